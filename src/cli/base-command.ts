@@ -1,0 +1,99 @@
+import {Command, Flags} from '@oclif/core'
+import {wantsColor, beforeDoubleDash} from './color.ts'
+import {FAIL_ON, type ExitCode, type FailOn} from './exit-codes.ts'
+import {asUsageError} from './failure.ts'
+import {interruption} from './interruption.ts'
+import {write, writeLines, type JsonDocument} from './output.ts'
+import {showProgress, SILENT, type Progress} from './progress.ts'
+
+/**
+ * What all commands share: flags, the way results are printed, and how the process ends.
+ *
+ * A command parses its flags, makes one call into `src/index.ts`, prints, and returns its exit code. It throws
+ * `StateError` for what a user can act on; `main.ts` renders it.
+ */
+export abstract class BaseCommand extends Command {
+  static override baseFlags = {
+    json: Flags.boolean({summary: 'Print one JSON document instead of text.', helpGroup: 'GLOBAL'}),
+    quiet: Flags.boolean({char: 'q', summary: 'Print results and errors only.', helpGroup: 'GLOBAL'}),
+    'no-color': Flags.boolean({summary: 'Print without colours, as with NO_COLOR.', helpGroup: 'GLOBAL'}),
+  }
+
+  abstract override run(): Promise<ExitCode>
+
+  /** Whether results are to be JSON. Known before the flags are parsed. */
+  protected get json(): boolean {
+    return this.#has('--json')
+  }
+
+  protected get quiet(): boolean {
+    return this.#has('--quiet', '-q')
+  }
+
+  /** Whether results may be coloured: to be handed to renderers, which do not look at the terminal themselves. */
+  protected get color(): boolean {
+    return wantsColor(this.argv, process.env, process.stdout.isTTY)
+  }
+
+  /** Columns of the terminal; `undefined` when results go to a file or pipe and should not be wrapped. */
+  protected get columns(): number | undefined {
+    return process.stdout.isTTY ? process.stdout.columns : undefined
+  }
+
+  /** Prints a result in the form that was asked for; only that form is computed. */
+  protected async show(forms: {readonly json: () => JsonDocument; readonly text: () => string}): Promise<void> {
+    await (this.json ? this.printJson(forms.json()) : this.print(forms.text()))
+  }
+
+  /** A result as text, to stdout; a line feed is added unless it ends with one. */
+  protected async print(text: string): Promise<void> {
+    if (text !== '') await write(process.stdout, text.endsWith('\n') ? text : `${text}\n`)
+  }
+
+  protected async printJson(document: JsonDocument): Promise<void> {
+    await write(process.stdout, `${JSON.stringify(document, null, 2)}\n`)
+  }
+
+  /** A result of many lines (NDJSON): streamed, no faster than the reader takes it. */
+  protected async printLines(lines: Iterable<string> | AsyncIterable<string>): Promise<void> {
+    await writeLines(process.stdout, lines)
+  }
+
+  /** What is good to know but no result, to stderr; not with `--quiet`. */
+  protected async note(text: string): Promise<void> {
+    if (!this.quiet) await write(process.stderr, `${text}\n`)
+  }
+
+  /** Say `end()` in a `finally`. */
+  protected progress(): Progress {
+    if (this.json || this.quiet || !process.stderr.isTTY) return SILENT
+    return showProgress({
+      write: (text) => void process.stderr.write(text),
+      nowMs: () => performance.now(),
+      columns: process.stderr.columns,
+    })
+  }
+
+  /** See `interruption.ts`: only for work that must tidy up when Ctrl-C is pressed. */
+  protected interruption(): AbortSignal {
+    return interruption()
+  }
+
+  /** Errors are rendered in one place, `main.ts`: oclif's own way would print JSON of its own kind here. */
+  protected override catch(error: Error): Promise<never> {
+    return Promise.reject(asUsageError(error, this.id) ?? error)
+  }
+
+  #has(...names: readonly string[]): boolean {
+    return beforeDoubleDash(this.argv).some((arg) => names.includes(arg))
+  }
+}
+
+/** `--fail-on`, with the command's own default. */
+export function failOnFlag(defaultsTo: FailOn) {
+  return Flags.option({
+    options: FAIL_ON,
+    default: defaultsTo,
+    summary: 'Least severity of a finding that makes the exit code 1.',
+  })()
+}

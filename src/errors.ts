@@ -1,0 +1,38 @@
+/** Why a piece of work could not be done. Each code stands for one thing that a user can act on. */
+export type ErrorCode =
+  | 'INPUT_EMPTY'
+  | 'INPUT_NOT_FOUND'
+  | 'INPUT_UNREADABLE'
+  | 'INPUT_TRUNCATED'
+  | 'DUMP_MALFORMED'
+  | 'DUMP_MIXED_ROOMS'
+  | 'CREATE_MISSING'
+  | 'CREATE_AMBIGUOUS'
+  | 'ROOM_VERSION_UNKNOWN'
+  | 'EVENT_UNKNOWN'
+  | 'STATES_MALFORMED'
+  | 'USAGE'
+  | 'CREDENTIALS_ABSENT'
+  | 'SERVER_UNREACHABLE'
+  | 'SERVER_REFUSED'
+  | 'SERVER_ANSWER_MALFORMED'
+  | 'RATE_LIMITED'
+  | 'OUTPUT_FAILED'
+
+/**
+ * A failure the user can act on: what happened, where, and (in `hint`) what to do. Bugs stay plain `Error`s.
+ *
+ * @remarks The message never holds a secret: no access token, password or key.
+ */
+export class StateError extends Error {
+  override readonly name = 'StateError'
+  readonly code: ErrorCode
+  /** One sentence that says what to do next; `undefined` when the message says it already. */
+  readonly hint: string | undefined
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & {readonly hint?: string} = {}) {
+    super(message, options)
+    this.code = code
+    this.hint = options.hint
+  }
+}

@@ -1,0 +1,240 @@
+import {StateError} from '../errors.ts'
+import {RoomBuilder} from '../graph/room-builder.ts'
+import type {RoomGraph} from '../graph/room-graph.ts'
+import type {EventId} from '../matrix/ids.ts'
+import {isObject, JsonError, type JsonObject, own, parseJson} from '../matrix/json.ts'
+import {parsePdu, type Pdu, type PduOptions} from '../matrix/pdu.ts'
+import {DEFAULT_ROOM_VERSION, KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
+import type {PduSource, RawPdu} from '../sources/port.ts'
+
+/** Something in the input that was not as it should be, though the rest could be used. */
+export interface InputFault {
+  readonly kind: 'wrong-id' | 'different-copy' | 'content-hash'
+  readonly eventId: EventId
+  readonly line: number
+  readonly message: string
+}
+
+/** A room as read from a source. */
+export interface LoadedRoom {
+  readonly graph: RoomGraph
+  readonly rules: RoomVersionRules
+  /** What people call the source. */
+  readonly source: string
+  /** Lines or elements read. */
+  readonly read: number
+  readonly duplicates: number
+  readonly faults: readonly InputFault[]
+  readonly trustIds: boolean
+}
+
+export interface LoadOptions {
+  /** See `PduOptions.trustIds`. */
+  readonly trustIds?: boolean
+  /** Told every so often how many events have been read. */
+  readonly onProgress?: (events: number) => void
+}
+
+/**
+ * Reads a room from a source of PDUs, in any order, duplicates tolerated.
+ *
+ * @throws StateError when there is no usable room in it: not events, no create event or several, several rooms, or a room version whose
+ * rules are not known. The message names file and line.
+ * @remarks One pass; texts are held back only until the create event, which tells the room version, has been seen.
+ */
+export async function loadRoom(source: PduSource, options: LoadOptions = {}): Promise<LoadedRoom> {
+  const loader = new RoomLoader(source, options)
+  for await (const batch of source.pdus) loader.addAll(batch)
+  return loader.finish()
+}
+
+/** Like `loadRoom`, for PDUs that are in memory already. */
+export function loadRoomFrom(name: string, pdus: readonly RawPdu[], options: LoadOptions = {}): LoadedRoom {
+  const loader = new RoomLoader({name}, options)
+  loader.addAll(pdus)
+  return loader.finish()
+}
+
+/** Longest list of faults that is kept: a hundred tell the story. */
+const MAX_FAULTS = 1000
+const LOOKS_LIKE_CREATE = /"m\.room\.create"/
+
+class RoomLoader {
+  readonly #source: Pick<PduSource, 'name' | 'container'>
+  readonly #options: LoadOptions
+  readonly #creates: {readonly eventId: EventId; readonly roomId: string; readonly line: number}[] = []
+  readonly #faults: InputFault[] = []
+  #waiting: RawPdu[] = []
+  #builder: RoomBuilder | null = null
+  #rules: RoomVersionRules | null = null
+  #pduOptions: PduOptions = {}
+  #read = 0
+  #duplicates = 0
+
+  constructor(source: Pick<PduSource, 'name' | 'container'>, options: LoadOptions) {
+    this.#source = source
+    this.#options = options
+  }
+
+  addAll(batch: readonly RawPdu[]): void {
+    for (const raw of batch) {
+      this.#read += 1
+      if (this.#builder !== null) this.#add(raw)
+      else {
+        this.#waiting.push(raw)
+        if (LOOKS_LIKE_CREATE.test(raw.text)) this.#learnVersion(raw)
+      }
+    }
+    this.#options.onProgress?.(this.#read)
+  }
+
+  /** From here on the room version is known, if this is a create event. */
+  #learnVersion(raw: RawPdu): void {
+    const event = this.#parse(raw)
+    if (own(event, 'type') !== 'm.room.create' || own(event, 'state_key') !== '') return
+    const prev = own(event, 'prev_events')
+    if (Array.isArray(prev) && prev.length > 0) return
+    const content = own(event, 'content')
+    const version = isObject(content) ? own(content, 'room_version') : undefined
+    this.#begin(version === undefined ? DEFAULT_ROOM_VERSION : version, raw.line)
+  }
+
+  #begin(version: unknown, line: number): void {
+    const rules = typeof version === 'string' ? rulesFor(version) : undefined
+    if (rules === undefined) {
+      throw new StateError(
+        'ROOM_VERSION_UNKNOWN',
+        `${this.#at(line)}: the room has version ${JSON.stringify(version).slice(0, 60)}, which is not known`,
+        {hint: `Known are ${KNOWN_ROOM_VERSIONS.join(', ')}.`},
+      )
+    }
+    const trustIds = this.#options.trustIds === true || this.#source.container?.().symbolicIds === true
+    this.#pduOptions = {trustIds}
+    this.#rules = rules
+    this.#builder = new RoomBuilder(rules)
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const raw of waiting) this.#add(raw)
+  }
+
+  #parse(raw: RawPdu): JsonObject {
+    try {
+      const json = parseJson(raw.text)
+      if (isObject(json)) return json
+      throw new JsonError('it is not a JSON object')
+    } catch (error) {
+      throw this.#malformed(raw, error)
+    }
+  }
+
+  #malformed(raw: RawPdu, error: unknown): unknown {
+    if (!(error instanceof JsonError)) return error
+    return new StateError('DUMP_MALFORMED', `${this.#at(raw.line)}: this is no event: ${error.message}`, {
+      cause: error,
+      hint: /event_id|hash/.test(error.message)
+        ? 'Room versions 1 and 2 need the event_id of every event; use --trust-ids for test data that lacks hashes.'
+        : 'Every line must be one event in federation form. Fetch the dump again, or remove the line if it is known to be damaged.',
+    })
+  }
+
+  #add(raw: RawPdu): void {
+    const [rules, builder] = [this.#rules, this.#builder]
+    if (rules === null || builder === null) return
+    let pdu: Pdu
+    try {
+      pdu = parsePdu(raw.text, rules, this.#pduOptions)
+    } catch (error) {
+      throw this.#malformed(raw, error)
+    }
+    if (pdu.roomId === '' && this.#pduOptions.trustIds === true) pdu = {...pdu, roomId: this.#defaultRoom(pdu)}
+    const added = builder.add(pdu, raw.line)
+    if (added !== 'added') {
+      this.#duplicates += 1
+      if (added === 'different-copy') {
+        this.#fault('different-copy', pdu, raw.line, 'another event with the same ID came before it; that one is used')
+      }
+      return
+    }
+    if (pdu.wrongId !== null) {
+      this.#fault('wrong-id', pdu, raw.line, `it is given as ${pdu.wrongId}, but its hash makes it ${pdu.eventId}`)
+    }
+    if (pdu.type === 'm.room.create' && pdu.stateKey === '' && pdu.prevEvents.length === 0) {
+      this.#creates.push({eventId: pdu.eventId, roomId: pdu.roomId, line: raw.line})
+    }
+  }
+
+  /** Test data may leave the room ID out. */
+  #defaultRoom(pdu: Pdu): string {
+    const named = this.#source.container?.().roomId
+    if (named !== undefined) return named
+    const first = this.#creates[0]
+    if (first !== undefined) return first.roomId
+    return pdu.type === 'm.room.create' ? `!${pdu.eventId.slice(1)}` : '!room'
+  }
+
+  #fault(kind: InputFault['kind'], pdu: Pdu, line: number, message: string): void {
+    if (this.#faults.length < MAX_FAULTS) this.#faults.push({kind, eventId: pdu.eventId, line, message})
+  }
+
+  #at(line: number): string {
+    return `${this.#source.name}:${String(line)}`
+  }
+
+  finish(): LoadedRoom {
+    const container = this.#source.container?.()
+    if (this.#builder === null && container?.roomVersion !== undefined) this.#begin(container.roomVersion, 1)
+    const [rules, builder] = [this.#rules, this.#builder]
+    if (rules === null || builder === null) throw this.#noCreate()
+    const create = this.#theCreate()
+    this.#refuseMixture(builder, create.roomId)
+    const graph = builder.finish(create.roomId, create.eventId)
+    return {
+      graph,
+      rules,
+      source: this.#source.name,
+      read: this.#read,
+      duplicates: this.#duplicates,
+      faults: this.#faults,
+      trustIds: this.#pduOptions.trustIds === true,
+    }
+  }
+
+  #noCreate(): StateError {
+    // Reading the first event tells whether the lines are events at all.
+    const first = this.#waiting[0]
+    if (first !== undefined) this.#parse(first)
+    return new StateError(
+      'CREATE_MISSING',
+      `${this.#source.name}: there is no m.room.create event among its ${String(this.#read)} events, so that the room version is unknown`,
+      {hint: 'Fetch the room back to its start, or add its create event to the dump.'},
+    )
+  }
+
+  #theCreate(): {readonly eventId: EventId; readonly roomId: string} {
+    const [first, second] = this.#creates
+    if (first === undefined) throw this.#noCreate()
+    if (second !== undefined) {
+      const sameRoom = first.roomId === second.roomId
+      throw new StateError(
+        sameRoom ? 'CREATE_AMBIGUOUS' : 'DUMP_MIXED_ROOMS',
+        sameRoom
+          ? `${this.#at(second.line)}: a second create event (${second.eventId}) of the room; the first is ${first.eventId} in line ${String(first.line)}`
+          : `${this.#at(second.line)}: a second room begins here (${second.roomId}); the first is ${first.roomId} in line ${String(first.line)}`,
+        {hint: sameRoom ? 'A room has one create event: remove the one that is not of this room.' : 'Split the dump: one room a file.'},
+      )
+    }
+    return first
+  }
+
+  /** Events of another room may be here to be cited, which the rules punish; a dump of two rooms is a mistake. */
+  #refuseMixture(builder: RoomBuilder, home: string): void {
+    const other = builder.roomIds.find((roomId) => roomId !== home && roomId !== '')
+    const foreign = other === undefined ? null : builder.firstUncited(other)
+    if (foreign === null || other === undefined) return
+    throw new StateError(
+      'DUMP_MIXED_ROOMS',
+      `${this.#at(foreign)}: an event of ${other} in a dump of ${home}`,
+      {hint: 'Split the dump: one room a file.'},
+    )
+  }
+}

@@ -1,0 +1,73 @@
+/** A JSON number whose lexeme a JavaScript number would not give back: a fraction, an exponent, or an integer beyond ±(2^53-1). */
+export class ExactNumber {
+  /** The characters of the number as they stood in the JSON text. */
+  readonly lexeme: string
+  constructor(lexeme: string) {
+    this.lexeme = lexeme
+  }
+  /** Written without fraction and exponent. */
+  get isInteger(): boolean {
+    return !/[.eE]/u.test(this.lexeme)
+  }
+  /** The nearest double; infinite when beyond its range. */
+  toNumber(): number {
+    return Number(this.lexeme)
+  }
+}
+
+export type Json = null | boolean | number | string | ExactNumber | readonly Json[] | JsonObject
+export interface JsonObject {
+  readonly [key: string]: Json | undefined
+}
+
+/** The text is not JSON, or nests deeper than any event that a server would take. */
+export class JsonError extends Error {
+  override readonly name = 'JsonError'
+}
+
+/** No server takes an event nested this deep (Synapse stops below 1,000, serde_json at 128). */
+export const MAX_NESTING = 1000
+
+/**
+ * Whether some number in the text needs its lexeme kept. False positives (text in strings) only cost time.
+ * Numbers stand after `:`, `,`, `[` or at the start.
+ */
+const NEEDS_LEXEMES = /[:,[]\s*-?\d+(?:[.eE]|(?<=\d{16}))|^\s*-?\d/
+
+/** Whether `parseJson` has to look at every number's characters; `false` proves that the text holds safe integers only. */
+export function mayHoldExactNumbers(text: string): boolean {
+  return NEEDS_LEXEMES.test(text)
+}
+
+/**
+ * Parses one JSON text without losing numbers: safe integers become numbers, all others an `ExactNumber`.
+ * `exact`: what `mayHoldExactNumbers` says of the text, where the caller knows it. Duplicate keys: the last one wins, as in Python. `__proto__` is an ordinary key.
+ *
+ * @throws JsonError
+ */
+export function parseJson(text: string, exact: boolean = mayHoldExactNumbers(text)): Json {
+  try {
+    return exact
+      ? (JSON.parse(text, keepLexeme as (this: unknown, key: string, value: unknown) => unknown) as Json)
+      : (JSON.parse(text) as Json)
+  } catch (error) {
+    if (error instanceof RangeError) throw new JsonError('it is nested too deeply', {cause: error})
+    throw new JsonError('it is not JSON', {cause: error})
+  }
+}
+
+function keepLexeme(_key: string, value: unknown, context: {readonly source?: string}): unknown {
+  if (typeof value !== 'number' || context.source === undefined) return value
+  if (Number.isSafeInteger(value) && !/[.eE]/u.test(context.source)) return value === 0 ? 0 : value
+  return new ExactNumber(context.source)
+}
+
+/** A JSON object, neither null nor list nor number. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
+}
+
+/** The value of a key of its own; never one that every JavaScript object inherits (`constructor`, `__proto__`). */
+export function own(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined
+}

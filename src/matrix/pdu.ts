@@ -1,0 +1,372 @@
+import {hash} from 'node:crypto'
+import {canonicalJson} from './canonical-json.ts'
+import {contentHashMatches, eventIdOf, without} from './hashes.ts'
+import {byteLength, type EventId, isUserId, MAX_FIELD_BYTES, serverNameOf} from './ids.ts'
+import {ExactNumber, isObject, type Json, JsonError, type JsonObject, mayHoldExactNumbers, own, parseJson} from './json.ts'
+import {redactContent} from './redaction.ts'
+import type {RoomVersionRules} from './room-version.ts'
+
+/** Largest event, canonical, in bytes. https://spec.matrix.org/v1.19/client-server-api/#size-limits */
+export const MAX_PDU_BYTES = 65_536
+
+/** What is wrong with an event's form, so that a server would refuse it whatever the room's state. */
+export interface FormatFault {
+  /** `<what>` of the rule `format:<what>`: a field's name, or `size number unicode nesting signature`. */
+  readonly what: string
+  /** A sentence for people. */
+  readonly message: string
+}
+
+/** An event that has a name: its parts as the rules need them, in the form of the room's version. */
+export interface Pdu {
+  readonly eventId: EventId
+  readonly roomId: string
+  readonly type: string
+  readonly sender: string
+  /** `undefined` for message events. */
+  readonly stateKey: string | undefined
+  /** Redacted when the content hash is wrong, as a server would hold it. */
+  readonly content: JsonObject
+  readonly prevEvents: readonly string[]
+  readonly authEvents: readonly string[]
+  /** Milliseconds since the epoch, claimed by the sender's server. */
+  readonly originServerTs: number
+  /** Claimed by the sender's server; a bigint beyond 2^53-1 (versions 1 to 5). */
+  readonly depth: number | bigint
+  /** Top-level `redacts` (versions 1 to 10), unless the content hash is wrong. */
+  readonly redacts: Json | undefined
+  /** Servers that put a signature on it. */
+  readonly signers: readonly string[]
+  /** Why a server would refuse it; fields that could not be read are then empty. */
+  readonly fault: FormatFault | null
+  /** `false`: the content is not what its server hashed (redacted, or tampered with). `null`: not looked at, since nothing depends on it. */
+  readonly contentHashOk: boolean | null
+  /** The `event_id` that came with it, where it is not the hash of what came. */
+  readonly wrongId: string | null
+}
+
+export interface PduOptions {
+  /** Take `event_id` as given and ask for no hashes, signatures, depth or room ID: test data of other projects. */
+  readonly trustIds?: boolean
+  /** Check the content hash of every event, not only of those whose content the rules read. */
+  readonly allContentHashes?: boolean
+}
+
+/**
+ * Reads one PDU, in federation form or as the client and admin APIs of a server give it (they add `event_id`, `unsigned`, a create
+ * event's `room_id` and a copy of `redacts`).
+ *
+ * @param text - the JSON text as received
+ * @throws JsonError when it is no event that can be named: not JSON, not an object, no ID, or nothing that can be hashed.
+ * @remarks O(length of the text)
+ */
+export function parsePdu(text: string, rules: RoomVersionRules, options: PduOptions = {}): Pdu {
+  const exact = mayHoldExactNumbers(text)
+  const json = parseJson(text, exact)
+  if (!isObject(json)) throw new JsonError('it is not a JSON object')
+  return readPdu(json, rules, options, {text, exact})
+}
+
+/**
+ * Like `parsePdu`, for an event that was parsed already with `parseJson`.
+ *
+ * @param source - what is known of the text that it was parsed from; saves looking for oversize and forbidden numbers
+ */
+export function readPdu(
+  event: JsonObject,
+  rules: RoomVersionRules,
+  options: PduOptions = {},
+  source: {readonly text: string; readonly exact: boolean} | null = null,
+): Pdu {
+  const named = nameEvent(event, rules, options)
+  const reader = new FieldReader(named.event, rules, options)
+  const stateKey = reader.stateKey()
+  const type = reader.string('type')
+  const content = reader.content()
+  const depends = stateKey !== undefined || options.allContentHashes === true || (rules.redactionRule && type === 'm.room.redaction')
+  const contentHashOk = options.trustIds === true || !depends ? null : hashOk(named.event)
+  const intact = contentHashOk !== false
+  const pdu: Pdu = {
+    eventId: named.eventId,
+    roomId: reader.roomId(named.eventId),
+    type,
+    sender: reader.sender(),
+    stateKey,
+    content: intact ? content : redactContent(named.event, rules),
+    prevEvents: reader.references('prev_events'),
+    authEvents: reader.references('auth_events'),
+    originServerTs: reader.timestamp(),
+    depth: reader.depth(),
+    redacts: intact ? own(named.event, 'redacts') : undefined,
+    signers: reader.signers(),
+    fault: null,
+    contentHashOk,
+    wrongId: named.wrongId,
+  }
+  const fault = reader.fault ?? (options.trustIds === true ? null : formFault(pdu, named.event, rules, source))
+  return fault === null ? pdu : {...pdu, fault}
+}
+
+interface Named {
+  /** The event in federation form. */
+  readonly event: JsonObject
+  readonly eventId: EventId
+  readonly wrongId: string | null
+}
+
+function nameEvent(event: JsonObject, rules: RoomVersionRules, options: PduOptions): Named {
+  const given = event['event_id']
+  if (rules.eventIdFormat === 'server-assigned' || options.trustIds === true) {
+    if (typeof given !== 'string' || given === '') throw new JsonError('it has no event_id')
+    return {event, eventId: given as EventId, wrongId: null}
+  }
+  const bare = given === undefined ? event : without(event, ['event_id'])
+  const named = rules.roomIdIsCreateHash ? nameInHashedRoom(bare, rules) : {event: bare, eventId: hashId(bare, rules)}
+  return {...named, wrongId: typeof given === 'string' && given !== named.eventId ? given : null}
+}
+
+/** A create event names its room by its hash, so that a `room_id` on it that fits the hash can only have been added on the way. */
+function nameInHashedRoom(event: JsonObject, rules: RoomVersionRules): {event: JsonObject; eventId: EventId} {
+  const roomId = event['room_id']
+  if (event['type'] === 'm.room.create' && typeof roomId === 'string') {
+    const stripped = without(event, ['room_id'])
+    const eventId = hashId(stripped, rules)
+    if (roomId === `!${eventId.slice(1)}`) return {event: stripped, eventId}
+  }
+  return {event, eventId: hashId(event, rules)}
+}
+
+function hashId(event: JsonObject, rules: RoomVersionRules): EventId {
+  const text = plainReferenceText(event, rules)
+  if (text === null) return eventIdOf(event, rules)
+  if (rules.eventIdFormat === 'base64url') return `$${hash('sha256', text, 'base64url')}` as EventId
+  return `$${hash('sha256', text, 'base64').slice(0, 43)}` as EventId
+}
+
+/**
+ * The text that the reference hash covers, for the common shape of event (messages and plain members: nearly all of a room), where
+ * a literal with its keys in canonical order needs no sorting: a third of the cost of the general way. `null`: take the general way.
+ */
+function plainReferenceText(event: JsonObject, rules: RoomVersionRules): string | null {
+  const content = plainContent(event, rules)
+  const {hashes, origin, depth, origin_server_ts: ts, auth_events: auth, prev_events: prev} = event
+  if (content === null || !isObject(hashes) || typeof depth !== 'number' || typeof ts !== 'number') return null
+  const sha256 = hashes['sha256']
+  if (typeof sha256 !== 'string' || Object.keys(hashes).length !== 1) return null
+  if (origin !== undefined && typeof origin !== 'string') return null
+  if (event['membership'] !== undefined || event['prev_state'] !== undefined) return null
+  if (!isStringList(auth) || !isStringList(prev)) return null
+  const {room_id, sender, state_key, type} = event
+  if (!isStringOrAbsent(room_id) || !isStringOrAbsent(sender) || !isStringOrAbsent(state_key)) return null
+  const text = JSON.stringify({
+    auth_events: auth,
+    content,
+    depth,
+    hashes: {sha256},
+    origin: rules.redaction.topLevel.includes('origin') ? origin : undefined,
+    origin_server_ts: ts,
+    prev_events: prev,
+    room_id,
+    sender,
+    state_key,
+    type,
+  })
+  // JSON.stringify escapes a lone surrogate, which has no canonical form: the general way refuses it.
+  return text.includes('\\ud') ? null : text
+}
+
+const EMPTY: JsonObject = Object.freeze({})
+
+function plainContent(event: JsonObject, rules: RoomVersionRules): JsonObject | null {
+  const {type, content} = event
+  if (typeof type !== 'string' || !isObject(content)) return null
+  if (!Object.hasOwn(rules.redaction.content, type)) return EMPTY
+  if (type !== 'm.room.member') return null
+  const membership = content['membership']
+  if (typeof membership !== 'string') return null
+  if (content['third_party_invite'] !== undefined || content['join_authorised_via_users_server'] !== undefined) return null
+  return {membership}
+}
+
+function isStringList(value: Json | undefined): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+const isStringOrAbsent = (value: Json | undefined): value is string | undefined =>
+  typeof value === 'string' || value === undefined
+
+/**
+ * Whether the content hash is right, also when a server's API added a copy of `redacts` to a redaction (Synapse does, at the place
+ * where the other room versions have it).
+ */
+function hashOk(event: JsonObject): boolean {
+  try {
+    if (contentHashMatches(event)) return true
+    if (event['type'] !== 'm.room.redaction') return false
+    const content = event['content']
+    return (
+      (isObject(content) && contentHashMatches({...event, content: without(content, ['redacts'])})) ||
+      contentHashMatches(without(event, ['redacts']))
+    )
+  } catch (error) {
+    if (error instanceof JsonError) return false
+    throw error
+  }
+}
+
+/** Reads the fields and remembers the first one that is not as the event format wants it. */
+class FieldReader {
+  fault: FormatFault | null = null
+  readonly #event: JsonObject
+  readonly #rules: RoomVersionRules
+  readonly #lenient: boolean
+
+  constructor(event: JsonObject, rules: RoomVersionRules, options: PduOptions) {
+    this.#event = event
+    this.#rules = rules
+    this.#lenient = options.trustIds === true
+  }
+
+  string(key: string): string {
+    const value = this.#event[key]
+    return typeof value === 'string' ? value : this.#bad(key, value, 'a string', '')
+  }
+
+  stateKey(): string | undefined {
+    const value = this.#event['state_key']
+    if (value === undefined || typeof value === 'string') return value
+    return this.#bad('state_key', value, 'a string', undefined)
+  }
+
+  content(): JsonObject {
+    const value = this.#event['content']
+    return isObject(value) ? value : this.#bad('content', value, 'an object', EMPTY)
+  }
+
+  sender(): string {
+    const sender = this.string('sender')
+    if (this.fault === null && !isUserId(sender)) return this.#bad('sender', sender, 'a user ID', sender)
+    return sender
+  }
+
+  /** The create event of a room that is named by its hash has none. */
+  roomId(eventId: EventId): string {
+    const value = this.#event['room_id']
+    const create = this.#event['type'] === 'm.room.create'
+    if (this.#rules.roomIdIsCreateHash && create && value === undefined) return `!${eventId.slice(1)}`
+    if (typeof value === 'string') return value
+    return this.#lenient && value === undefined ? '' : this.#bad('room_id', value, 'a string', '')
+  }
+
+  references(key: 'prev_events' | 'auth_events'): readonly string[] {
+    const value = this.#event[key]
+    if (!Array.isArray(value)) return this.#bad(key, value as Json | undefined, 'a list', [])
+    const ids: string[] = []
+    for (const entry of value as readonly Json[]) {
+      const id = Array.isArray(entry) && (this.#rules.refsCarryHashes || this.#lenient) ? (entry as readonly Json[])[0] : entry
+      if (typeof id !== 'string') return this.#bad(key, entry, 'a list of event IDs', ids)
+      if (this.#rules.refsCarryHashes && !this.#lenient && id === entry)
+        return this.#bad(key, entry, 'a list of [event ID, hashes] pairs', ids)
+      ids.push(id)
+    }
+    return ids
+  }
+
+  timestamp(): number {
+    const value = this.#event['origin_server_ts']
+    if (typeof value === 'number') return value
+    if (value instanceof ExactNumber && value.isInteger) return value.toNumber()
+    return this.#lenient && value === undefined ? 0 : this.#bad('origin_server_ts', value, 'an integer', 0)
+  }
+
+  depth(): number | bigint {
+    const value = this.#event['depth']
+    const depth = value instanceof ExactNumber && value.isInteger ? BigInt(value.lexeme) : value
+    if (this.#lenient && typeof depth !== 'number' && typeof depth !== 'bigint') return 0
+    if (typeof depth === 'number' && depth >= 0) return depth
+    if (typeof depth === 'bigint' && depth >= 0n && depth <= this.#rules.maxDepth) return depth
+    return this.#bad('depth', value, `an integer from 0 to ${String(this.#rules.maxDepth)}`, 0)
+  }
+
+  signers(): readonly string[] {
+    if (this.#lenient) return []
+    const {hashes, signatures} = this.#event
+    if (!isObject(hashes) || typeof hashes['sha256'] !== 'string') {
+      this.#bad('hashes', hashes, 'an object with a string "sha256"', null)
+    }
+    return isObject(signatures) ? Object.keys(signatures) : this.#bad('signatures', signatures, 'an object', [])
+  }
+
+  #bad<T>(what: string, found: Json | undefined, wanted: string, instead: T): T {
+    this.fault ??= {
+      what,
+      message: found === undefined ? `it has no "${what}"` : `its "${what}" is not ${wanted}`,
+    }
+    return instead
+  }
+}
+
+const SHORT_FIELDS = ['sender', 'roomId', 'stateKey', 'type', 'eventId'] as const
+
+function formFault(
+  pdu: Pdu,
+  event: JsonObject,
+  rules: RoomVersionRules,
+  source: {readonly text: string; readonly exact: boolean} | null,
+): FormatFault | null {
+  const numbers = rules.strictNumbers && source?.exact !== false ? numberFault(event, rules) : null
+  return numbers ?? sizeFault(pdu, event, source?.text ?? null) ?? signatureFault(pdu, rules)
+}
+
+function numberFault(event: JsonObject, rules: RoomVersionRules): FormatFault | null {
+  const {unsigned: _unsigned, ...signed} = event
+  const stack: Json[] = [signed]
+  for (let value = stack.pop(); value !== undefined; value = stack.pop()) {
+    if (value instanceof ExactNumber) {
+      return {what: 'number', message: `it holds the number ${value.lexeme.slice(0, 40)}, which room version ${rules.id} forbids`}
+    }
+    if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) if (inner !== undefined) stack.push(inner as Json)
+  }
+  return null
+}
+
+function sizeFault(pdu: Pdu, event: JsonObject, text: string | null): FormatFault | null {
+  // A text of n UTF-16 units has at most 3n bytes, and the canonical form is no longer than the text.
+  if (text === null || text.length * 3 > MAX_PDU_BYTES) {
+    try {
+      const size = byteLength(canonicalJson(without(event, ['unsigned'])))
+      if (size > MAX_PDU_BYTES) {
+        return {what: 'size', message: `it has ${String(size)} bytes, more than the ${String(MAX_PDU_BYTES)} that an event may have`}
+      }
+    } catch (error) {
+      if (error instanceof JsonError) return {what: 'nesting', message: error.message}
+      throw error
+    }
+  }
+  for (const field of SHORT_FIELDS) {
+    const value = pdu[field]
+    if (value !== undefined && value.length * 3 > MAX_FIELD_BYTES && byteLength(value) > MAX_FIELD_BYTES) {
+      return {what: 'size', message: `its ${field} is longer than ${String(MAX_FIELD_BYTES)} bytes`}
+    }
+  }
+  return null
+}
+
+/**
+ * Which servers must have signed; whether the signatures are good is for whoever has the keys.
+ * https://spec.matrix.org/v1.19/server-server-api/#validating-hashes-and-signatures-on-received-events
+ */
+function signatureFault(pdu: Pdu, rules: RoomVersionRules): FormatFault | null {
+  const server = serverNameOf(pdu.sender)
+  const byThirdParty =
+    pdu.type === 'm.room.member' &&
+    pdu.content['membership'] === 'invite' &&
+    Object.hasOwn(pdu.content, 'third_party_invite')
+  if (!byThirdParty && !pdu.signers.includes(server)) {
+    return {what: 'signature', message: `it is not signed by its sender's server ${server}`}
+  }
+  if (rules.eventIdFormat === 'server-assigned' && !pdu.signers.includes(serverNameOf(pdu.eventId))) {
+    return {what: 'signature', message: `it is not signed by the server in its event ID, ${serverNameOf(pdu.eventId)}`}
+  }
+  return null
+}

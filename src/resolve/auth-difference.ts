@@ -1,0 +1,168 @@
+import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import type {Conflict} from './conflict.ts'
+import {IntHeap} from './int-heap.ts'
+import {ABSENT} from './state-trie.ts'
+
+/**
+ * Where the letter of the spec and what deployed servers compute differ: whether the events of a state set count as part of its auth
+ * chains, and whether the power set is closed through events outside the full conflicted set.
+ */
+export type Reading = 'synapse' | 'spec'
+
+/** Beyond this many states the bits of a mask do not suffice, and chains are walked one by one. */
+const MAX_MASKED = 31
+
+/**
+ * The auth difference: events in the auth chains of some of the merged states but not of all.
+ *
+ * Only the differing slots are walked from: what the states agree on is in every chain. Newest events come first, so that an event is
+ * complete when it is looked at, and the walk ends as soon as nothing is left that some states lack.
+ *
+ * @see https://spec.matrix.org/v1.19/rooms/v2/#definitions "Auth difference"
+ * @remarks O(chains of the conflicted events down to where they meet); uses buffers of its own, one object a replay.
+ */
+export class AuthDifference {
+  readonly #graph: RoomGraph
+  readonly #mask: Int32Array
+  readonly #maskStamp: Int32Array
+  readonly #searched: Int32Array
+  readonly #heap = new IntHeap()
+  #children: {readonly starts: Int32Array; readonly edges: Int32Array} | null = null
+  #search = 0
+
+  constructor(graph: RoomGraph) {
+    this.#graph = graph
+    this.#mask = new Int32Array(graph.size)
+    this.#maskStamp = new Int32Array(graph.size)
+    this.#searched = new Int32Array(graph.size)
+  }
+
+  /** Rows of the auth difference of the states of a begun merge. */
+  compute(conflict: Conflict, reading: Reading): readonly number[] {
+    this.#search += 1
+    return conflict.roots.length > MAX_MASKED ? this.#byCounting(conflict, reading) : this.#byMasks(conflict, reading)
+  }
+
+  #byMasks(conflict: Conflict, reading: Reading): readonly number[] {
+    const width = conflict.roots.length
+    const everyone = 2 ** width - 1
+    const heap = this.#heap
+    const mask = this.#mask
+    const found: number[] = []
+    let partial = 0
+    const mark = (event: number, bits: number): void => {
+      const before = this.#maskStamp[event] === this.#search ? (mask[event] ?? 0) : 0
+      const after = before | bits
+      if (before === after) return
+      if (before === 0) {
+        this.#maskStamp[event] = this.#search
+        heap.push(event)
+        if (after !== everyone) partial += 1
+      } else if (after === everyone) partial -= 1
+      mask[event] = after
+    }
+    const markParents = (event: number, bits: number): void => {
+      const {starts, edges} = this.#graph.auth
+      for (let k = starts[event] ?? 0, end = starts[event + 1] ?? 0; k < end; k += 1) mark(edges[k] ?? 0, bits)
+    }
+    heap.clear()
+    for (let k = 0; k < conflict.values.length; k += 1) {
+      const event = conflict.values[k] ?? ABSENT
+      if (event === ABSENT) continue
+      if (reading === 'synapse') mark(event, 1 << k % width)
+      else markParents(event, 1 << k % width)
+    }
+    while (partial > 0) {
+      const event = heap.pop()
+      let bits = mask[event] ?? 0
+      if (bits !== everyone) {
+        partial -= 1
+        if (this.#isInAgreedChain(conflict, event, reading)) bits = everyone
+        else found.push(event)
+      }
+      markParents(event, bits)
+    }
+    return found
+  }
+
+  /** Whether every state has the event in its chains because of what the states agree on. */
+  #isInAgreedChain(conflict: Conflict, event: number, reading: Reading): boolean {
+    const isAgreed = (row: number): boolean => {
+      const slot = this.#graph.slot[row] ?? -1
+      return slot >= 0 && conflict.agreed(slot) === row
+    }
+    if (reading === 'synapse' && isAgreed(event)) return true
+    const {starts, edges} = this.#childrenOf()
+    const seen: number[] = []
+    const stack = [event]
+    for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
+      for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
+        const child = edges[k] ?? 0
+        // Children come oldest first, and those from the merge on are in no state yet.
+        if (child >= conflict.limit) break
+        // What an earlier search of this merge went through without success leads nowhere.
+        if (this.#searched[child] === this.#search) continue
+        if (isAgreed(child)) {
+          for (const visited of seen) this.#searched[visited] = 0
+          return true
+        }
+        this.#searched[child] = this.#search
+        seen.push(child)
+        stack.push(child)
+      }
+    }
+    return false
+  }
+
+  /** State events that cite an event among their auth events; made when first needed. */
+  #childrenOf(): {readonly starts: Int32Array; readonly edges: Int32Array} {
+    if (this.#children !== null) return this.#children
+    const {size, auth} = this.#graph
+    const starts = new Int32Array(size + 1)
+    const each = (visit: (parent: number, child: number) => void): void => {
+      for (let child = 0; child < size; child += 1) {
+        if (!this.#graph.has(child, Flag.State)) continue
+        for (let k = auth.starts[child] ?? 0, end = auth.starts[child + 1] ?? 0; k < end; k += 1) visit(auth.edges[k] ?? 0, child)
+      }
+    }
+    each((parent) => {
+      starts[parent + 1] = (starts[parent + 1] ?? 0) + 1
+    })
+    for (let row = 0; row < size; row += 1) starts[row + 1] = (starts[row + 1] ?? 0) + (starts[row] ?? 0)
+    const next = starts.slice()
+    const edges = new Int32Array(starts[size] ?? 0)
+    each((parent, child) => {
+      const place = next[parent] ?? 0
+      edges[place] = child
+      next[parent] = place + 1
+    })
+    this.#children = {starts, edges}
+    return this.#children
+  }
+
+  /** The same for any number of states: counts in how many states' chains an event is. */
+  #byCounting(conflict: Conflict, reading: Reading): readonly number[] {
+    const width = conflict.roots.length
+    const counts = new Map<number, number>()
+    for (let state = 0; state < width; state += 1) {
+      const seen = new Set<number>()
+      const stack: number[] = []
+      const visit = (event: number): void => {
+        if (seen.has(event)) return
+        seen.add(event)
+        stack.push(event)
+      }
+      for (let k = state; k < conflict.values.length; k += width) {
+        const event = conflict.values[k] ?? ABSENT
+        if (event === ABSENT) continue
+        if (reading === 'synapse') visit(event)
+        else for (const parent of this.#graph.authOf(event)) visit(parent)
+      }
+      for (let row = stack.pop(); row !== undefined; row = stack.pop()) for (const parent of this.#graph.authOf(row)) visit(parent)
+      for (const event of seen) counts.set(event, (counts.get(event) ?? 0) + 1)
+    }
+    return [...counts]
+      .filter(([event, count]) => count < width && !this.#isInAgreedChain(conflict, event, reading))
+      .map(([event]) => event)
+  }
+}

@@ -1,0 +1,109 @@
+import type {AuthChecker} from '../auth/check.ts'
+import {implyCreate, ROLES, selectSlots} from '../auth/view.ts'
+import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import type {AuthDifference, Reading} from './auth-difference.ts'
+import type {Conflict} from './conflict.ts'
+import type {Mainline} from './mainline.ts'
+import {powerOrder} from './power-order.ts'
+import {ABSENT, type StateRoot} from './state-trie.ts'
+
+/** What the algorithm works with, made once for a graph. */
+export interface V2Tools {
+  readonly checker: AuthChecker
+  readonly difference: AuthDifference
+  readonly mainline: Mainline
+  readonly reading: Reading
+  /** MSC4297: replay the conflicted subgraph, too, and start from nothing. */
+  readonly v21: boolean
+}
+
+/**
+ * State resolution of room versions 2 to 11 (v2) and 12 (v2.1).
+ *
+ * @param conflict - a merge that was begun
+ * @see https://spec.matrix.org/v1.19/rooms/v2/#algorithm, https://spec.matrix.org/v1.19/rooms/v12/#state-resolution
+ * @remarks Costs what the full conflicted set costs, whatever the size of the states.
+ */
+export function resolveV2(conflict: Conflict, tools: V2Tools): StateRoot {
+  const {graph} = conflict
+  const {judgement} = tools.checker
+  const full = new Set(conflict.values)
+  full.delete(ABSENT)
+  const conflicted = tools.v21 ? [...full] : []
+  for (const event of tools.difference.compute(conflict, tools.reading)) full.add(event)
+  for (const event of conflictedSubgraph(graph, conflicted)) full.add(event)
+  const power = powerOrder(judgement, full, tools.reading)
+  applyInOrder(conflict, tools, power)
+  for (const event of power) full.delete(event)
+  if (full.size > 0) {
+    const levels = inState(conflict, tools.v21, graph.powerSlot)
+    applyInOrder(conflict, tools, tools.mainline.sort([...full], levels))
+  }
+  return conflict.result()
+}
+
+/**
+ * Events on a path of auth events from one conflicted event to another, both ends included.
+ *
+ * @see https://spec.matrix.org/v1.19/rooms/v12/#state-resolution "Conflicted state subgraph"
+ */
+function conflictedSubgraph(graph: RoomGraph, conflicted: readonly number[]): readonly number[] {
+  if (conflicted.length === 0) return []
+  const oldest = conflicted.reduce((least, row) => Math.min(least, row), Infinity)
+  const behind = new Set(conflicted)
+  const stack = [...conflicted]
+  for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
+    for (const parent of graph.authOf(row)) {
+      if (parent < oldest || behind.has(parent)) continue
+      behind.add(parent)
+      stack.push(parent)
+    }
+  }
+  const between = new Set(conflicted)
+  for (const row of [...behind].sort((a, b) => a - b)) {
+    if (graph.authOf(row).some((parent) => between.has(parent))) between.add(row)
+  }
+  return [...between]
+}
+
+/** What the resolved state holds at this point: what was resolved, else (in v2) what all states agree on. */
+function inState(conflict: Conflict, fromNothing: boolean, slot: number): number {
+  const resolved = conflict.resolved(slot)
+  return resolved !== ABSENT || fromNothing ? resolved : conflict.agreed(slot)
+}
+
+const slots = new Int32Array(ROLES)
+
+/**
+ * The iterative auth checks: each event that passes goes into the resolved state. What the state lacks is taken from the event's own
+ * auth events, unless they were rejected. An event that was rejected on receipt never comes in (Synapse).
+ *
+ * @see https://spec.matrix.org/v1.19/rooms/v2/#definitions "Iterative auth checks"
+ */
+function applyInOrder(conflict: Conflict, tools: V2Tools, rows: readonly number[]): void {
+  const {graph} = conflict
+  const {checker} = tools
+  const {judgement} = checker
+  const {view} = judgement
+  for (const row of rows) {
+    const slot = graph.slot[row] ?? -1
+    if (slot < 0 || judgement.isRejected(row)) continue
+    selectSlots(graph, row, slots)
+    view.fill(ABSENT)
+    const {starts, edges} = graph.auth
+    for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
+      const event = edges[k] ?? 0
+      const at = graph.slot[event] ?? -1
+      if (at < 0 || graph.has(event, Flag.Missing | Flag.Foreign) || judgement.isRejected(event)) continue
+      for (let role = 0; role < ROLES; role += 1) if (slots[role] === at) view[role] = event
+    }
+    for (let role = 0; role < ROLES; role += 1) {
+      const wanted = slots[role] ?? -1
+      if (wanted < 0) continue
+      const event = inState(conflict, tools.v21, wanted)
+      if (event !== ABSENT) view[role] = event
+    }
+    implyCreate(graph, view)
+    if (checker.passesState(row)) conflict.resolve(slot, row)
+  }
+}

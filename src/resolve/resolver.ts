@@ -1,0 +1,79 @@
+import {AuthChecker} from '../auth/check.ts'
+import type {IsRejected} from '../auth/judgement.ts'
+import type {RoomGraph} from '../graph/room-graph.ts'
+import type {StateRes} from '../matrix/room-version.ts'
+import {AuthDifference, type Reading} from './auth-difference.ts'
+import {Conflict} from './conflict.ts'
+import {Mainline} from './mainline.ts'
+import {resolveV1} from './resolve-v1.ts'
+import {resolveV2} from './resolve-v2.ts'
+import {EMPTY_STATE, type StateRoot, StateTrie} from './state-trie.ts'
+
+export interface ResolverOptions {
+  /** @defaultValue `synapse` */
+  readonly reading?: Reading
+  /** @defaultValue the one of the room's version */
+  readonly algorithm?: StateRes
+  readonly isRejected: IsRejected
+}
+
+/** What happened at one merge. */
+export interface MergeResult {
+  readonly root: StateRoot
+  /** Slots in which the merged states differed; 0 when there was nothing to resolve. */
+  readonly conflicts: number
+}
+
+/** Resolves states of one room. Merges of the same states are resolved once. */
+export class Resolver {
+  readonly trie: StateTrie
+  readonly checker: AuthChecker
+  readonly algorithm: StateRes
+  readonly reading: Reading
+  readonly #conflict: Conflict
+  readonly #difference: AuthDifference
+  readonly #mainline: Mainline
+  readonly #known = new Map<string, MergeResult>()
+
+  constructor(graph: RoomGraph, options: ResolverOptions) {
+    this.reading = options.reading ?? 'synapse'
+    this.algorithm = options.algorithm ?? graph.rules.stateRes
+    this.trie = new StateTrie(graph.slots.length)
+    this.checker = new AuthChecker(graph, options.isRejected)
+    this.#conflict = new Conflict(graph, this.trie)
+    this.#difference = new AuthDifference(graph)
+    this.#mainline = new Mainline(graph)
+  }
+
+  /**
+   * The state that results from merging states: all at once, since resolution is not associative.
+   *
+   * @param roots - in any order, duplicates allowed; none give the empty state
+   * @param limit - row that the states are before: they hold events of smaller rows only
+   */
+  resolve(roots: readonly StateRoot[], limit = Infinity): MergeResult {
+    const distinct = [...new Set(roots)].sort((a, b) => a - b)
+    const first = distinct[0] ?? EMPTY_STATE
+    if (distinct.length < 2) return {root: first, conflicts: 0}
+    const key = distinct.join(',')
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const conflict = this.#conflict
+    conflict.begin(distinct, limit)
+    const conflicts = conflict.slots.length
+    const result = {root: conflicts === 0 ? first : this.#run(), conflicts}
+    this.#known.set(key, result)
+    return result
+  }
+
+  #run(): StateRoot {
+    if (this.algorithm === 'v1') return resolveV1(this.#conflict, this.checker)
+    return resolveV2(this.#conflict, {
+      checker: this.checker,
+      difference: this.#difference,
+      mainline: this.#mainline,
+      reading: this.reading,
+      v21: this.algorithm === 'v2.1',
+    })
+  }
+}

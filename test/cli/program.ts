@@ -1,0 +1,45 @@
+import {spawn} from 'node:child_process'
+import {join} from 'node:path'
+
+export const ROOT = join(import.meta.dirname, '../..')
+const PROGRAM = join(ROOT, 'bin/run.js')
+
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface HowToRun {
+  readonly input?: string | Buffer
+  readonly env?: Readonly<Record<string, string>>
+  /** Another Node than the one that runs the tests. */
+  readonly node?: string
+  /** Another program than `bin/run.js`. */
+  readonly program?: string
+  readonly cwd?: string
+}
+
+/** Runs the built program as a user would, with its output piped. */
+export async function matrixState(args: readonly string[], how: HowToRun = {}): Promise<Ended> {
+  const child = spawn(how.node ?? process.execPath, [how.program ?? PROGRAM, ...args], {
+    cwd: how.cwd ?? ROOT,
+    env: {...cleanEnvironment(), ...how.env},
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  child.stdin.on('error', () => undefined).end(how.input ?? '')
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', resolve)
+  })
+  return {code, stdout, stderr}
+}
+
+/** What vitest sets would change what the program does. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const {NODE_ENV: _1, FORCE_COLOR: _2, NO_COLOR: _3, NODE_OPTIONS: _4, ...rest} = process.env
+  return rest
+}
