@@ -20,6 +20,13 @@ export default defineConfig(
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', {allowNumber: true}],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        {ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true},
+      ],
+      // Code points are what Matrix orders and counts; and what a server sends may hold control characters.
+      '@typescript-eslint/no-misused-spread': ['error', {allow: ['string']}],
+      'no-control-regex': 'off',
       // Both have their place: `interface` for shapes, `type` for unions.
       '@typescript-eslint/consistent-type-definitions': 'off',
       '@typescript-eslint/dot-notation': 'off',

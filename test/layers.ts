@@ -1,5 +1,6 @@
 /** `npm run layers`: checks the rules in .dependency-cruiser.js, and that they were applied to something. */
 import {spawnSync} from 'node:child_process'
+import {existsSync} from 'node:fs'
 import {join} from 'node:path'
 import {parseArgs} from 'node:util'
 
@@ -24,15 +25,8 @@ const {values} = parseArgs({
   options: {root: {type: 'string', default: root}, floor: {type: 'string', default: `${FLOOR}`}},
 })
 const program = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs')
-const args = [
-  program,
-  'src',
-  'commands',
-  '--config',
-  join(values.root, '.dependency-cruiser.js'),
-  '--output-type',
-  'json',
-]
+const folders = ['src', 'commands'].filter((folder) => existsSync(join(values.root, folder)))
+const args = [program, ...folders, '--config', join(values.root, '.dependency-cruiser.js'), '--output-type', 'json']
 const {stdout, stderr} = spawnSync(process.execPath, args, {cwd: values.root, encoding: 'utf8', maxBuffer: 2 ** 30})
 if (!stdout.startsWith('{')) {
   process.stderr.write(`layers: dependency-cruiser did not run\n${stderr}${stdout}`)

@@ -100,16 +100,21 @@ export class AuthChecker {
     const type = this.judgement.graph.type[row] ?? -1
     const known = this.#byType.get(type)
     if (known !== undefined) return known
-    const own = this.#lines.filter((line) => line.group?.types?.includes(type) ?? true)
+    const own = inlined(this.#lines.filter((line) => line.group?.types?.includes(type) ?? true))
     const lists = {own, state: withoutReceipt(own)}
     this.#byType.set(type, lists)
     return lists
   }
 }
 
+/** Groups that hold for every event of the type are only there for their numbers. */
+function inlined(lines: readonly NumberedLine[]): readonly NumberedLine[] {
+  return lines.flatMap((line) => (line.group !== null && line.group.applies === undefined ? inlined(line.lines) : [line]))
+}
+
 /** Create events have no rules that depend on state: nothing is left of theirs, and nothing is not a rejection. */
 function withoutReceipt(lines: readonly NumberedLine[]): readonly NumberedLine[] {
-  if (lines.some((line) => line.name === 'create')) return []
+  if (lines.some((line) => line.name === 'create.allow')) return []
   return lines.flatMap((line): readonly NumberedLine[] => {
     if (line.rule !== null) return line.rule.onReceipt === true ? [] : [line]
     const left = withoutReceipt(line.lines)

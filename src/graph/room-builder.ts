@@ -204,14 +204,19 @@ export class RoomBuilder {
     const {order, cyclic} = topologicalOrder(total, [parents.prev, parents.auth])
     const rowOf = new Int32Array(total)
     for (let row = 0; row < total; row += 1) rowOf[order[row] ?? 0] = row
+    /** By row: the event's place in the lists, or -1. */
+    const places = new Int32Array(total)
+    for (let row = 0; row < total; row += 1) places[row] = this.#place[order[row] ?? 0] ?? -1
     const slotOrder = this.#sortSlots()
     const home = this.#rooms.find(roomId)
-    const column = (list: IntList, absent: number, fill: (value: number) => number = (value) => value): Int32Array => {
+    const column = (list: IntList, absent: number): Int32Array => {
       const values = list.view()
-      return Int32Array.from(order, (id) => {
-        const place = this.#place[id] ?? -1
-        return place < 0 ? absent : fill(values[place] ?? absent)
-      })
+      const result = new Int32Array(total)
+      for (let row = 0; row < total; row += 1) {
+        const place = places[row] ?? -1
+        result[row] = place < 0 ? absent : (values[place] ?? absent)
+      }
+      return result
     }
     const room = column(this.#room, home)
     const flags = Uint8Array.from(column(this.#flag, Flag.Missing))
@@ -219,8 +224,16 @@ export class RoomBuilder {
       if (room[row] !== home) flags[row] = (flags[row] ?? 0) | Flag.Foreign
       if (cyclic.has(order[row] ?? 0)) flags[row] = (flags[row] ?? 0) | Flag.Cyclic
     }
-    const floats = (list: readonly number[]): Float64Array =>
-      Float64Array.from(order, (id) => list[this.#place[id] ?? -1] ?? 0)
+    const slot = column(this.#slot, -1)
+    for (let row = 0; row < total; row += 1) {
+      const first = slot[row] ?? -1
+      if (first >= 0) slot[row] = slotOrder.rank[first] ?? -1
+    }
+    const floats = (list: readonly number[]): Float64Array => {
+      const result = new Float64Array(total)
+      for (let row = 0; row < total; row += 1) result[row] = list[places[row] ?? -1] ?? 0
+      return result
+    }
     const slots = Array.from(slotOrder.sorted, (slot) => this.#slotList[slot] ?? {type: '', stateKey: ''})
     const slotIndex = new Map(slots.map((slot, index) => [slotKey(slot.type, slot.stateKey), index]))
     const memberSlot = Int32Array.from(
@@ -234,7 +247,7 @@ export class RoomBuilder {
       line: column(this.#line, 0),
       flags,
       type: column(this.#type, -1),
-      slot: column(this.#slot, -1, (slot) => (slot < 0 ? -1 : (slotOrder.rank[slot] ?? -1))),
+      slot,
       sender: column(this.#sender, -1),
       target: column(this.#target, -1),
       membership: Uint8Array.from(column(this.#membership, Membership.None)),

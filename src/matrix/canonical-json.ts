@@ -15,7 +15,53 @@ export type FloatStyle = 'spec' | 'python'
  * @see https://spec.matrix.org/v1.19/appendices/#canonical-json
  */
 export function canonicalJson(value: Json, floats: FloatStyle = 'spec'): string {
-  return write(value, floats, 0)
+  const sorted = sortKeys(value, 0)
+  if (sorted === undefined) return write(value, floats, 0)
+  const text = JSON.stringify(sorted)
+  // JSON.stringify escapes half a surrogate pair; the careful way refuses it.
+  return text.includes('\\ud') ? write(value, floats, 0) : text
+}
+
+/**
+ * The value with all keys in canonical order, so that the engine's own JSON.stringify writes it: several times as fast as writing it
+ * piece by piece. `undefined` for what needs care: numbers with a lexeme of their own, deep nesting, keys with surrogates, and keys that
+ * begin with a digit, which a JavaScript object may keep in an order of its own.
+ */
+function sortKeys(value: Json, depth: number): Json | undefined {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof ExactNumber || depth >= MAX_NESTING) return undefined
+  if (isList(value)) return sortItems(value, depth)
+  let sorted = true
+  let last = ''
+  for (const key in value) {
+    if (PLAIN_KEY.test(key)) {
+      if (key < last) sorted = false
+      last = key
+    } else return undefined
+  }
+  const keys = sorted ? Object.keys(value) : Object.keys(value).sort()
+  const copy: Record<string, Json> = {}
+  for (const key of keys) {
+    const inner = value[key]
+    if (inner === undefined) continue
+    const below = sortKeys(inner, depth + 1)
+    if (below === undefined) return undefined
+    copy[key] = below
+  }
+  return copy
+}
+
+/** Neither a digit in front, nor a surrogate, nor `__proto__`. */
+const PLAIN_KEY = /^(?!__proto__$)[^\d\ud800-\udfff][^\ud800-\udfff]*$/
+
+function sortItems(list: readonly Json[], depth: number): Json | undefined {
+  const copy: Json[] = []
+  for (const item of list) {
+    const below = sortKeys(item, depth + 1)
+    if (below === undefined) return undefined
+    copy.push(below)
+  }
+  return copy
 }
 
 function write(value: Json, floats: FloatStyle, depth: number): string {

@@ -28,21 +28,20 @@ export class JsonError extends Error {
 /** No server takes an event nested this deep (Synapse stops below 1,000, serde_json at 128). */
 export const MAX_NESTING = 1000
 
-/**
- * Whether some number in the text needs its lexeme kept. False positives (text in strings) only cost time.
- * Numbers stand after `:`, `,`, `[` or at the start.
- */
-const NEEDS_LEXEMES = /[:,[]\s*-?\d+(?:[.eE]|(?<=\d{16}))|^\s*-?\d/
+/** Within an object or list, numbers stand after `:`, `,` or `[`. What looks like one in a string only costs time. */
+const INNER_LEXEME = /[:,[]\s*-?(?:\d{16}|\d+[.eE])/
+const LONE_NUMBER = /^\s*-?\d/
 
 /** Whether `parseJson` has to look at every number's characters; `false` proves that the text holds safe integers only. */
 export function mayHoldExactNumbers(text: string): boolean {
-  return NEEDS_LEXEMES.test(text)
+  return INNER_LEXEME.test(text) || LONE_NUMBER.test(text)
 }
 
 /**
  * Parses one JSON text without losing numbers: safe integers become numbers, all others an `ExactNumber`.
- * `exact`: what `mayHoldExactNumbers` says of the text, where the caller knows it. Duplicate keys: the last one wins, as in Python. `__proto__` is an ordinary key.
+ * Duplicate keys: the last one wins, as in Python. `__proto__` is an ordinary key.
  *
+ * @param exact - what `mayHoldExactNumbers` says of the text, where the caller knows it
  * @throws JsonError
  */
 export function parseJson(text: string, exact: boolean = mayHoldExactNumbers(text)): Json {

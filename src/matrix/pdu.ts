@@ -62,9 +62,9 @@ export interface PduOptions {
  */
 export function parsePdu(text: string, rules: RoomVersionRules, options: PduOptions = {}): Pdu {
   const exact = mayHoldExactNumbers(text)
-  const json = parseJson(text, exact)
-  if (!isObject(json)) throw new JsonError('it is not a JSON object')
-  return readPdu(json, rules, options, {text, exact})
+  const value = parseJson(text, exact)
+  if (!isObject(value)) throw new JsonError('it is not a JSON object')
+  return readPdu(value, rules, options, {text, exact})
 }
 
 /**

@@ -1,6 +1,7 @@
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import type {Conflict} from './conflict.ts'
 import {IntHeap} from './int-heap.ts'
+import type {RowSet} from './row-set.ts'
 import {ABSENT} from './state-trie.ts'
 
 /**
@@ -29,6 +30,12 @@ export class AuthDifference {
   readonly #heap = new IntHeap()
   #children: {readonly starts: Int32Array; readonly edges: Int32Array} | null = null
   #search = 0
+  /** Whether a state's events count as part of its chains. */
+  #synapse = true
+  /** Bits of all states of the merge. */
+  #everyone = 0
+  /** Events in the heap that some states lack. */
+  #partial = 0
 
   constructor(graph: RoomGraph) {
     this.#graph = graph
@@ -37,61 +44,67 @@ export class AuthDifference {
     this.#searched = new Int32Array(graph.size)
   }
 
-  /** Rows of the auth difference of the states of a begun merge. */
-  compute(conflict: Conflict, reading: Reading): readonly number[] {
+  /** Adds the auth difference of the states of a begun merge to `found`. */
+  addTo(found: RowSet, conflict: Conflict, reading: Reading): void {
     this.#search += 1
-    return conflict.roots.length > MAX_MASKED ? this.#byCounting(conflict, reading) : this.#byMasks(conflict, reading)
+    this.#synapse = reading === 'synapse'
+    if (conflict.roots.length > MAX_MASKED) this.#byCounting(found, conflict)
+    else this.#byMasks(found, conflict)
   }
 
-  #byMasks(conflict: Conflict, reading: Reading): readonly number[] {
+  #byMasks(found: RowSet, conflict: Conflict): void {
     const width = conflict.roots.length
-    const everyone = 2 ** width - 1
     const heap = this.#heap
-    const mask = this.#mask
-    const found: number[] = []
-    let partial = 0
-    const mark = (event: number, bits: number): void => {
-      const before = this.#maskStamp[event] === this.#search ? (mask[event] ?? 0) : 0
-      const after = before | bits
-      if (before === after) return
-      if (before === 0) {
-        this.#maskStamp[event] = this.#search
-        heap.push(event)
-        if (after !== everyone) partial += 1
-      } else if (after === everyone) partial -= 1
-      mask[event] = after
-    }
-    const markParents = (event: number, bits: number): void => {
-      const {starts, edges} = this.#graph.auth
-      for (let k = starts[event] ?? 0, end = starts[event + 1] ?? 0; k < end; k += 1) mark(edges[k] ?? 0, bits)
-    }
+    this.#everyone = 2 ** width - 1
+    this.#partial = 0
     heap.clear()
     for (let k = 0; k < conflict.values.length; k += 1) {
       const event = conflict.values[k] ?? ABSENT
       if (event === ABSENT) continue
-      if (reading === 'synapse') mark(event, 1 << k % width)
-      else markParents(event, 1 << k % width)
+      if (this.#synapse) this.#mark(conflict, event, 1 << k % width)
+      else this.#markParents(conflict, event, 1 << k % width)
     }
-    while (partial > 0) {
+    while (this.#partial > 0) {
       const event = heap.pop()
-      let bits = mask[event] ?? 0
-      if (bits !== everyone) {
-        partial -= 1
-        if (this.#isInAgreedChain(conflict, event, reading)) bits = everyone
-        else found.push(event)
+      let bits = this.#mask[event] ?? 0
+      if (bits !== this.#everyone) {
+        this.#partial -= 1
+        if (this.#isInAgreedChain(conflict, event)) bits = this.#everyone
+        else found.add(event)
       }
-      markParents(event, bits)
+      this.#markParents(conflict, event, bits)
     }
-    return found
+  }
+
+  #markParents(conflict: Conflict, event: number, bits: number): void {
+    const {starts, edges} = this.#graph.auth
+    for (let k = starts[event] ?? 0, end = starts[event + 1] ?? 0; k < end; k += 1) this.#mark(conflict, edges[k] ?? 0, bits)
+  }
+
+  /** The event is in the chains of the states of these bits; of all, if the states agree on it and count as part of their chains. */
+  #mark(conflict: Conflict, event: number, bits: number): void {
+    const seen = this.#maskStamp[event] === this.#search
+    const before = seen ? (this.#mask[event] ?? 0) : 0
+    let after = before | bits
+    if (before === after) return
+    if (before === 0) {
+      this.#maskStamp[event] = this.#search
+      this.#heap.push(event)
+      if (this.#synapse && this.#isAgreed(conflict, event)) after = this.#everyone
+      if (after !== this.#everyone) this.#partial += 1
+    } else if (after === this.#everyone) this.#partial -= 1
+    this.#mask[event] = after
+  }
+
+  /** Whether the states agree on the event. */
+  #isAgreed(conflict: Conflict, row: number): boolean {
+    const slot = this.#graph.slot[row] ?? -1
+    return slot >= 0 && conflict.agreed(slot) === row
   }
 
   /** Whether every state has the event in its chains because of what the states agree on. */
-  #isInAgreedChain(conflict: Conflict, event: number, reading: Reading): boolean {
-    const isAgreed = (row: number): boolean => {
-      const slot = this.#graph.slot[row] ?? -1
-      return slot >= 0 && conflict.agreed(slot) === row
-    }
-    if (reading === 'synapse' && isAgreed(event)) return true
+  #isInAgreedChain(conflict: Conflict, event: number): boolean {
+    if (this.#synapse && this.#isAgreed(conflict, event)) return true
     const {starts, edges} = this.#childrenOf()
     const seen: number[] = []
     const stack = [event]
@@ -102,7 +115,7 @@ export class AuthDifference {
         if (child >= conflict.limit) break
         // What an earlier search of this merge went through without success leads nowhere.
         if (this.#searched[child] === this.#search) continue
-        if (isAgreed(child)) {
+        if (this.#isAgreed(conflict, child)) {
           for (const visited of seen) this.#searched[visited] = 0
           return true
         }
@@ -141,7 +154,7 @@ export class AuthDifference {
   }
 
   /** The same for any number of states: counts in how many states' chains an event is. */
-  #byCounting(conflict: Conflict, reading: Reading): readonly number[] {
+  #byCounting(found: RowSet, conflict: Conflict): void {
     const width = conflict.roots.length
     const counts = new Map<number, number>()
     for (let state = 0; state < width; state += 1) {
@@ -155,14 +168,14 @@ export class AuthDifference {
       for (let k = state; k < conflict.values.length; k += width) {
         const event = conflict.values[k] ?? ABSENT
         if (event === ABSENT) continue
-        if (reading === 'synapse') visit(event)
+        if (this.#synapse) visit(event)
         else for (const parent of this.#graph.authOf(event)) visit(parent)
       }
       for (let row = stack.pop(); row !== undefined; row = stack.pop()) for (const parent of this.#graph.authOf(row)) visit(parent)
       for (const event of seen) counts.set(event, (counts.get(event) ?? 0) + 1)
     }
-    return [...counts]
-      .filter(([event, count]) => count < width && !this.#isInAgreedChain(conflict, event, reading))
-      .map(([event]) => event)
+    for (const [event, count] of counts) {
+      if (count < width && !this.#isInAgreedChain(conflict, event)) found.add(event)
+    }
   }
 }

@@ -10,9 +10,9 @@ export class Conflict {
   readonly trie: StateTrie
   roots: readonly StateRoot[] = []
   /** Slots in which the states differ. */
-  slots: number[] = []
+  readonly slots: number[] = []
   /** `values[k * roots.length + i]`: event of state `i` in slot `slots[k]`, or `ABSENT`. */
-  values: number[] = []
+  readonly values: number[] = []
   /** No event from this row on is in any of the states, or cited by one that is. */
   limit = Infinity
   /** Number of the merge; what carries another number is of an earlier one. */
@@ -21,7 +21,7 @@ export class Conflict {
   readonly #resolvedStamp: Int32Array
   readonly #resolved: Int32Array
   /** Slots that `resolve` was called for in this merge. */
-  touched: number[] = []
+  readonly touched: number[] = []
 
   constructor(graph: RoomGraph, trie: StateTrie) {
     this.graph = graph
@@ -37,14 +37,14 @@ export class Conflict {
     this.stamp += 1
     this.limit = limit
     this.roots = roots
-    this.slots = []
-    this.values = []
-    this.touched = []
-    this.trie.forEachDifference(roots, (slot) => {
-      this.slots.push(slot)
+    this.slots.length = 0
+    this.values.length = 0
+    this.touched.length = 0
+    this.trie.differences(roots, this.slots)
+    for (const slot of this.slots) {
       this.#slotStamp[slot] = this.stamp
       for (const root of roots) this.values.push(this.trie.get(root, slot))
-    })
+    }
   }
 
   /** Whether the states differ in the slot. */
@@ -88,10 +88,10 @@ export class Conflict {
     let best = 0
     let fewest = Infinity
     for (let i = 0; i < width; i += 1) {
-      const changes = this.slots.reduce(
-        (count, slot, k) => count + Number((this.values[k * width + i] ?? ABSENT) !== this.resolved(slot)),
-        0,
-      )
+      let changes = 0
+      for (let k = 0; k < this.slots.length; k += 1) {
+        if (this.values[k * width + i] !== this.resolved(this.slots[k] ?? -1)) changes += 1
+      }
       if (changes < fewest) [best, fewest] = [i, changes]
     }
     let root = this.roots[best] ?? 0

@@ -17,18 +17,21 @@ export class Mainline {
   readonly #graph: RoomGraph
   readonly #parent: Int32Array
   readonly #depth: Int32Array
+  /** By row: place in the sort at hand. */
+  readonly #places: Int32Array
 
   constructor(graph: RoomGraph) {
     this.#graph = graph
     this.#parent = new Int32Array(graph.size).fill(UNKNOWN)
     this.#depth = new Int32Array(graph.size).fill(UNKNOWN)
+    this.#places = new Int32Array(graph.size)
   }
 
   /** A sorted copy. `power`: row of the resolved power levels, or -1. */
   sort(rows: readonly number[], power: number): readonly number[] {
-    const placed = rows.map((row) => ({row, place: this.#place(row, power)}))
-    placed.sort((a, b) => a.place - b.place || compareAge(this.#graph, a.row, b.row))
-    return placed.map(({row}) => row)
+    if (rows.length < 2) return rows
+    for (const row of rows) this.#places[row] = this.#place(row, power)
+    return rows.slice().sort((a, b) => (this.#places[a] ?? 0) - (this.#places[b] ?? 0) || compareAge(this.#graph, a, b))
   }
 
   #place(row: number, power: number): number {

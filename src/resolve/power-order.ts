@@ -1,8 +1,9 @@
 import type {Judgement} from '../auth/judgement.ts'
 import {Membership, type RoomGraph, Type} from '../graph/room-graph.ts'
 import {compareCodePoints} from '../matrix/code-points.ts'
-import type {PowerLevel} from '../matrix/power-levels.ts'
+import {isMalformed, type PowerLevel} from '../matrix/power-levels.ts'
 import type {Reading} from './auth-difference.ts'
+import {RowSet} from './row-set.ts'
 
 /**
  * Whether the event can change what others may do: power levels, join rules, the create event, kicks and bans.
@@ -28,65 +29,132 @@ export function authEventIn(graph: RoomGraph, row: number, slot: number): number
   return -1
 }
 
-interface Node {
-  readonly row: number
-  readonly power: PowerLevel
-  /** Auth events that have to come first and did not yet. */
-  open: number
-  readonly children: Node[]
-}
+/** Power that cannot be read sorts last; -Infinity compares, NaN would not. */
+const UNREADABLE = -Infinity
 
 /**
- * The reverse topological power ordering of the power events of the full conflicted set and of their auth ancestors in it.
+ * The reverse topological power ordering of the power events of a full conflicted set and of their auth ancestors in it: events after
+ * their auth events; among those that could come next the sender with the greatest power, then the oldest, then the smallest ID.
  *
- * @param full - the full conflicted set
  * @see https://spec.matrix.org/v1.19/rooms/v2/#definitions "Reverse topological power ordering"
+ * @remarks O(events in the set log of them) plus their auth events; buffers are kept, one object a replay.
  */
-export function powerOrder(judgement: Judgement, full: ReadonlySet<number>, reading: Reading): readonly number[] {
-  const {graph} = judgement
-  const parentsOf = reading === 'synapse' ? directParents(graph, full) : ancestorsWithin(graph, full)
-  const nodes = new Map<number, Node>()
-  const nodeOf = (row: number): Node => {
-    const known = nodes.get(row)
-    if (known !== undefined) return known
-    const node: Node = {row, power: senderPower(judgement, row), open: 0, children: []}
-    nodes.set(row, node)
-    todo.push(node)
-    return node
+export class PowerOrder {
+  readonly #judgement: Judgement
+  readonly #graph: RoomGraph
+  readonly #chosen: RowSet
+  /** By row: auth events in the set that did not come yet. */
+  readonly #open: Int32Array
+  /** By row: first entry of its list of dependants, or -1. Entries: the dependant, and the next entry. */
+  readonly #firstDependant: Int32Array
+  readonly #dependants: number[] = []
+  readonly #power = new Map<number, PowerLevel>()
+  readonly #ready: number[] = []
+
+  constructor(judgement: Judgement) {
+    const {graph} = judgement
+    this.#judgement = judgement
+    this.#graph = graph
+    this.#chosen = new RowSet(graph.size)
+    this.#open = new Int32Array(graph.size)
+    this.#firstDependant = new Int32Array(graph.size)
   }
-  const todo: Node[] = []
-  for (const row of full) if (isPowerEvent(graph, row)) nodeOf(row)
-  for (let node = todo.pop(); node !== undefined; node = todo.pop()) {
-    for (const parent of parentsOf(node.row)) {
-      nodeOf(parent).children.push(node)
-      node.open += 1
+
+  /** A fresh list of rows. `full` is the full conflicted set. */
+  sort(full: RowSet, reading: Reading): readonly number[] {
+    const chosen = this.#chosen
+    chosen.clear()
+    this.#dependants.length = 0
+    for (const row of full.rows) if (isPowerEvent(this.#graph, row)) this.#choose(row)
+    // The list grows while it is walked: auth events of power events are taken in, and theirs.
+    const oldest = reading === 'spec' ? full.rows.reduce((least, row) => Math.min(least, row), Infinity) : 0
+    for (let next = 0; next < chosen.rows.length; next += 1) {
+      const row = chosen.rows[next] ?? 0
+      if (reading === 'synapse') this.#dependOn(row, this.#graph.authOf(row), full)
+      else this.#dependOn(row, ancestors(this.#graph, row, oldest), full)
+    }
+    return this.#emit()
+  }
+
+  #choose(row: number): void {
+    if (!this.#chosen.add(row)) return
+    this.#open[row] = 0
+    this.#firstDependant[row] = -1
+  }
+
+  #dependOn(row: number, parents: Iterable<number>, full: RowSet): void {
+    for (const parent of parents) {
+      if (!full.has(parent)) continue
+      this.#choose(parent)
+      this.#open[row] = (this.#open[row] ?? 0) + 1
+      const entry = this.#dependants.push(row, this.#firstDependant[parent] ?? -1) - 2
+      this.#firstDependant[parent] = entry
     }
   }
-  return sortNodes(graph, [...nodes.values()])
-}
 
-function directParents(graph: RoomGraph, full: ReadonlySet<number>): (row: number) => Iterable<number> {
-  return (row) => new Set(graph.authOf(row).filter((parent) => full.has(parent)))
-}
-
-function ancestorsWithin(graph: RoomGraph, full: ReadonlySet<number>): (row: number) => Iterable<number> {
-  const oldest = Math.min(...full)
-  return (row) => {
-    const seen = new Set<number>()
-    const stack = [row]
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-      for (const parent of graph.authOf(next)) {
-        // Rows are in topological order: below the oldest of the set there is nothing of it.
-        if (parent < oldest || seen.has(parent)) continue
-        seen.add(parent)
-        stack.push(parent)
+  /** Kahn's algorithm. `ready` is sorted, what comes next last. */
+  #emit(): readonly number[] {
+    const ready = this.#ready
+    ready.length = 0
+    for (const row of this.#chosen.rows) if (this.#open[row] === 0) ready.push(row)
+    ready.sort((a, b) => this.#compare(b, a))
+    const sorted: number[] = []
+    for (let row = ready.pop(); row !== undefined; row = ready.pop()) {
+      sorted.push(row)
+      for (let entry = this.#firstDependant[row] ?? -1; entry >= 0; entry = this.#dependants[entry + 1] ?? -1) {
+        const dependant = this.#dependants[entry] ?? 0
+        const open = (this.#open[dependant] ?? 0) - 1
+        this.#open[dependant] = open
+        if (open === 0) this.#insert(dependant)
       }
     }
-    return [...seen].filter((parent) => full.has(parent))
+    return sorted
+  }
+
+  #insert(row: number): void {
+    const ready = this.#ready
+    let low = 0
+    let high = ready.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#compare(ready[middle] ?? 0, row) > 0) low = middle + 1
+      else high = middle
+    }
+    ready.splice(low, 0, row)
+  }
+
+  #compare(a: number, b: number): number {
+    const [x, y] = [this.#powerOf(a), this.#powerOf(b)]
+    if (x > y) return -1
+    if (x < y) return 1
+    return compareAge(this.#graph, a, b)
+  }
+
+  /** Power of the event's sender by its own auth events. */
+  #powerOf(row: number): PowerLevel {
+    const known = this.#power.get(row)
+    if (known !== undefined) return known
+    const level = senderPower(this.#judgement, row)
+    const power = isMalformed(level) ? UNREADABLE : level
+    this.#power.set(row, power)
+    return power
   }
 }
 
-/** Power of the event's sender by its own auth events. */
+/** Rows are in topological order: below the oldest of the set there is nothing of it. */
+function ancestors(graph: RoomGraph, row: number, oldest: number): Iterable<number> {
+  const seen = new Set<number>()
+  const stack = [row]
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    for (const parent of graph.authOf(next)) {
+      if (parent < oldest || seen.has(parent)) continue
+      seen.add(parent)
+      stack.push(parent)
+    }
+  }
+  return seen
+}
+
 function senderPower(judgement: Judgement, row: number): PowerLevel {
   const {graph} = judgement
   const sender = graph.senderName(row)
@@ -97,41 +165,7 @@ function senderPower(judgement: Judgement, row: number): PowerLevel {
   return citesCreate && sender === judgement.creatorName ? 100 : 0
 }
 
-/** Greatest power first, then oldest, then smallest ID. Power that cannot be read sorts last. */
-function compare(graph: RoomGraph, a: Node, b: Node): number {
-  if (a.power > b.power) return -1
-  if (a.power < b.power) return 1
-  return compareAge(graph, a.row, b.row)
-}
-
 /** Oldest first, by the timestamps that the events claim; ties by ID. Total. */
 export function compareAge(graph: RoomGraph, a: number, b: number): number {
   return (graph.ts[a] ?? 0) - (graph.ts[b] ?? 0) || compareCodePoints(graph.id(a), graph.id(b))
-}
-
-/** Kahn's algorithm; the least of the nodes that are ready comes next. */
-function sortNodes(graph: RoomGraph, nodes: readonly Node[]): readonly number[] {
-  const ready = nodes.filter(({open}) => open === 0).sort((a, b) => compare(graph, b, a))
-  const sorted: number[] = []
-  for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
-    sorted.push(node.row)
-    for (const child of node.children) {
-      child.open -= 1
-      if (child.open === 0) insert(graph, ready, child)
-    }
-  }
-  return sorted
-}
-
-/** Keeps the list sorted, the least last. */
-function insert(graph: RoomGraph, ready: Node[], node: Node): void {
-  let low = 0
-  let high = ready.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const other = ready[middle]
-    if (other !== undefined && compare(graph, other, node) > 0) low = middle + 1
-    else high = middle
-  }
-  ready.splice(low, 0, node)
 }

@@ -1,6 +1,6 @@
 import type {Rejection} from '../auth/check.ts'
 import {implyCreate, MESSAGE_ROLES, Role, ROLES, selectSlots, viewOfOwn} from '../auth/view.ts'
-import {Flag, type RoomGraph, Type} from '../graph/room-graph.ts'
+import {FIXED_TYPES, Flag, type RoomGraph, Type} from '../graph/room-graph.ts'
 import type {StateRes} from '../matrix/room-version.ts'
 import type {Reading} from './auth-difference.ts'
 import {Resolver} from './resolver.ts'
@@ -56,10 +56,16 @@ class Replayer {
   readonly #rejections = new Map<number, Rejection>()
   readonly #merges = new Map<number, number>()
   readonly #slots = new Int32Array(ROLES)
+  /** By user: membership, power levels, type and create event of the last plain event that was accepted; rows plus 1. */
+  readonly #plainAccepted: Int32Array
+  #plainState: StateRoot = UNKNOWN_STATE
+  #plainPower = -1
+  #plainCreate = -1
 
   constructor(graph: RoomGraph, options: ReplayOptions) {
     this.#graph = graph
     this.#verdicts = new Uint8Array(graph.size)
+    this.#plainAccepted = new Int32Array(graph.columns.users.size * PLAIN_WIDTH)
     this.#before = new Int32Array(graph.size).fill(UNKNOWN_STATE)
     this.#after = new Int32Array(graph.size).fill(UNKNOWN_STATE)
     this.#resolver = new Resolver(graph, {
@@ -128,12 +134,54 @@ class Replayer {
       this.#rejections.set(row, {rule, name: rule, because: fault.message, culprit: null})
       return Verdict.Rejected
     }
+    if (before !== UNKNOWN_STATE && this.#isPlain(row) && this.#acceptsPlain(row, before)) return Verdict.Accepted
     selectSlots(graph, row, this.#slots)
     if (before !== UNKNOWN_STATE && this.#citesWhatStateGives(row, before)) {
       // Both checks would look at the same events: one answers for both.
       return this.#resolver.checker.passesState(row) ? Verdict.Accepted : this.#reject(row, 'auth')
     }
     return this.#judgeTwice(row, before)
+  }
+
+  /** Whether nothing but the create event, the power levels and the sender's membership can decide on the event, and not its content. */
+  #isPlain(row: number): boolean {
+    return (this.#graph.slot[row] ?? -1) < 0 && (this.#graph.type[row] ?? 0) >= FIXED_TYPES.length
+  }
+
+  /**
+   * The short way for messages, which are nearly all of a room: accepted when they cite exactly the three events that the state gives, and
+   * the sender's last message of this type was accepted by the same three. Anything else goes the long way.
+   */
+  #acceptsPlain(row: number, before: StateRoot): boolean {
+    const graph = this.#graph
+    const {trie} = this.#resolver
+    if (before !== this.#plainState) {
+      this.#plainState = before
+      this.#plainPower = trie.get(before, graph.powerSlot)
+      this.#plainCreate = graph.rules.roomIdIsCreateHash ? UNKNOWN_STATE : trie.get(before, graph.createSlot)
+    }
+    const user = graph.sender[row] ?? 0
+    const member = trie.get(before, graph.memberSlot[user] ?? -1)
+    const [power, create] = [this.#plainPower, this.#plainCreate]
+    if (member < 0 || !citesExactly(graph, row, member, power, create)) return false
+    const type = graph.type[row] ?? 0
+    const last = user * PLAIN_WIDTH
+    const seen = this.#plainAccepted
+    if (seen[last] === member + 1 && seen[last + 1] === power + 1 && seen[last + 2] === type && seen[last + 3] === create + 1) return true
+    if (this.#verdicts[graph.create] !== Verdict.Accepted) return false
+    const {checker} = this.#resolver
+    const {view} = checker.judgement
+    view.fill(-1)
+    view[Role.Create] = create
+    view[Role.Power] = power
+    view[Role.Sender] = member
+    implyCreate(graph, view)
+    if (view[Role.Create] === -1 || !checker.passesState(row)) return false
+    seen[last] = member + 1
+    seen[last + 1] = power + 1
+    seen[last + 2] = type
+    seen[last + 3] = create + 1
+    return true
   }
 
   /**
@@ -212,4 +260,23 @@ class Replayer {
     this.#rejections.set(row, this.#resolver.checker.rejection(stage))
     return Verdict.Rejected
   }
+}
+
+const PLAIN_WIDTH = 4
+
+/** Whether the auth events are these, each once, in any order. Negative ones are not there to be cited. */
+function citesExactly(graph: RoomGraph, row: number, member: number, power: number, create: number): boolean {
+  const {starts, edges} = graph.auth
+  const start = starts[row] ?? 0
+  const end = starts[row + 1] ?? 0
+  if (end - start !== 1 + Number(power >= 0) + Number(create >= 0)) return false
+  let found = 0
+  for (let k = start; k < end; k += 1) {
+    const event = edges[k]
+    if (event === member) found |= 1
+    else if (event === power) found |= 2
+    else if (event === create) found |= 4
+    else return false
+  }
+  return found === 1 + (power >= 0 ? 2 : 0) + (create >= 0 ? 4 : 0)
 }

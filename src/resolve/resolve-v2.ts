@@ -1,10 +1,12 @@
 import type {AuthChecker} from '../auth/check.ts'
+import type {Judgement} from '../auth/judgement.ts'
 import {implyCreate, ROLES, selectSlots} from '../auth/view.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import type {AuthDifference, Reading} from './auth-difference.ts'
 import type {Conflict} from './conflict.ts'
 import type {Mainline} from './mainline.ts'
-import {powerOrder} from './power-order.ts'
+import {authEventIn, type PowerOrder} from './power-order.ts'
+import type {RowSet} from './row-set.ts'
 import {ABSENT, type StateRoot} from './state-trie.ts'
 
 /** What the algorithm works with, made once for a graph. */
@@ -12,6 +14,9 @@ export interface V2Tools {
   readonly checker: AuthChecker
   readonly difference: AuthDifference
   readonly mainline: Mainline
+  readonly power: PowerOrder
+  /** Scratch: the full conflicted set of the merge at hand. */
+  readonly full: RowSet
   readonly reading: Reading
   /** MSC4297: replay the conflicted subgraph, too, and start from nothing. */
   readonly v21: boolean
@@ -25,21 +30,26 @@ export interface V2Tools {
  * @remarks Costs what the full conflicted set costs, whatever the size of the states.
  */
 export function resolveV2(conflict: Conflict, tools: V2Tools): StateRoot {
-  const {graph} = conflict
-  const {judgement} = tools.checker
-  const full = new Set(conflict.values)
-  full.delete(ABSENT)
-  const conflicted = tools.v21 ? [...full] : []
-  for (const event of tools.difference.compute(conflict, tools.reading)) full.add(event)
-  for (const event of conflictedSubgraph(graph, conflicted)) full.add(event)
-  const power = powerOrder(judgement, full, tools.reading)
+  const {full} = tools
+  full.clear()
+  for (const event of conflict.values) if (event !== ABSENT) full.add(event)
+  const conflicted = tools.v21 ? full.rows.slice() : []
+  tools.difference.addTo(full, conflict, tools.reading)
+  for (const event of conflictedSubgraph(conflict.graph, conflicted)) full.add(event)
+  const power = tools.power.sort(full, tools.reading)
   applyInOrder(conflict, tools, power)
-  for (const event of power) full.delete(event)
-  if (full.size > 0) {
-    const levels = inState(conflict, tools.v21, graph.powerSlot)
-    applyInOrder(conflict, tools, tools.mainline.sort([...full], levels))
+  const rest = power.length === 0 ? full.rows : except(full.rows, power)
+  if (rest.length > 0) {
+    const levels = inState(conflict, tools.v21, conflict.graph.powerSlot)
+    applyInOrder(conflict, tools, tools.mainline.sort(rest, levels))
   }
   return conflict.result()
+}
+
+function except(rows: readonly number[], gone: readonly number[]): readonly number[] {
+  if (gone.length === rows.length) return []
+  const set = new Set(gone)
+  return rows.filter((row) => !set.has(row))
 }
 
 /**
@@ -89,21 +99,17 @@ function applyInOrder(conflict: Conflict, tools: V2Tools, rows: readonly number[
     const slot = graph.slot[row] ?? -1
     if (slot < 0 || judgement.isRejected(row)) continue
     selectSlots(graph, row, slots)
-    view.fill(ABSENT)
-    const {starts, edges} = graph.auth
-    for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
-      const event = edges[k] ?? 0
-      const at = graph.slot[event] ?? -1
-      if (at < 0 || graph.has(event, Flag.Missing | Flag.Foreign) || judgement.isRejected(event)) continue
-      for (let role = 0; role < ROLES; role += 1) if (slots[role] === at) view[role] = event
-    }
     for (let role = 0; role < ROLES; role += 1) {
       const wanted = slots[role] ?? -1
-      if (wanted < 0) continue
-      const event = inState(conflict, tools.v21, wanted)
-      if (event !== ABSENT) view[role] = event
+      view[role] = wanted < 0 ? ABSENT : inState(conflict, tools.v21, wanted)
+      if (wanted >= 0 && view[role] === ABSENT) view[role] = ownAuthEvent(graph, judgement, row, wanted)
     }
     implyCreate(graph, view)
     if (checker.passesState(row)) conflict.resolve(slot, row)
   }
+}
+
+function ownAuthEvent(graph: RoomGraph, judgement: Judgement, row: number, slot: number): number {
+  const event = authEventIn(graph, row, slot)
+  return event < 0 || graph.has(event, Flag.Missing | Flag.Foreign) || judgement.isRejected(event) ? ABSENT : event
 }

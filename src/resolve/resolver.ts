@@ -5,8 +5,10 @@ import type {StateRes} from '../matrix/room-version.ts'
 import {AuthDifference, type Reading} from './auth-difference.ts'
 import {Conflict} from './conflict.ts'
 import {Mainline} from './mainline.ts'
+import {PowerOrder} from './power-order.ts'
 import {resolveV1} from './resolve-v1.ts'
-import {resolveV2} from './resolve-v2.ts'
+import {resolveV2, type V2Tools} from './resolve-v2.ts'
+import {RowSet} from './row-set.ts'
 import {EMPTY_STATE, type StateRoot, StateTrie} from './state-trie.ts'
 
 export interface ResolverOptions {
@@ -31,9 +33,8 @@ export class Resolver {
   readonly algorithm: StateRes
   readonly reading: Reading
   readonly #conflict: Conflict
-  readonly #difference: AuthDifference
-  readonly #mainline: Mainline
-  readonly #known = new Map<string, MergeResult>()
+  readonly #tools: V2Tools
+  readonly #known = new Map<string | number, MergeResult>()
 
   constructor(graph: RoomGraph, options: ResolverOptions) {
     this.reading = options.reading ?? 'synapse'
@@ -41,8 +42,15 @@ export class Resolver {
     this.trie = new StateTrie(graph.slots.length)
     this.checker = new AuthChecker(graph, options.isRejected)
     this.#conflict = new Conflict(graph, this.trie)
-    this.#difference = new AuthDifference(graph)
-    this.#mainline = new Mainline(graph)
+    this.#tools = {
+      checker: this.checker,
+      difference: new AuthDifference(graph),
+      mainline: new Mainline(graph),
+      power: new PowerOrder(this.checker.judgement),
+      full: new RowSet(graph.size),
+      reading: this.reading,
+      v21: this.algorithm === 'v2.1',
+    }
   }
 
   /**
@@ -52,10 +60,10 @@ export class Resolver {
    * @param limit - row that the states are before: they hold events of smaller rows only
    */
   resolve(roots: readonly StateRoot[], limit = Infinity): MergeResult {
-    const distinct = [...new Set(roots)].sort((a, b) => a - b)
+    const distinct = distinctSorted(roots)
     const first = distinct[0] ?? EMPTY_STATE
     if (distinct.length < 2) return {root: first, conflicts: 0}
-    const key = distinct.join(',')
+    const key = distinct.length === 2 ? pairKey(first, distinct[1] ?? first) : distinct.join(',')
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const conflict = this.#conflict
@@ -67,13 +75,18 @@ export class Resolver {
   }
 
   #run(): StateRoot {
-    if (this.algorithm === 'v1') return resolveV1(this.#conflict, this.checker)
-    return resolveV2(this.#conflict, {
-      checker: this.checker,
-      difference: this.#difference,
-      mainline: this.#mainline,
-      reading: this.reading,
-      v21: this.algorithm === 'v2.1',
-    })
+    return this.algorithm === 'v1' ? resolveV1(this.#conflict, this.checker) : resolveV2(this.#conflict, this.#tools)
   }
 }
+
+function distinctSorted(roots: readonly StateRoot[]): readonly StateRoot[] {
+  const distinct: StateRoot[] = []
+  for (const root of roots) if (!distinct.includes(root)) distinct.push(root)
+  return distinct.length === 2 && (distinct[0] ?? 0) < (distinct[1] ?? 0) ? distinct : distinct.sort((a, b) => a - b)
+}
+
+/** One number for two, where they are small enough for that to be exact. */
+function pairKey(a: StateRoot, b: StateRoot): string | number {
+  return b < PAIR_BASE ? a * PAIR_BASE + b : `${String(a)},${String(b)}`
+}
+const PAIR_BASE = 2 ** 26

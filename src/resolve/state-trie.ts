@@ -117,12 +117,25 @@ export class StateTrie {
     return (this.#nodes[leaf + place] ?? 0) - 1
   }
 
-  /** Calls `visit` for every slot, in order, in which not all of the states hold the same event. */
-  forEachDifference(roots: readonly StateRoot[], visit: (slot: number) => void): void {
-    this.#compare(roots, 0, (this.#levels - 1) * BITS, visit)
+  /** Slots, in order, in which not all of the states hold the same event; appended to `found`. */
+  differences(roots: readonly StateRoot[], found: number[]): void {
+    const top = (this.#levels - 1) * BITS
+    if (roots.length === 2) this.#compareTwo(roots[0] ?? 0, roots[1] ?? 0, 0, top, found)
+    else this.#compare(roots, 0, top, found)
   }
 
-  #compare(nodes: readonly number[], prefix: number, shift: number, visit: (slot: number) => void): void {
+  #compareTwo(a: number, b: number, prefix: number, shift: number, found: number[]): void {
+    const nodes = this.#nodes
+    for (let place = 0; place < WIDTH; place += 1) {
+      const x = nodes[a + place] ?? 0
+      const y = nodes[b + place] ?? 0
+      if (x === y) continue
+      if (shift === 0) found.push(prefix | place)
+      else this.#compareTwo(x, y, prefix | (place << shift), shift - BITS, found)
+    }
+  }
+
+  #compare(nodes: readonly number[], prefix: number, shift: number, found: number[]): void {
     const all = this.#nodes
     for (let place = 0; place < WIDTH; place += 1) {
       const first = all[(nodes[0] ?? 0) + place] ?? 0
@@ -135,8 +148,8 @@ export class StateTrie {
       }
       if (same) continue
       const slot = prefix | (place << shift)
-      if (shift === 0) visit(slot)
-      else this.#compare(nodes.map((node) => all[node + place] ?? 0), slot, shift - BITS, visit)
+      if (shift === 0) found.push(slot)
+      else this.#compare(nodes.map((node) => all[node + place] ?? 0), slot, shift - BITS, found)
     }
   }
 }

@@ -54,8 +54,9 @@ export interface ClientApiEvidence {
   readonly reported: ReportedState
   /**
    * The state that `/sync` tells: its state block, overridden by its timeline; `null` when `/sync` did not show the room.
-   * Weaker than `reported`: Synapse computes it from the latest event, leaves `m.room.aliases` out (and the create event of
-   * version 12), and at a fork the one timeline event may have lost. A difference is a hint that the server disagrees with itself.
+   * Weaker than `reported`: Synapse gives the state after the latest event that it received, which at a fork is that of one
+   * branch; it leaves `m.room.aliases` out, and the create event of version 12. Only where the room has one tip does a
+   * difference mean that the server disagrees with itself.
    */
   readonly syncEventIds: readonly string[] | null
   /** `false` when the room's state kept changing meanwhile, so that `reported` may be ahead of `pdus` or behind them. */
@@ -129,7 +130,7 @@ async function gather(
   const roomId = input.room.startsWith('#') ? await resolveAlias(http, input.room, step) : input.room
 
   const collected = new Collected()
-  const readState = async (): Promise<CurrentState> => {
+  const readState = async (): Promise<string[]> => {
     step({kind: 'asking', what: 'state'})
     return currentState(await http.get(roomPath(roomId, 'state'), {}, notInRoom(userId, roomId)), userId, roomId)
   }
@@ -143,18 +144,16 @@ async function gather(
     next = await readPage(http, userId, roomId, null, collected)
     step({kind: 'page', page: 1, pdus: collected.pdus.length})
     const after = await readState()
-    settled = sameIds(state.eventIds, after.eventIds)
+    settled = sameIds(state, after)
     state = after
   }
   if (!settled) notes.push('The state of the room kept changing: the reported state may not fit the events exactly.')
   await readBack(http, userId, roomId, next, collected, step, notes)
   if (syncEventIds === null) {
     notes.push('/sync did not show the room: state events that the timeline hides are missing.')
-  } else if (settled && !sameIds(state.eventIds, syncEventIds, state.notInSync)) {
-    notes.push('/sync and /state tell different states of this room: the server may disagree with itself.')
   }
   if (!collected.createSeen) notes.push('The timeline ended before the room’s create event: its start is not visible.')
-  const reported: ReportedState = {server: serverName, what: 'current', how: STATE_ENDPOINT, eventIds: state.eventIds}
+  const reported: ReportedState = {server: serverName, what: 'current', how: STATE_ENDPOINT, eventIds: state}
   return {roomId, serverName, userId, pdus: collected.pdus, reported, syncEventIds, settled}
 }
 
@@ -279,25 +278,14 @@ async function readBack(
   }
 }
 
-interface CurrentState {
-  readonly eventIds: readonly string[]
-  /**
-   * Those whose absence from `/sync` means nothing: Synapse keeps `m.room.aliases` from clients there, and loses the create
-   * event of version 12, which has no `room_id`, when a filter names the room.
-   */
-  readonly notInSync: ReadonlySet<string>
-}
-
-function currentState(answer: Answer, userId: string, roomId: string): CurrentState {
+function currentState(answer: Answer, userId: string, roomId: string): string[] {
   if (!Array.isArray(answer.json)) throw malformed(answer.url, 'no list of state events')
   const eventIds: string[] = []
-  const notInSync = new Set<string>()
   let own: unknown
   for (const event of answer.json as (Partial<Record<string, unknown>> | null)[]) {
     const id = event?.event_id
     if (typeof id !== 'string') throw malformed(answer.url, 'a state event without event_id')
     eventIds.push(id)
-    if (event?.type === 'm.room.aliases' || event?.type === 'm.room.create') notInSync.add(id)
     if (event?.type === 'm.room.member' && event.state_key === userId) {
       own = (event.content as {membership?: unknown} | null)?.membership
     }
@@ -308,7 +296,7 @@ function currentState(answer: Answer, userId: string, roomId: string): CurrentSt
       hint: 'Use the token of a joined account, or the admin API or the database of a server that is in the room.',
     })
   }
-  return {eventIds, notInSync}
+  return eventIds
 }
 
 async function resolveAlias(http: ClientHttp, alias: string, step: (step: ClientApiStep) => void): Promise<string> {
@@ -379,10 +367,9 @@ function roomPath(roomId: string, endpoint: string): string {
   return `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/${endpoint}`
 }
 
-function sameIds(a: readonly string[], b: readonly string[], except: ReadonlySet<string> = new Set()): boolean {
-  const left = new Set(a.filter((id) => !except.has(id)))
-  const right = new Set(b.filter((id) => !except.has(id)))
-  return left.size === right.size && [...left].every((id) => right.has(id))
+function sameIds(a: readonly string[], b: readonly string[]): boolean {
+  const ids = new Set(a)
+  return ids.size === new Set(b).size && b.every((id) => ids.has(id))
 }
 
 function notFederationFormat(url: string): StateError {

@@ -41,8 +41,11 @@ describe('the built program', () => {
   })
 
   test('does not look at TypeScript sources, whatever NODE_ENV says', async () => {
-    const {code, stderr} = await matrixState(['help'], {env: {NODE_ENV: 'test'}})
-    expect({code, stderr}).toEqual({code: 0, stderr: ''})
+    const env = {NODE_ENV: 'test', DEBUG: 'oclif:config:ts-path,oclif:matrix-state:hooks*'}
+    const {code, stderr} = await matrixState(['hlep'], {env})
+    expect(code).toBe(2)
+    expect(stderr).toContain('dist/src/cli/command-not-found.js')
+    expect(stderr).not.toContain('registering')
   })
 })
 

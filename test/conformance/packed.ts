@@ -15,14 +15,13 @@ interface PackedOracle {
   /** `<size> <sha256>` */
   readonly digests: readonly string[]
   readonly synapse: PackedExpected
-  /** null: same as `synapse` */
   readonly spec: PackedExpected | null
 }
 interface PackedExpected {
   /** ID, digest before, digest after, reason when rejected */
   readonly events: readonly (readonly [number, number, number, string?])[]
   readonly tips: PackedFinal
-  readonly leaves: PackedFinal
+  readonly leaves: PackedFinal | null
 }
 interface PackedFinal {
   readonly events: readonly number[]
@@ -66,9 +65,9 @@ function packOracle({kind, name, version, lines, synapse, spec}: OracleRoom): Pa
       return reason === null ? head : ([...head, reason] as const)
     }),
     tips: final(given.tips),
-    leaves: final(given.leaves),
+    leaves: given.leaves === null ? null : final(given.leaves),
   })
-  const both = {synapse: expected(synapse), spec: spec === synapse ? null : expected(spec)}
+  const both = {synapse: expected(synapse), spec: spec === null ? null : expected(spec)}
   return {kind, name, version, lines, ids: ids.list, digests: digests.list, ...both}
 }
 
@@ -105,11 +104,10 @@ export function unpack(bytes: Buffer): Fixture {
       after: digest(after),
     })),
     tips: final(given.tips),
-    leaves: final(given.leaves),
+    leaves: given.leaves === null ? null : final(given.leaves),
   })
   const {kind, name, version, lines} = packed
-  const synapse = expected(packed.synapse)
-  return {kind, name, version, lines, synapse, spec: packed.spec === null ? synapse : expected(packed.spec)}
+  return {kind, name, version, lines, synapse: expected(packed.synapse), spec: packed.spec === null ? null : expected(packed.spec)}
 }
 
 function raise(name: string, index: number): never {

@@ -54,7 +54,9 @@ async function checkResolve(server: Synapse, room: TestRoom, account: Account): 
   const before = await room.stateLines(server, account)
   const run = await program(account.accessToken, 'resolve', room.roomId, '--homeserver', server.baseUrl, '--json')
   if (run.code !== 0)
-    throw new Error(`exit code ${String(run.code)} instead of 0:\n${run.stderr}${run.stdout.slice(0, 500)}`)
+    throw new Error(
+      `exit code ${String(run.code)} instead of 0:\n${run.stderr.slice(0, 500)}${run.stdout.slice(0, 500)}`,
+    )
   const result = JSON.parse(run.stdout) as {
     schema: string
     room_version: string
