@@ -1,5 +1,5 @@
 import {compareCodePoints} from '../matrix/code-points.ts'
-import {type EventId, serverNameOf} from '../matrix/ids.ts'
+import {type EventId, isUserId, serverNameOf} from '../matrix/ids.ts'
 import {isObject, type JsonObject, own} from '../matrix/json.ts'
 import type {FormatFault, Pdu} from '../matrix/pdu.ts'
 import type {RoomVersionRules} from '../matrix/room-version.ts'
@@ -135,8 +135,8 @@ export class RoomBuilder {
     let flags = 0
     if (this.#rules.restricted && membership === 'join' && authoriser !== undefined) {
       if (typeof authoriser === 'string') extra.authoriser = this.#users.intern(authoriser)
-      const server = typeof authoriser === 'string' ? serverNameOf(authoriser) : ''
-      if (!pdu.signers.includes(server)) flags |= Flag.AuthoriserUnsigned
+      const signed = isUserId(authoriser) && (pdu.signers?.includes(serverNameOf(authoriser)) ?? true)
+      if (!signed) flags |= Flag.AuthoriserUnsigned
     }
     if (membership === 'invite' && Object.hasOwn(pdu.content, 'third_party_invite')) {
       const invite = own(pdu.content, 'third_party_invite')

@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import {RoomBuilder} from '../graph/room-builder.ts'
 import type {RoomGraph} from '../graph/room-graph.ts'
-import type {EventId} from '../matrix/ids.ts'
+import {type EventId, serverNameOf} from '../matrix/ids.ts'
 import {isObject, JsonError, type JsonObject, own, parseJson} from '../matrix/json.ts'
 import {parsePdu, type Pdu, type PduOptions} from '../matrix/pdu.ts'
 import {DEFAULT_ROOM_VERSION, KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
@@ -9,7 +9,7 @@ import type {PduSource, RawPdu} from '../sources/port.ts'
 
 /** Something in the input that was not as it should be, though the rest could be used. */
 export interface InputFault {
-  readonly kind: 'wrong-id' | 'different-copy' | 'content-hash'
+  readonly kind: 'wrong-id' | 'different-copy'
   readonly eventId: EventId
   readonly line: number
   readonly message: string
@@ -96,7 +96,7 @@ class RoomLoader {
     if (Array.isArray(prev) && prev.length > 0) return
     const content = own(event, 'content')
     const version = isObject(content) ? own(content, 'room_version') : undefined
-    this.#begin(version === undefined ? DEFAULT_ROOM_VERSION : version, raw.line)
+    this.#begin(this.#source.container?.().roomVersion ?? version ?? DEFAULT_ROOM_VERSION, raw.line)
   }
 
   #begin(version: unknown, line: number): void {
@@ -169,7 +169,8 @@ class RoomLoader {
     if (named !== undefined) return named
     const first = this.#creates[0]
     if (first !== undefined) return first.roomId
-    return pdu.type === 'm.room.create' ? `!${pdu.eventId.slice(1)}` : '!room'
+    if (this.#rules?.roomIdIsCreateHash === true && pdu.type === 'm.room.create') return `!${pdu.eventId.slice(1)}`
+    return `!room:${serverNameOf(pdu.sender)}`
   }
 
   #fault(kind: InputFault['kind'], pdu: Pdu, line: number, message: string): void {

@@ -35,8 +35,8 @@ export interface Pdu {
   readonly depth: number | bigint
   /** Top-level `redacts` (versions 1 to 10), unless the content hash is wrong. */
   readonly redacts: Json | undefined
-  /** Servers that put a signature on it. */
-  readonly signers: readonly string[]
+  /** Servers that put a signature on it; `null` when nobody asks, since IDs are taken as given. */
+  readonly signers: readonly string[] | null
   /** Why a server would refuse it; fields that could not be read are then empty. */
   readonly fault: FormatFault | null
   /** `false`: the content is not what its server hashed (redacted, or tampered with). `null`: not looked at, since nothing depends on it. */
@@ -288,8 +288,8 @@ class FieldReader {
     return this.#bad('depth', value, `an integer from 0 to ${String(this.#rules.maxDepth)}`, 0)
   }
 
-  signers(): readonly string[] {
-    if (this.#lenient) return []
+  signers(): readonly string[] | null {
+    if (this.#lenient) return null
     const {hashes, signatures} = this.#event
     if (!isObject(hashes) || typeof hashes['sha256'] !== 'string') {
       this.#bad('hashes', hashes, 'an object with a string "sha256"', null)
@@ -362,10 +362,11 @@ function signatureFault(pdu: Pdu, rules: RoomVersionRules): FormatFault | null {
     pdu.type === 'm.room.member' &&
     pdu.content['membership'] === 'invite' &&
     Object.hasOwn(pdu.content, 'third_party_invite')
-  if (!byThirdParty && !pdu.signers.includes(server)) {
+  const signers = pdu.signers ?? []
+  if (!byThirdParty && !signers.includes(server)) {
     return {what: 'signature', message: `it is not signed by its sender's server ${server}`}
   }
-  if (rules.eventIdFormat === 'server-assigned' && !pdu.signers.includes(serverNameOf(pdu.eventId))) {
+  if (rules.eventIdFormat === 'server-assigned' && !signers.includes(serverNameOf(pdu.eventId))) {
     return {what: 'signature', message: `it is not signed by the server in its event ID, ${serverNameOf(pdu.eventId)}`}
   }
   return null

@@ -40,12 +40,15 @@ function fromExact(value: ExactNumber, rules: RoomVersionRules): PowerLevel {
   return Number.isSafeInteger(whole) ? whole : BigInt(whole)
 }
 
-const PYTHON_INTEGER = /^([+-]?)(\p{Nd}+(?:_\p{Nd}+)*)$/u
+/** White space is what Python strips, which is not quite what JavaScript does. */
+const PYTHON_INTEGER =
+  // eslint-disable-next-line no-control-regex -- Python counts the separators U+001C to U+001F as white space
+  /^[\s\u001c-\u001f\u0085]*([+-]?)(\p{Nd}+(?:_\p{Nd}+)*)[\s\u001c-\u001f\u0085]*$/u
 /** Python refuses to read longer ones. */
 const MAX_DIGITS = 4300
 
 function fromString(text: string): PowerLevel {
-  const match = PYTHON_INTEGER.exec(text.trim())
+  const match = text.includes('\ufeff') ? null : PYTHON_INTEGER.exec(text)
   if (match === null) return MALFORMED
   const digits = [...(match[2] ?? '').replaceAll('_', '')].map(digitValue).join('')
   if (digits.length > MAX_DIGITS) return MALFORMED
@@ -97,10 +100,8 @@ export class PowerLevels {
   constructor(content: JsonObject, rules: RoomVersionRules) {
     this.content = content
     this.#rules = rules
-    const users = own(content, 'users') ?? {}
-    const events = own(content, 'events') ?? {}
-    this.#users = isObject(users) ? users : null
-    this.#events = isObject(events) ? events : null
+    this.#users = mapOf(own(content, 'users'))
+    this.#events = mapOf(own(content, 'events'))
   }
 
   /** One of the seven named levels, with its default. */
@@ -124,11 +125,13 @@ export class PowerLevels {
   required(type: string, isState: boolean): PowerLevel {
     if (this.#events === null) return MALFORMED
     const value = own(this.#events, type)
-    if (value === undefined || value === null) return this.named(isState ? 'state_default' : 'events_default')
-    return parseLevel(value, this.#rules)
+    if (value !== undefined && value !== null) return parseLevel(value, this.#rules)
+    const fallback = isState ? 'state_default' : 'events_default'
+    // Unlike the other levels, a null is no way to say "the default" here: Synapse cannot read it.
+    return own(this.content, fallback) === null ? MALFORMED : this.named(fallback)
   }
 
-  /** The entries of one of the maps, unreadable ones as `MALFORMED`; empty when it is no object. */
+  /** The entries of one of the maps, unreadable ones as `MALFORMED`; of a map that is no object, one such entry. */
   entries(key: LevelMap): ReadonlyMap<string, PowerLevel> {
     const known = this.#maps.get(key)
     if (known !== undefined) return known
@@ -138,7 +141,7 @@ export class PowerLevels {
       for (const [name, value] of Object.entries(object)) {
         if (value !== undefined) levels.set(name, parseLevel(value, this.#rules))
       }
-    }
+    } else if (object !== undefined) levels.set(key, MALFORMED)
     this.#maps.set(key, levels)
     return levels
   }
@@ -161,6 +164,12 @@ export class PowerLevels {
     const value = own(this.content, name)
     return value === undefined ? undefined : parseLevel(value, this.#rules)
   }
+}
+
+/** An absent map is empty; one that is no object cannot be read. */
+function mapOf(value: Json | undefined): JsonObject | null {
+  if (value === undefined) return {}
+  return isObject(value) ? value : null
 }
 
 function compareMaps(

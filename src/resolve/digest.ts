@@ -26,6 +26,8 @@ export class StateDigests {
   readonly #trie: StateTrie
   readonly #known = new Map<StateRoot, StateDigest>()
   readonly #chunks = new Map<number, Chunk>()
+  readonly #sizes = new Map<StateRoot, number>()
+  readonly #leafSizes = new Map<number, number>()
   readonly #sortAgain: boolean
   #keptBytes = 0
   #buffer = Buffer.allocUnsafe(2 ** 16)
@@ -43,6 +45,26 @@ export class StateDigests {
     const digest = this.#sortAgain ? this.#bySorting(root) : this.#byLeaves(root)
     this.#known.set(root, digest)
     return digest
+  }
+
+  /** Number of state events, without the hash; counted once for each state. */
+  size(root: StateRoot): number {
+    const known = this.#known.get(root)?.size ?? this.#sizes.get(root)
+    if (known !== undefined) return known
+    let size = 0
+    this.#trie.forEachLeaf(root, (leaf) => {
+      const counted = this.#leafSizes.get(leaf)
+      if (counted !== undefined) {
+        size += counted
+        return
+      }
+      let count = 0
+      for (let place = 0; place < LEAF_WIDTH; place += 1) if (this.#trie.leafEvent(leaf, place) >= 0) count += 1
+      this.#leafSizes.set(leaf, count)
+      size += count
+    })
+    this.#sizes.set(root, size)
+    return size
   }
 
   #byLeaves(root: StateRoot): StateDigest {

@@ -1,7 +1,8 @@
 import {type LoadedRoom, loadRoomFrom} from '../../src/investigate/load-room.ts'
 import type {Reading} from '../../src/resolve/auth-difference.ts'
 import {type StateDigest, StateDigests} from '../../src/resolve/digest.ts'
-import {type Replay, replay, Verdict, VERDICT_NAMES} from '../../src/resolve/replay.ts'
+import {type Replay, replay, VERDICT_NAMES} from '../../src/resolve/replay.ts'
+import {tipsOf} from '../../src/resolve/tips.ts'
 import {expectedFor, type ExpectedEvent, type ExpectedFinal, type OracleRoom, type ServerRoom} from './fixtures.ts'
 import {reasonMismatch} from './reasons.ts'
 
@@ -29,13 +30,15 @@ export function compareWithOracle(room: OracleRoom, reading: Reading): Compariso
   if (known.size !== room.lines.length) {
     differences.push(`the oracle speaks of ${String(known.size)} events, the room has ${String(room.lines.length)}`)
   }
-  if (graph.size !== known.size) differences.push(`the graph has ${String(graph.size)} events instead of ${String(known.size)}`)
+  if (graph.size !== known.size)
+    differences.push(`the graph has ${String(graph.size)} events instead of ${String(known.size)}`)
   for (const event of expected.events) {
     const difference = compareEvent(result, digests, event)
     if (difference !== null) differences.push(`${event.eventId}: ${difference}`)
   }
   differences.push(...compareEnd('tips', result, digests, tipsOf(result), expected.tips))
-  if (expected.leaves !== null) differences.push(...compareEnd('leaves', result, digests, leavesOf(result), expected.leaves))
+  if (expected.leaves !== null)
+    differences.push(...compareEnd('leaves', result, digests, leavesOf(result), expected.leaves))
   return {events: expected.events.length, differences}
 }
 
@@ -45,7 +48,8 @@ function compareEvent(result: Replay, digests: StateDigests, expected: ExpectedE
   const verdict = VERDICT_NAMES[result.verdicts[row] ?? 0]
   const rejection = result.rejections.get(row)
   const wanted = expected.reason === null ? 'accepted' : 'rejected'
-  if (verdict !== wanted) return `${String(verdict)} (${String(rejection?.rule)}) instead of ${wanted} (${String(expected.reason)})`
+  if (verdict !== wanted)
+    return `${String(verdict)} (${String(rejection?.rule)}) instead of ${wanted} (${String(expected.reason)})`
   if ((rejection !== undefined) !== (wanted === 'rejected')) return 'verdict and rejection do not go together'
   const before = compareDigest(digests, result.before[row] ?? -1, expected.before)
   if (before !== null) return `state before it: ${before}`
@@ -62,24 +66,18 @@ function compareDigest(digests: StateDigests, root: number, expected: StateDiges
     : `${String(size)} events, ${sha256.slice(0, 8)}, instead of ${String(expected.size)}, ${expected.sha256.slice(0, 8)}`
 }
 
-function compareEnd(name: string, result: Replay, digests: StateDigests, rows: readonly number[], expected: ExpectedFinal): readonly string[] {
+function compareEnd(
+  name: string,
+  result: Replay,
+  digests: StateDigests,
+  rows: readonly number[],
+  expected: ExpectedFinal,
+): readonly string[] {
   const ids = rows.map((row) => result.graph.id(row)).sort()
   const differences = ids.join(' ') === [...expected.events].sort().join(' ') ? [] : [`${name}: ${ids.join(' ')}`]
   const {root} = result.resolver.resolve(rows.map((row) => result.after[row] ?? -1))
   const state = compareDigest(digests, root, expected)
   return state === null ? differences : [...differences, `state over the ${name}: ${state}`]
-}
-
-/** Accepted events without an accepted descendant, worked out apart from the library. */
-export function tipsOf({graph, verdicts}: Replay): readonly number[] {
-  const continued = new Uint8Array(graph.size)
-  const tips: number[] = []
-  for (let row = graph.size - 1; row >= 0; row -= 1) {
-    const accepted = verdicts[row] === Verdict.Accepted
-    if (accepted && continued[row] === 0) tips.push(row)
-    if (accepted || continued[row] === 1) for (const prev of graph.prevOf(row)) continued[prev] = 1
-  }
-  return tips
 }
 
 function leavesOf({graph}: Replay): readonly number[] {
@@ -104,7 +102,8 @@ export function compareWithServer(room: ServerRoom, server: 'hs1' | 'hs2'): Comp
   for (const [id, expected] of states) {
     const row = graph.row(id)
     if (row < 0 || (result.after[row] ?? -1) < 0) differences.push(`${id}: the state after it is not known`)
-    else if (stateIds(result, result.after[row] ?? -1).join() !== [...expected].sort().join()) differences.push(`${id}: another state after it`)
+    else if (stateIds(result, result.after[row] ?? -1).join() !== [...expected].sort().join())
+      differences.push(`${id}: another state after it`)
   }
   if (server === 'hs1') differences.push(...compareVerdicts(result, room))
   return {events: states.length, differences}

@@ -48,14 +48,17 @@ describe(`${String(eventsOf(real))} events of ${String(real.length)} rooms of tw
 })
 
 describe('the packed rooms', () => {
-  test.each(versions)('have version %s with wrong hashes, rejections at both stages and a difference of readings', (version) => {
-    const rooms = generated.filter((room) => room.version === version)
-    const events = rooms.flatMap(({synapse}) => synapse.events)
-    expect(rooms.some(({name}) => /-(17|19)$/.test(name))).toBe(true)
-    expect(events.some(({reason}) => reason?.startsWith('auth_events: '))).toBe(true)
-    expect(events.some(({reason}) => reason?.startsWith('state: '))).toBe(true)
-    expect(rooms.some(({spec}) => spec !== null)).toBe(Number(version) > 1)
-  })
+  test.each(versions)(
+    'have version %s with wrong hashes, rejections at both stages and a difference of readings',
+    (version) => {
+      const rooms = generated.filter((room) => room.version === version)
+      const events = rooms.flatMap(({synapse}) => synapse.events)
+      expect(rooms.some(({name}) => /-(17|19)$/.test(name))).toBe(true)
+      expect(events.some(({reason}) => reason?.startsWith('auth_events: '))).toBe(true)
+      expect(events.some(({reason}) => reason?.startsWith('state: '))).toBe(true)
+      expect(rooms.some(({spec}) => spec !== null)).toBe(Number(version) > 1)
+    },
+  )
 
   test('take less than 4 MB', () => {
     const bytes = readdirSync(DATA).reduce((sum, file) => sum + readFileSync(join(DATA, file)).length, 0)
@@ -73,7 +76,10 @@ describe('the comparison notices', () => {
   const [event] = room.synapse.events.slice(20)
   const changed = (change: Partial<(typeof room.synapse.events)[number]>, at = event!): OracleRoom => ({
     ...room,
-    synapse: {...room.synapse, events: room.synapse.events.map((other) => (other === at ? {...other, ...change} : other))},
+    synapse: {
+      ...room.synapse,
+      events: room.synapse.events.map((other) => (other === at ? {...other, ...change} : other)),
+    },
   })
   const other = {size: event!.before.size, sha256: '0'.repeat(64)}
   const rejected = room.synapse.events.find(({reason}) => reason?.startsWith('state: '))!
@@ -89,7 +95,10 @@ describe('the comparison notices', () => {
     ['a wording of another rule', changed({reason: 'state: Unknown membership foo'}, rejected)],
     ['other tips', {...room, synapse: {...room.synapse, tips: {...room.synapse.tips, events: ['$gone']}}}],
     ['another final state', {...room, synapse: {...room.synapse, tips: {...room.synapse.tips, ...other}}}],
-    ['another state over the leaves', {...room, synapse: {...room.synapse, leaves: {events: room.synapse.leaves!.events, ...other}}}],
+    [
+      'another state over the leaves',
+      {...room, synapse: {...room.synapse, leaves: {events: room.synapse.leaves!.events, ...other}}},
+    ],
     ['an event that nobody judged', {...room, synapse: {...room.synapse, events: room.synapse.events.slice(1)}}],
   ])('%s', (_what, spoiled) => {
     expect(compareWithOracle(spoiled, 'synapse').differences).not.toEqual([])

@@ -66,7 +66,8 @@ export function readText(path: string): string | null {
   return existsSync(`${path}.gz`) ? gunzipSync(readFileSync(`${path}.gz`)).toString('utf8') : null
 }
 
-export const splitLines = (text: string | null): readonly string[] => (text ?? '').split('\n').filter((line) => line !== '')
+export const splitLines = (text: string | null): readonly string[] =>
+  (text ?? '').split('\n').filter((line) => line !== '')
 
 /** One line of the oracle's `expected.ndjson`, one file `final.json`. */
 export interface OracleLine {
@@ -83,7 +84,8 @@ export interface OracleFinal extends StateDigest {
 
 export function toExpected(lines: readonly OracleLine[], final: OracleFinal): Expected {
   const events = lines.map(({event_id, verdict, reason, before, after}): ExpectedEvent => {
-    if ((verdict === 'rejected') !== (reason !== null)) throw new Error(`${event_id} is ${verdict}, with the reason ${String(reason)}`)
+    if ((verdict === 'rejected') !== (reason !== null))
+      throw new Error(`${event_id} is ${verdict}, with the reason ${String(reason)}`)
     return {eventId: event_id, reason, before, after}
   })
   const {forward_extremities, leaves} = final
@@ -127,7 +129,9 @@ export function readServerFolder(rooms: string, name: string): ServerRoom {
     }
     return states
   }
-  const flags = read('flags.ndjson').map((line) => JSON.parse(line) as {server: string; event_id: string; rejected: string | null})
+  const flags = read('flags.ndjson').map(
+    (line) => JSON.parse(line) as {server: string; event_id: string; rejected: string | null},
+  )
   const meta = JSON.parse(readText(join(rooms, name, 'meta.json')) ?? '') as {room_version: string}
   return {
     kind: 'server',

@@ -6,7 +6,16 @@
  */
 import {mkdirSync, readdirSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {DATA, type Fixture, type OracleRoom, oracleFolders, readOracleFolder, readServerFolder, serverFolders, type ServerRoom} from './fixtures.ts'
+import {
+  DATA,
+  type Fixture,
+  type OracleRoom,
+  oracleFolders,
+  readOracleFolder,
+  readServerFolder,
+  serverFolders,
+  type ServerRoom,
+} from './fixtures.ts'
 import {pack} from './packed.ts'
 
 const MAX_BYTES = 4_000_000
@@ -33,7 +42,9 @@ function chooseOf(version: string, corpus: string): readonly OracleRoom[] {
   const rest = candidates.filter((candidate) => !wrongHashes.includes(candidate))
   const differing = rest.filter(({room}) => room.spec !== null)
   const same = rest.filter(({room}) => room.spec === null)
-  return [...wrongHashes, ...differing, ...same].slice(0, version === '1' ? ROOMS_OF_VERSION_1 : ROOMS_PER_VERSION).map(({room}) => room)
+  return [...wrongHashes, ...differing, ...same]
+    .slice(0, version === '1' ? ROOMS_OF_VERSION_1 : ROOMS_PER_VERSION)
+    .map(({room}) => room)
 }
 
 /** The first events of which all prev and auth events are among them. */
@@ -47,7 +58,8 @@ function beginningOf(room: ServerRoom, count: number): ServerRoom {
     kept.add(room.ids[index] ?? '')
     lines.push(line)
   })
-  const states = (server: 'hs1' | 'hs2') => Object.fromEntries(Object.entries(room.after[server]).filter(([id]) => kept.has(id)))
+  const states = (server: 'hs1' | 'hs2') =>
+    Object.fromEntries(Object.entries(room.after[server]).filter(([id]) => kept.has(id)))
   return {
     ...room,
     name: `${room.name}-beginning`,
@@ -82,5 +94,6 @@ function main(shared: string): void {
 }
 
 const [shared] = process.argv.slice(2)
-if (shared === undefined) throw new Error('usage: node test/conformance/pack.ts SHARED (a folder with corpus/ and rooms/)')
+if (shared === undefined)
+  throw new Error('usage: node test/conformance/pack.ts SHARED (a folder with corpus/ and rooms/)')
 main(shared)

@@ -58,7 +58,10 @@ function packOracle({kind, name, version, lines, synapse, spec}: OracleRoom): Pa
   const ids = new Table()
   const digests = new Table()
   const digest = ({size, sha256}: StateDigest): number => digests.add(`${String(size)} ${sha256}`)
-  const final = (given: ExpectedFinal): PackedFinal => ({events: given.events.map((id) => ids.add(id)), digest: digest(given)})
+  const final = (given: ExpectedFinal): PackedFinal => ({
+    events: given.events.map((id) => ids.add(id)),
+    digest: digest(given),
+  })
   const expected = (given: Expected): PackedExpected => ({
     events: given.events.map(({eventId, reason, before, after}) => {
       const head = [ids.add(eventId), digest(before), digest(after)] as const
@@ -87,7 +90,8 @@ export function unpack(bytes: Buffer): Fixture {
   const packed = JSON.parse(gunzipSync(bytes).toString('utf8')) as Packed
   const id = (index: number): string => packed.ids[index] ?? raise(packed.name, index)
   if (packed.kind === 'server') {
-    const states = (server: 'hs1' | 'hs2') => Object.fromEntries(packed.after[server].map(([at, state]) => [id(at), state.map(id)]))
+    const states = (server: 'hs1' | 'hs2') =>
+      Object.fromEntries(packed.after[server].map(([at, state]) => [id(at), state.map(id)]))
     return {...packed, rejected: packed.rejected.map(id), after: {hs1: states('hs1'), hs2: states('hs2')}}
   }
   const digests = packed.digests.map((text): StateDigest => {
@@ -107,7 +111,14 @@ export function unpack(bytes: Buffer): Fixture {
     leaves: given.leaves === null ? null : final(given.leaves),
   })
   const {kind, name, version, lines} = packed
-  return {kind, name, version, lines, synapse: expected(packed.synapse), spec: packed.spec === null ? null : expected(packed.spec)}
+  return {
+    kind,
+    name,
+    version,
+    lines,
+    synapse: expected(packed.synapse),
+    spec: packed.spec === null ? null : expected(packed.spec),
+  }
 }
 
 function raise(name: string, index: number): never {

@@ -2,12 +2,20 @@
  * The wording of Synapse's rejections, each with the rules that may stand behind it: several, where Synapse asks in another order than
  * the spec or says the same for two rules. A wording that is not here fails the tests.
  */
-const AUTH_EVENTS = ['auth-events.duplicate', 'auth-events.unexpected', 'auth-events.rejected', 'auth-events.other-room']
+const AUTH_EVENTS = [
+  'auth-events.duplicate',
+  'auth-events.unexpected',
+  'auth-events.rejected',
+  'auth-events.other-room',
+]
 const THIRD_PARTY = ['banned', 'no-signed', 'no-token', 'other-user', 'unknown-token', 'other-sender', 'unsigned'].map(
   (end) => `member.invite.third-party.${end}`,
 )
 const NOT_INTEGERS = ['power-levels.not-integer', 'power-levels.not-integers', 'power-levels.users']
-const TOO_HIGH = ['named', 'events', 'users'].flatMap((what) => [`power-levels.${what}.old`, `power-levels.${what}.new`])
+const TOO_HIGH = ['named', 'events', 'users'].flatMap((what) => [
+  `power-levels.${what}.old`,
+  `power-levels.${what}.new`,
+])
 
 interface Wording {
   readonly says: RegExp
@@ -16,7 +24,10 @@ interface Wording {
 
 export const WORDINGS: readonly Wording[] = [
   {says: /^Create event has prev events$/, rules: ['create.has-prev-events']},
-  {says: /^Event not signed by authorising server$/, rules: ['member.authoriser.unsigned', ...AUTH_EVENTS, 'auth-events.no-create']},
+  {
+    says: /^Event not signed by authorising server$/,
+    rules: ['member.authoriser.unsigned', ...AUTH_EVENTS, 'auth-events.no-create'],
+  },
   // The spec asks for duplicates in the whole list first, Synapse for everything entry by entry.
   {says: /^Event \S+ has duplicate auth_events for /, rules: ['auth-events.duplicate']},
   {says: /^Event \S+ has unexpected auth_event for /, rules: ['auth-events.unexpected', 'auth-events.duplicate']},
@@ -61,22 +72,37 @@ export const WORDINGS: readonly Wording[] = [
   {says: /must be a dict wherein all the values are integers\.$/, rules: NOT_INTEGERS},
   {says: / must be an integer\.$/, rules: NOT_INTEGERS},
   {says: /^Not a valid (user_id|power level): /, rules: NOT_INTEGERS},
-  {says: /^Creator user \S+ must not appear in content\.users$/, rules: ['power-levels.lists-creator', ...NOT_INTEGERS]},
-  {says: /^Additional creators users must not appear in content\.users$/, rules: ['power-levels.lists-creator', ...NOT_INTEGERS]},
+  {
+    says: /^Creator user \S+ must not appear in content\.users$/,
+    rules: ['power-levels.lists-creator', ...NOT_INTEGERS],
+  },
+  {
+    says: /^Additional creators users must not appear in content\.users$/,
+    rules: ['power-levels.lists-creator', ...NOT_INTEGERS],
+  },
   // Synapse looks at the users before it looks at the events; the spec has it the other way round.
-  {says: /^You don't have permission to remove ops level equal to your own$/, rules: TOO_HIGH.filter((rule) => rule !== 'power-levels.users.new')},
+  {
+    says: /^You don't have permission to remove ops level equal to your own$/,
+    rules: TOO_HIGH.filter((rule) => rule !== 'power-levels.users.new'),
+  },
   {says: /^You don't have permission to add ops level greater than your own$/, rules: TOO_HIGH},
   {says: /^You don't have permission to redact events$/, rules: ['redaction.refused']},
 ]
 
 /** What is wrong with our rule for Synapse's reason (`<stage>: <wording>`); `null` when they fit. */
-export function reasonMismatch(reason: string, ours: {readonly rule: string; readonly name: string} | undefined): string | null {
+export function reasonMismatch(
+  reason: string,
+  ours: {readonly rule: string; readonly name: string} | undefined,
+): string | null {
   if (ours === undefined) return `no rule is named for ${JSON.stringify(reason)}`
   const colon = reason.indexOf(': ')
   const [stage, wording] = [reason.slice(0, colon), reason.slice(colon + 2)]
   if (stage !== 'auth_events' && stage !== 'state') return `the stage of ${JSON.stringify(reason)} is not known`
-  if ((stage === 'state') !== ours.rule.endsWith('@before')) return `${ours.rule} is of another stage than ${JSON.stringify(reason)}`
+  if ((stage === 'state') !== ours.rule.endsWith('@before'))
+    return `${ours.rule} is of another stage than ${JSON.stringify(reason)}`
   const fitting = WORDINGS.filter(({says}) => says.test(wording))
   if (fitting.length === 0) return `no rule is listed for the wording ${JSON.stringify(reason)} (ours: ${ours.name})`
-  return fitting.some(({rules}) => rules.includes(ours.name)) ? null : `rule ${ours.name} does not fit ${JSON.stringify(reason)}`
+  return fitting.some(({rules}) => rules.includes(ours.name))
+    ? null
+    : `rule ${ours.name} does not fit ${JSON.stringify(reason)}`
 }

@@ -7,7 +7,10 @@ import {oracleFolders, readOracleFolder, readServerFolder, serverFolders, SHARED
 const corpus = join(SHARED, 'corpus')
 const rooms = join(SHARED, 'rooms')
 const there = existsSync(corpus) && existsSync(rooms)
-if (!there) console.warn(`skipped: the whole corpora (${corpus}, ${rooms} are not there; the part in test/conformance/data was compared)`)
+if (!there)
+  console.warn(
+    `skipped: the whole corpora (${corpus}, ${rooms} are not there; the part in test/conformance/data was compared)`,
+  )
 
 const READINGS = ['synapse', 'spec'] as const
 const MINUTES = 60_000
@@ -17,7 +20,8 @@ describe.skipIf(!there)('every room of ../shared/corpus', () => {
   const groups = Map.groupBy(names, (name) => name.split('-').slice(0, 2).join('-'))
 
   test('there are rooms of every version', () => {
-    for (let version = 1; version <= 12; version += 1) expect(groups.get(`${String(version)}-fuzz`)?.length).toBeGreaterThan(0)
+    for (let version = 1; version <= 12; version += 1)
+      expect(groups.get(`${String(version)}-fuzz`)?.length).toBeGreaterThan(0)
   })
 
   test.each([...groups])(

@@ -81,7 +81,13 @@ class Tally {
   readonly byVersion = new Map<string, number>()
 }
 
-function keep(folder: string, room: OracleRoom, options: readonly string[], oracle: string, problems: readonly string[]): void {
+function keep(
+  folder: string,
+  room: OracleRoom,
+  options: readonly string[],
+  oracle: string,
+  problems: readonly string[],
+): void {
   const home = join(folder, room.name)
   mkdirSync(home, {recursive: true})
   writeFileSync(join(home, 'room.ndjson'), `${room.lines.join('\n')}\n`)
@@ -104,7 +110,14 @@ function judge(room: OracleRoom, tally: Tally): readonly string[] {
   return problems
 }
 
-async function work(oracle: Oracle, folder: string, keepIn: string, plans: Iterator<Plan>, tally: Tally, total: number): Promise<void> {
+async function work(
+  oracle: Oracle,
+  folder: string,
+  keepIn: string,
+  plans: Iterator<Plan>,
+  tally: Tally,
+  total: number,
+): Promise<void> {
   for (let next = plans.next(); next.done !== true; next = plans.next()) {
     const {seed, version} = next.value
     const name = `${version}-${String(seed)}`

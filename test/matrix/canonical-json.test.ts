@@ -26,7 +26,9 @@ describe('strings', () => {
 
 describe('the order of keys', () => {
   test('is that of code points, not of UTF-16 units', () => {
-    expect(canonical('{"😀":1,"\uff5e":2,"\ue000":3,"a":4,"":5,"é":6}')).toBe('{"":5,"a":4,"é":6,"\ue000":3,"\uff5e":2,"😀":1}')
+    expect(canonical('{"😀":1,"\uff5e":2,"\ue000":3,"a":4,"":5,"é":6}')).toBe(
+      '{"":5,"a":4,"é":6,"\ue000":3,"\uff5e":2,"😀":1}',
+    )
   })
 
   test('is that of the UTF-8 bytes', () => {
@@ -45,7 +47,9 @@ describe('the order of keys', () => {
         const backwards = Object.fromEntries(Object.entries(object).reverse())
         const text = canonicalJson(object)
         expect(canonicalJson(backwards)).toBe(text)
-        const keys = [...text.matchAll(/"((?:[^"\\]|\\.)*)":/gu)].map((match) => Buffer.from(JSON.parse(`"${match[1] ?? ''}"`) as string))
+        const keys = [...text.matchAll(/"((?:[^"\\]|\\.)*)":/gu)].map((match) =>
+          Buffer.from(JSON.parse(`"${match[1] ?? ''}"`) as string),
+        )
         expect(keys).toEqual([...keys].sort((a, b) => Buffer.compare(a, b)))
       }),
       {numRuns: 500},
@@ -85,7 +89,10 @@ describe('numbers', () => {
     ['[9007199254740991,-9007199254740991]', '[9007199254740991,-9007199254740991]'],
     ['[9007199254740993]', '[9007199254740993]'],
     ['[-9223372036854775808]', '[-9223372036854775808]'],
-    ['[123456789012345678901234567890123456789012345678901234567890]', '[123456789012345678901234567890123456789012345678901234567890]'],
+    [
+      '[123456789012345678901234567890123456789012345678901234567890]',
+      '[123456789012345678901234567890123456789012345678901234567890]',
+    ],
     ['[-0]', '[0]'],
     ['[0,-0,10000000000000000000]', '[0,0,10000000000000000000]'],
   ])('the integers %s come out as %s in both styles', (input, output) => {

@@ -16,7 +16,8 @@ describe('keys', () => {
 
   test('what every JavaScript object inherits is not there', () => {
     const object = parseObject('{}')
-    for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) expect(own(object, key)).toBeUndefined()
+    for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty'])
+      expect(own(object, key)).toBeUndefined()
   })
 
   test.each([
@@ -33,54 +34,94 @@ describe('numbers', () => {
     const [value] = parseJson(`[ ${text} ]`) as readonly Json[]
     return value instanceof ExactNumber ? value.lexeme : null
   }
-  test.each(['0', '-0', '1', '-1', '9007199254740991', '-9007199254740991', '123456789012345'])('%s is a plain number', (text) => {
-    expect(lexemeOf(text)).toBeNull()
-    expect((parseJson(`[${text}]`) as readonly Json[])[0] === Number(text)).toBe(true)
-  })
-  test.each(['9007199254740992', '-9007199254740992', '1.0', '1e0', '1E2', '-0.0', '0e0', '1e400', '18446744073709551616', '1.5e-300'])(
-    '%s keeps its characters',
+  test.each(['0', '-0', '1', '-1', '9007199254740991', '-9007199254740991', '123456789012345'])(
+    '%s is a plain number',
     (text) => {
-      expect(lexemeOf(text)).toBe(text)
-      expect(lexemeOf(text.replace(/^/, '\n\t'))).toBe(text)
-      expect((parseJson(text) as ExactNumber).lexeme).toBe(text)
-      expect((own(parseObject(`{"a":"1.5","b" : ${text}}`), 'b') as ExactNumber).lexeme).toBe(text)
-      expect((own(parseObject(`{"a":"1.5","b":[null,${text},1]}`), 'b') as readonly ExactNumber[])[1]?.lexeme).toBe(text)
+      expect(lexemeOf(text)).toBeNull()
+      expect((parseJson(`[${text}]`) as readonly Json[])[0] === Number(text)).toBe(true)
     },
   )
+  test.each([
+    '9007199254740992',
+    '-9007199254740992',
+    '1.0',
+    '1e0',
+    '1E2',
+    '-0.0',
+    '0e0',
+    '1e400',
+    '18446744073709551616',
+    '1.5e-300',
+  ])('%s keeps its characters', (text) => {
+    expect(lexemeOf(text)).toBe(text)
+    expect(lexemeOf(text.replace(/^/, '\n\t'))).toBe(text)
+    expect((parseJson(text) as ExactNumber).lexeme).toBe(text)
+    expect((own(parseObject(`{"a":"1.5","b" : ${text}}`), 'b') as ExactNumber).lexeme).toBe(text)
+    expect((own(parseObject(`{"a":"1.5","b":[null,${text},1]}`), 'b') as readonly ExactNumber[])[1]?.lexeme).toBe(text)
+  })
   test('tell whether they are whole', () => {
-    expect(['1', '-12345678901234567890', '1.0', '1e3', '1E3'].map((text) => new ExactNumber(text).isInteger)).toEqual([true, true, false, false, false])
+    expect(['1', '-12345678901234567890', '1.0', '1e3', '1E3'].map((text) => new ExactNumber(text).isInteger)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ])
     expect(new ExactNumber('1e400').toNumber()).toBe(Infinity)
   })
 
   test('never get lost: any lexeme, anywhere', () => {
     const lexeme = fc
-      .tuple(fc.boolean(), fc.bigInt({min: 0n, max: 10n ** 25n}), fc.option(fc.nat(), {nil: null}), fc.option(fc.integer({min: -30, max: 30}), {nil: null}))
+      .tuple(
+        fc.boolean(),
+        fc.bigInt({min: 0n, max: 10n ** 25n}),
+        fc.option(fc.nat(), {nil: null}),
+        fc.option(fc.integer({min: -30, max: 30}), {nil: null}),
+      )
       .map(([minus, whole, fraction, power]) => {
         const digits = `${minus ? '-' : ''}${String(whole)}${fraction === null ? '' : `.${String(fraction)}`}`
         return power === null ? digits : `${digits}e${String(power)}`
       })
     fc.assert(
-      fc.property(fc.array(lexeme, {minLength: 1, maxLength: 5}), fc.constantFrom(',', ' , ', ',\n'), (lexemes, comma) => {
-        const parsed = own(parseObject(`{"text":":1","list":[${lexemes.join(comma)}]}`), 'list') as readonly Json[]
-        parsed.forEach((value, index) => {
-          const text = lexemes[index]!
-          const exact = /[.e]/.test(text) || !Number.isSafeInteger(Number(text))
-          if (exact) expect(value).toEqual(new ExactNumber(text))
-          else expect(value === Number(text)).toBe(true)
-        })
-      }),
+      fc.property(
+        fc.array(lexeme, {minLength: 1, maxLength: 5}),
+        fc.constantFrom(',', ' , ', ',\n'),
+        (lexemes, comma) => {
+          const parsed = own(parseObject(`{"text":":1","list":[${lexemes.join(comma)}]}`), 'list') as readonly Json[]
+          parsed.forEach((value, index) => {
+            const text = lexemes[index]!
+            const exact = /[.e]/.test(text) || !Number.isSafeInteger(Number(text))
+            if (exact) expect(value).toEqual(new ExactNumber(text))
+            else expect(value === Number(text)).toBe(true)
+          })
+        },
+      ),
       {numRuns: 2000},
     )
   })
 })
 
 describe('what is not JSON', () => {
-  test.each(['', ' ', '{', '[1,]', "{'a':1}", 'NaN', '[Infinity]', '[01]', '[+1]', '[.5]', '[1.]', '"\t"', 'undefined', '{"a":1}x', '\ufeff{}', '{a:1.5}'])(
-    '%j is refused',
-    (text) => {
-      expect(() => parseJson(text)).toThrow(JsonError)
-    },
-  )
+  test.each([
+    '',
+    ' ',
+    '{',
+    '[1,]',
+    "{'a':1}",
+    'NaN',
+    '[Infinity]',
+    '[01]',
+    '[+1]',
+    '[.5]',
+    '[1.]',
+    '"\t"',
+    'undefined',
+    '{"a":1}x',
+    '\ufeff{}',
+    '{a:1.5}',
+  ])('%j is refused', (text) => {
+    expect(() => parseJson(text)).toThrow(JsonError)
+  })
 
   test.each([
     ['[', ']', ''],
@@ -98,6 +139,9 @@ describe('what is not JSON', () => {
   })
 
   test('lists, null and numbers are no objects', () => {
-    expect([{}, [], null, 1, 'x', true, new ExactNumber('1.5')].map((value) => isObject(value))).toEqual([true, ...Array<boolean>(6).fill(false)])
+    expect([{}, [], null, 1, 'x', true, new ExactNumber('1.5')].map((value) => isObject(value))).toEqual([
+      true,
+      ...Array<boolean>(6).fill(false),
+    ])
   })
 })

@@ -1,41 +1,8 @@
-import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {contentHash, eventIdOf} from '../../src/matrix/hashes.ts'
 import {type Json, JsonError, type JsonObject, MAX_NESTING} from '../../src/matrix/json.ts'
-import {MAX_PDU_BYTES, parsePdu, type PduOptions} from '../../src/matrix/pdu.ts'
-import {KNOWN_ROOM_VERSIONS, rulesFor} from '../../src/matrix/room-version.ts'
-import {parseObject} from './vectors.ts'
-
-const rules = (version: string) => rulesFor(version)!
-const REF = `$${'r'.repeat(43)}`
-
-/** A good event of the version, with the changes; its content hash is right. */
-function event(version: string, changes: JsonObject = {}): JsonObject {
-  const old = rules(version).refsCarryHashes
-  const refs: Json = old ? [['$r:domain', {sha256: 'x'}]] : [REF]
-  const whole: JsonObject = {
-    type: 'm.room.topic',
-    state_key: '',
-    sender: '@a:domain',
-    room_id: version === '12' ? `!${'r'.repeat(43)}` : '!r:domain',
-    content: {topic: 't'},
-    origin_server_ts: 1,
-    depth: 2,
-    prev_events: refs,
-    auth_events: refs,
-    signatures: {domain: {'ed25519:1': 'x'}},
-    ...(old ? {event_id: '$e:domain'} : {}),
-    ...changes,
-  }
-  return {...whole, hashes: 'hashes' in changes ? changes['hashes'] : {sha256: contentHash(JSON.parse(JSON.stringify(whole)) as JsonObject)}}
-}
-
-const parse = (version: string, given: JsonObject | string, options: PduOptions = {}) =>
-  parsePdu(typeof given === 'string' ? given : JSON.stringify(given), rules(version), options)
-const faultOf = (version: string, given: JsonObject | string, options: PduOptions = {}): string | null =>
-  parse(version, given, options).fault?.what ?? null
-
-const VERSIONS = ['1', '2', '3', '6', '11', '12']
+import {MAX_PDU_BYTES} from '../../src/matrix/pdu.ts'
+import {KNOWN_ROOM_VERSIONS} from '../../src/matrix/room-version.ts'
+import {event, faultOf, parse, REF, rules, VERSIONS} from './events.ts'
 
 describe.each(VERSIONS)('version %s', (version) => {
   const {refsCarryHashes, strictNumbers, maxDepth, eventIdFormat} = rules(version)
@@ -43,12 +10,29 @@ describe.each(VERSIONS)('version %s', (version) => {
 
   test('a good event has no fault', () => {
     const pdu = parse(version, event(version))
-    expect(pdu).toMatchObject({fault: null, contentHashOk: true, content: {topic: 't'}, depth: 2, originServerTs: 1, stateKey: ''})
+    expect(pdu).toMatchObject({
+      fault: null,
+      contentHashOk: true,
+      content: {topic: 't'},
+      depth: 2,
+      originServerTs: 1,
+      stateKey: '',
+    })
     expect(pdu.prevEvents).toEqual([refsCarryHashes ? '$r:domain' : REF])
     expect(pdu.authEvents).toEqual(pdu.prevEvents)
   })
 
-  const absent = ['type', 'sender', 'room_id', 'content', 'origin_server_ts', 'depth', 'prev_events', 'auth_events', 'signatures']
+  const absent = [
+    'type',
+    'sender',
+    'room_id',
+    'content',
+    'origin_server_ts',
+    'depth',
+    'prev_events',
+    'auth_events',
+    'signatures',
+  ]
   test.each(absent)('without %s', (field) => {
     expect(faultOf(version, event(version, {[field]: undefined}))).toBe(field)
   })
@@ -57,7 +41,14 @@ describe.each(VERSIONS)('version %s', (version) => {
   })
 
   const wrong: readonly (readonly [string, Json])[] = [
-    ...(['type', 'sender', 'room_id', 'state_key'] as const).flatMap((field) => [[field, 1], [field, null], [field, ['x']]] as const),
+    ...(['type', 'sender', 'room_id', 'state_key'] as const).flatMap(
+      (field) =>
+        [
+          [field, 1],
+          [field, null],
+          [field, ['x']],
+        ] as const,
+    ),
     ['sender', 'a:domain'],
     ['sender', '@a'],
     ['sender', ''],
@@ -93,7 +84,9 @@ describe.each(VERSIONS)('version %s', (version) => {
     expect(faultOf(version, text.replace('"depth":2', '"depth":2.0'))).toBe('depth')
     expect(faultOf(version, text.replace('"depth":2', `"depth":${String(maxDepth)}`))).toBe(null)
     expect(faultOf(version, text.replace('"depth":2', `"depth":${String(maxDepth + 1n)}`))).toBe('depth')
-    expect(parse(version, text.replace('"depth":2', `"depth":${String(maxDepth)}`)).depth).toBe(strictNumbers ? Number(maxDepth) : maxDepth)
+    expect(parse(version, text.replace('"depth":2', `"depth":${String(maxDepth)}`)).depth).toBe(
+      strictNumbers ? Number(maxDepth) : maxDepth,
+    )
   })
 
   test.each(['1.5', '1e2', '9007199254740992', '-1.0', '[1,{"a":0.5}]'])('the number %s in the content', (number) => {
@@ -106,7 +99,10 @@ describe.each(VERSIONS)('version %s', (version) => {
   test('size', () => {
     const base = event(version, {type: 'm.room.message', state_key: undefined, content: {body: ''}})
     const bare = Buffer.byteLength(JSON.stringify(base))
-    const ofSize = (size: number, letter = 'x'): JsonObject => ({...base, content: {body: letter.repeat((size - bare) / Buffer.byteLength(letter))}})
+    const ofSize = (size: number, letter = 'x'): JsonObject => ({
+      ...base,
+      content: {body: letter.repeat((size - bare) / Buffer.byteLength(letter))},
+    })
     expect(faultOf(version, ofSize(MAX_PDU_BYTES))).toBe(null)
     expect(faultOf(version, ofSize(MAX_PDU_BYTES + 1))).toBe('size')
     const wide = bare + 4 * Math.ceil((MAX_PDU_BYTES - bare) / 4)
@@ -143,7 +139,9 @@ describe.each(VERSIONS)('version %s', (version) => {
     expect(faultOf(version, event(version, {...invite, content: {membership: 'invite'}}))).toBe('signature')
     const byThirdParty = event(version, {...invite, content: {membership: 'invite', third_party_invite: {}}})
     expect(faultOf(version, byThirdParty)).toBe(eventIdFormat === 'server-assigned' ? 'signature' : null)
-    expect(faultOf(version, event(version, {...invite, content: {membership: 'join', third_party_invite: {}}}))).toBe('signature')
+    expect(faultOf(version, event(version, {...invite, content: {membership: 'join', third_party_invite: {}}}))).toBe(
+      'signature',
+    )
   })
 
   test('of several faults the first is told, and what could be read is there', () => {
@@ -154,8 +152,16 @@ describe.each(VERSIONS)('version %s', (version) => {
   })
 
   test('a state event with a wrong content hash is taken in its redacted form', () => {
-    const {content: _, ...rest} = event(version, {type: 'm.room.member', state_key: '@a:domain', content: {membership: 'join'}})
-    const forged = parse(version, {...rest, content: {membership: 'join', displayname: 'x', redacts: '$x'}, redacts: '$x'})
+    const {content: _, ...rest} = event(version, {
+      type: 'm.room.member',
+      state_key: '@a:domain',
+      content: {membership: 'join'},
+    })
+    const forged = parse(version, {
+      ...rest,
+      content: {membership: 'join', displayname: 'x', redacts: '$x'},
+      redacts: '$x',
+    })
     expect(forged).toMatchObject({contentHashOk: false, fault: null, redacts: undefined})
     expect({...forged.content}).toEqual({membership: 'join'})
   })
@@ -166,12 +172,15 @@ describe('what has no name is refused', () => {
     for (const version of KNOWN_ROOM_VERSIONS) expect(() => parse(version, text)).toThrow(JsonError)
   })
   test.each(['1', '2'])('version %s: without event_id', (version) => {
-    for (const id of [undefined, '', 1, null]) expect(() => parse(version, event(version, {event_id: id}))).toThrow(/event_id/)
+    for (const id of [undefined, '', 1, null])
+      expect(() => parse(version, event(version, {event_id: id}))).toThrow(/event_id/)
   })
   test('lone surrogates in what the hash covers', () => {
     for (const version of ['3', '12']) {
       for (const field of ['sender', 'room_id', 'state_key']) {
-        expect(() => parse(version, event(version).constructor === Object ? {...event(version), [field]: '@\ud800:x'} : '')).toThrow(JsonError)
+        expect(() =>
+          parse(version, event(version).constructor === Object ? {...event(version), [field]: '@\ud800:x'} : ''),
+        ).toThrow(JsonError)
       }
     }
   })
@@ -184,12 +193,28 @@ describe('what has no name is refused', () => {
 
 describe('trusted IDs', () => {
   test('need no hashes, signatures, depth, room or time', () => {
-    const pdu = parse('11', {event_id: 'IMA', type: 'm.room.topic', sender: '@a:x', content: {}, prev_events: ['B'], auth_events: []}, {trustIds: true})
-    expect(pdu).toMatchObject({eventId: 'IMA', fault: null, depth: 0, originServerTs: 0, roomId: '', prevEvents: ['B'], contentHashOk: null})
+    const pdu = parse(
+      '11',
+      {event_id: 'IMA', type: 'm.room.topic', sender: '@a:x', content: {}, prev_events: ['B'], auth_events: []},
+      {trustIds: true},
+    )
+    expect(pdu).toMatchObject({
+      eventId: 'IMA',
+      fault: null,
+      depth: 0,
+      originServerTs: 0,
+      roomId: '',
+      prevEvents: ['B'],
+      contentHashOk: null,
+    })
   })
   test('take both forms of references', () => {
     for (const version of ['1', '11']) {
-      const pdu = parse(version, {event_id: 'X', type: 't', sender: '@a:x', content: {}, prev_events: [['A', {}], 'B'], auth_events: []}, {trustIds: true})
+      const pdu = parse(
+        version,
+        {event_id: 'X', type: 't', sender: '@a:x', content: {}, prev_events: [['A', {}], 'B'], auth_events: []},
+        {trustIds: true},
+      )
       expect(pdu.prevEvents).toEqual(['A', 'B'])
     }
   })
@@ -197,7 +222,13 @@ describe('trusted IDs', () => {
     expect(() => parse('11', {type: 't'}, {trustIds: true})).toThrow(JsonError)
   })
   test('leave faults of the other fields as they are', () => {
-    expect(faultOf('11', {event_id: 'X', type: 't', sender: 'nobody', content: {}, prev_events: [], auth_events: []}, {trustIds: true})).toBe('sender')
+    expect(
+      faultOf(
+        '11',
+        {event_id: 'X', type: 't', sender: 'nobody', content: {}, prev_events: [], auth_events: []},
+        {trustIds: true},
+      ),
+    ).toBe('sender')
   })
 })
 
@@ -205,8 +236,15 @@ describe('an event_id that came with it', () => {
   test.each(['3', '4', '12'])('version %s: is not hashed, and told when it is wrong', (version) => {
     const good = parse(version, event(version))
     expect(good.wrongId).toBeNull()
-    expect(parse(version, {...event(version), event_id: good.eventId})).toMatchObject({eventId: good.eventId, wrongId: null, contentHashOk: true})
-    expect(parse(version, {...event(version), event_id: '$other'})).toMatchObject({eventId: good.eventId, wrongId: '$other'})
+    expect(parse(version, {...event(version), event_id: good.eventId})).toMatchObject({
+      eventId: good.eventId,
+      wrongId: null,
+      contentHashOk: true,
+    })
+    expect(parse(version, {...event(version), event_id: '$other'})).toMatchObject({
+      eventId: good.eventId,
+      wrongId: '$other',
+    })
   })
 })
 
@@ -217,105 +255,5 @@ describe('a copy of redacts that an API added', () => {
     const old = event('10', {type: 'm.room.redaction', state_key: undefined, content: {}, redacts: REF})
     expect(parse('10', {...old, content: {redacts: REF}}, {allContentHashes: true}).contentHashOk).toBe(true)
     expect(parse('10', {...old, content: {redacts: REF, more: 1}}, {allContentHashes: true}).contentHashOk).toBe(false)
-  })
-})
-
-describe('whatever comes', () => {
-  const survives = (text: string): void => {
-    for (const version of ['1', '3', '6', '12']) {
-      for (const trustIds of [false, true]) {
-        try {
-          parse(version, text, {trustIds, allContentHashes: true})
-        } catch (error) {
-          expect(error).toBeInstanceOf(JsonError)
-        }
-      }
-    }
-  }
-
-  test('any text throws nothing but a JsonError', () => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.json({stringUnit: 'binary'}), fc.json()), survives), {numRuns: 1000})
-  })
-
-  test('any values in the fields of an event throw nothing but a JsonError', () => {
-    const any = fc.jsonValue({maxDepth: 3})
-    const keys = Object.keys(event('1', {redacts: 1, origin: 1, membership: 1, prev_state: 1, unsigned: 1, hashes: 1}))
-    const changes = fc.dictionary(fc.constantFrom(...keys, '__proto__', 'constructor'), any)
-    const types = fc.constantFrom('m.room.create', 'm.room.member', 'm.room.power_levels', 'm.room.redaction', 'm.room.aliases', 'x')
-    fc.assert(
-      fc.property(fc.constantFrom(...VERSIONS), types, changes, (version, type, more) => {
-        survives(JSON.stringify({...event(version), type, ...more}))
-      }),
-      {numRuns: 2000},
-    )
-  })
-
-  test('damaged text throws nothing but a JsonError', () => {
-    const text = JSON.stringify(event('6', {content: {users: {'@a:domain': 100}, n: [1, null, true]}}))
-    const damage = fc.tuple(fc.nat(text.length), fc.nat(4), fc.string({maxLength: 4}))
-    fc.assert(
-      fc.property(fc.array(damage, {minLength: 1, maxLength: 3}), (spots) => {
-        survives(spots.reduce((given, [at, length, instead]) => given.slice(0, at) + instead + given.slice(at + length), text))
-      }),
-      {numRuns: 1000},
-    )
-  })
-})
-
-describe('the quick way to an event ID is the general one', () => {
-  const unit = fc.oneof({weight: 9, arbitrary: fc.string({unit: 'binary', minLength: 1, maxLength: 1})}, fc.constantFrom('\ud800', '\udfff', '\\', '"', '\u2028'))
-  const text = fc.oneof({weight: 4, arbitrary: fc.constantFrom('@a:domain', '!r:domain', '', 'x', 'join')}, fc.string({unit, maxLength: 6}))
-  const odd = <T>(usual: fc.Arbitrary<T>): fc.Arbitrary<unknown> => fc.oneof({weight: 12, arbitrary: usual}, fc.jsonValue({maxDepth: 1}))
-  const optional = <T>(usual: fc.Arbitrary<T>): fc.Arbitrary<unknown> => fc.oneof({weight: 3, arbitrary: odd(usual)}, fc.constant(undefined))
-  const rarely = <T>(usual: fc.Arbitrary<T>): fc.Arbitrary<unknown> => fc.oneof({weight: 9, arbitrary: fc.constant(undefined)}, odd(usual))
-  const member = fc.record({
-    membership: odd(fc.constantFrom('join', 'leave', 'invite')),
-    displayname: rarely(text),
-    third_party_invite: rarely(fc.record({signed: rarely(fc.constant({token: 't'})), display_name: text})),
-    join_authorised_via_users_server: rarely(text),
-  })
-  const whole = fc.oneof(fc.nat(), fc.maxSafeInteger(), fc.constantFrom(0, -0, 1.5, 1e21, 2 ** 53))
-  const random = fc.record({
-    type: odd(fc.oneof(fc.constantFrom('m.room.message', 'm.room.member', 'm.room.member', 'm.room.topic', 'm.room.create', 'm.room.power_levels', 'm.room.aliases', 'm.room.redaction', 'constructor', '__proto__'), text)),
-    content: odd(fc.oneof(member, fc.dictionary(text, fc.jsonValue({maxDepth: 1})))),
-    sender: optional(text),
-    state_key: optional(text),
-    room_id: optional(text),
-    depth: odd(whole),
-    origin_server_ts: odd(whole),
-    hashes: odd(fc.oneof({weight: 6, arbitrary: fc.record({sha256: text})}, fc.record({sha256: text, md5: text}), fc.constant({}))),
-    auth_events: odd(fc.array(odd(text), {maxLength: 3})),
-    prev_events: odd(fc.array(text, {maxLength: 3})),
-    signatures: odd(fc.constant({domain: {}})),
-    origin: rarely(text),
-    membership: rarely(text),
-    prev_state: rarely(fc.constant([])),
-    redacts: rarely(text),
-    unsigned: rarely(fc.constant({age: 1})),
-    ['__proto__']: rarely(text),
-  })
-  const outcome = (make: () => string): string => {
-    try {
-      return make()
-    } catch (error) {
-      if (error instanceof JsonError) return 'refused'
-      throw error
-    }
-  }
-
-  test.each(KNOWN_ROOM_VERSIONS.filter((version) => rules(version).eventIdFormat !== 'server-assigned'))('version %s', (version) => {
-    let named = 0
-    fc.assert(
-      fc.property(random, (given) => {
-        const json = JSON.stringify(given)
-        const quick = outcome(() => parsePdu(json, rules(version)).eventId)
-        // Read with all lexemes kept, as the general way would have it.
-        const general = outcome(() => eventIdOf(parseObject(json), rules(version)))
-        expect(quick).toBe(general)
-        if (quick !== 'refused') named += 1
-      }),
-      {numRuns: 1500},
-    )
-    expect(named).toBeGreaterThan(500)
   })
 })

@@ -23,18 +23,23 @@ describe('published vectors', () => {
   const of = (kind: string) => vectors.published.filter((vector) => vector.kind === kind)
 
   test('are all of a kind that is tested here', () => {
-    expect(of('json_signing').length + of('event_hash_and_sign').length + of('reference_hash').length).toBe(vectors.published.length)
+    expect(of('json_signing').length + of('event_hash_and_sign').length + of('reference_hash').length).toBe(
+      vectors.published.length,
+    )
   })
 
-  test.each(of('json_signing').map((vector) => [vector.id, vector] as const))('%s: signature made and verified', (_id, vector) => {
-    const input = again(vector.input)
-    expect(signText(signedText(input), seed)).toBe(vector.signature)
-    const signed = {...input, signatures: {[server]: {[keyId]: vector.signature!}}, unsigned: {age: 1}}
-    expect(verifyJson(signed, server, keyId, publicKey)).toBe(true)
-    expect(verifyJson({...signed, three: 3}, server, keyId, publicKey)).toBe(false)
-    expect(verifyJson(signed, 'other', keyId, publicKey)).toBe(false)
-    expect(verifyJson(signed, server, 'ed25519:2', publicKey)).toBe(false)
-  })
+  test.each(of('json_signing').map((vector) => [vector.id, vector] as const))(
+    '%s: signature made and verified',
+    (_id, vector) => {
+      const input = again(vector.input)
+      expect(signText(signedText(input), seed)).toBe(vector.signature)
+      const signed = {...input, signatures: {[server]: {[keyId]: vector.signature!}}, unsigned: {age: 1}}
+      expect(verifyJson(signed, server, keyId, publicKey)).toBe(true)
+      expect(verifyJson({...signed, three: 3}, server, keyId, publicKey)).toBe(false)
+      expect(verifyJson(signed, 'other', keyId, publicKey)).toBe(false)
+      expect(verifyJson(signed, server, 'ed25519:2', publicKey)).toBe(false)
+    },
+  )
 
   const events = of('event_hash_and_sign').flatMap((vector) =>
     versionsIn(vector.redaction_versions!).map((version) => [vector.id, version, vector] as const),
@@ -54,19 +59,28 @@ describe('published vectors', () => {
   })
 
   const references = of('reference_hash').flatMap((vector) =>
-    Object.entries(vector.event_id!).flatMap(([range, id]) => versionsIn(range).map((version) => [vector.id, version, id, vector] as const)),
+    Object.entries(vector.event_id!).flatMap(([range, id]) =>
+      versionsIn(range).map((version) => [vector.id, version, id, vector] as const),
+    ),
   )
   test.each(references)('%s, version %s: event ID %s', (_id, version, id, vector) => {
     expect(eventIdOf(again(vector.input), rules(version))).toBe(id)
-    expect(parsePdu(JSON.stringify(vector.input), rules(version))).toMatchObject({eventId: id, contentHashOk: null, fault: null})
+    expect(parsePdu(JSON.stringify(vector.input), rules(version))).toMatchObject({
+      eventId: id,
+      contentHashOk: null,
+      fault: null,
+    })
     expect(contentHashMatches(again(vector.input))).toBe(true)
   })
 })
 
 describe('published canonical JSON', () => {
-  test.each(vectors.canonical_json_published.map(({input_json, canonical}) => [input_json, canonical] as const))('%s is %s', (input, canonical) => {
-    expect(canonicalJson(parseObject(input))).toBe(canonical)
-  })
+  test.each(vectors.canonical_json_published.map(({input_json, canonical}) => [input_json, canonical] as const))(
+    '%s is %s',
+    (input, canonical) => {
+      expect(canonicalJson(parseObject(input))).toBe(canonical)
+    },
+  )
 })
 
 describe('vectors made with Synapse', () => {
@@ -76,7 +90,9 @@ describe('vectors made with Synapse', () => {
 
   test.each(cases)('%s, version %s: content hash, event ID, signature', (_name, version, derived, wanted) => {
     const inHashedRoom = rules(version).roomIdIsCreateHash
-    const input = again(inHashedRoom ? {...derived.input_unsigned, room_id: derived.v12_room_id_used} : derived.input_unsigned)
+    const input = again(
+      inHashedRoom ? {...derived.input_unsigned, room_id: derived.v12_room_id_used} : derived.input_unsigned,
+    )
     const {event, signature} = complete(input, version)
     expect(contentHash(input)).toBe(inHashedRoom ? derived.v12_content_sha256 : derived.content_sha256)
     expect(signature).toBe(wanted.signature)
@@ -115,9 +131,12 @@ describe('signatures that cannot be good', () => {
     expect(verifyEd25519(text, key, signature)).toBe(false)
   })
 
-  test.each([[{}], [{signatures: null}], [{signatures: {[server]: 'x'}}], [{signatures: {[server]: {[keyId]: 1}}}]])('%j', (object) => {
-    expect(verifyJson(object, server, keyId, publicKey)).toBe(false)
-  })
+  test.each([[{}], [{signatures: null}], [{signatures: {[server]: 'x'}}], [{signatures: {[server]: {[keyId]: 1}}}]])(
+    '%j',
+    (object) => {
+      expect(verifyJson(object, server, keyId, publicKey)).toBe(false)
+    },
+  )
 
   test('signers are listed', () => {
     expect(signers({signatures: {a: {}, b: {}}})).toEqual(['a', 'b'])

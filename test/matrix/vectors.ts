@@ -9,7 +9,11 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** Signs as a server would: Ed25519 over the UTF-8 text, base64 without padding. */
 export function signText(text: string, seed: string): string {
-  const key = createPrivateKey({key: Buffer.concat([PKCS8_PREFIX, Buffer.from(seed, 'base64')]), format: 'der', type: 'pkcs8'})
+  const key = createPrivateKey({
+    key: Buffer.concat([PKCS8_PREFIX, Buffer.from(seed, 'base64')]),
+    format: 'der',
+    type: 'pkcs8',
+  })
   return sign(null, Buffer.from(text, 'utf8'), key).toString('base64').replace(/=+$/, '')
 }
 

@@ -155,7 +155,7 @@ export class Room {
     const membership = content['membership']
     if (type === 'm.room.member') {
       slots.push(slot('m.room.member', target))
-      if (['join', 'invite', 'knock'].includes(String(membership))) slots.push(slot('m.room.join_rules'))
+      if (['join', 'invite', 'knock'].some((name) => name === membership)) slots.push(slot('m.room.join_rules'))
       const invite = content['third_party_invite'] as {signed?: {token?: unknown}} | undefined
       const token = invite?.signed?.token
       if (membership === 'invite' && typeof token === 'string') slots.push(slot('m.room.third_party_invite', token))

@@ -17,8 +17,18 @@ describe.each(V2)('version %s: a ban against a promotion, by two who have equal 
   const forked = (target: string, ban: number, promotion: number) =>
     openRoom(version)
       .power('second', 'alice', {alice: 100, mod: 100}, {auth: ['power', 'alice']})
-      .member('alice', target, 'ban', {id: 'ban', prev: ['second'], auth: ['second', 'alice', ...(target === 'bob' ? ['bob'] : [])], ts: ban})
-      .power('promoted', 'mod', {alice: 100, mod: 100, [target]: 100}, {prev: ['second'], auth: ['second', 'mod'], ts: promotion})
+      .member('alice', target, 'ban', {
+        id: 'ban',
+        prev: ['second'],
+        auth: ['second', 'alice', ...(target === 'bob' ? ['bob'] : [])],
+        ts: ban,
+      })
+      .power(
+        'promoted',
+        'mod',
+        {alice: 100, mod: 100, [target]: 100},
+        {prev: ['second'], auth: ['second', 'mod'], ts: promotion},
+      )
       .merge('merge', 'alice', ['ban', 'promoted'], ['second', 'alice'])
       .play()
       .before('merge')
@@ -114,7 +124,13 @@ describe.each(['8', '10', '11'])('version %s: a restricted join whose authoriser
       .joinRule('open', 'alice', 'public', {auth: ['power', 'alice']})
       .member('mod', 'mod', 'join', {auth: ['power', 'open']})
       .joinRule('restricted', 'alice', 'restricted', {auth: ['power', 'alice']})
-      .power('demoted', 'alice', {alice: 100, mod: bob}, {prev: ['restricted'], auth: ['power', 'alice'], ts: 9000}, {invite: 50})
+      .power(
+        'demoted',
+        'alice',
+        {alice: 100, mod: bob},
+        {prev: ['restricted'], auth: ['power', 'alice'], ts: 9000},
+        {invite: 50},
+      )
       .member('carol', 'carol', 'join', {
         prev: ['restricted'],
         auth: ['power', 'restricted', 'mod'],
@@ -150,7 +166,9 @@ describe('version 12: two creators', () => {
     expect([play.verdict('ban-alice'), play.verdict('kick-bob')]).toEqual(['v12:5.6.3@auth', 'v12:5.5.5@auth'])
   })
   test('power levels that list one are rejected', () => {
-    const play = room().power('listed', 'alice', {mod: 50, bob: 10}, {auth: ['power', 'alice']}).play()
+    const play = room()
+      .power('listed', 'alice', {mod: 50, bob: 10}, {auth: ['power', 'alice']})
+      .play()
     expect(play.verdict('listed')).toBe('v12:10.4@auth')
     expect(play.after('listed')['power_levels']).toBe('power')
   })

@@ -40,33 +40,42 @@ describe.each(['11', '12'])('problem A, in a room of version %s: the join rules 
   })
 })
 
-describe.each(['11', '12'])('problem B, in a room of version %s: the power levels fall back to the first', (version) => {
-  // Alice promotes Bob (second), Bob promotes Carol (third). Both states hold a topic that cites the second, so that it is in every auth
-  // chain and in no auth difference; one state still has the first.
-  const alice = version === '12' ? {} : {alice: 100}
-  const story = Story.of(version)
-    .power('first', 'alice', alice, {auth: ['alice']})
-    .joinRule('open', 'alice', 'public', {auth: ['first', 'alice']})
-    .member('bob', 'bob', 'join', {auth: ['first', 'open']})
-    .power('second', 'alice', {...alice, bob: 60}, {auth: ['first', 'alice']})
-    .topic('topic', 'alice', {auth: ['second', 'alice']})
-    .power('third', 'bob', {...alice, bob: 60, carol: 40}, {auth: ['second', 'bob']})
-  const common = ['create', 'alice', 'bob', 'open', 'topic']
-  const states = [
-    [...common, 'third'],
-    [...common, 'first'],
-  ]
-  const agreed = {create: 'create', 'member alice': 'alice', 'member bob': 'bob', join_rules: 'open', topic: 'topic'}
+describe.each(['11', '12'])(
+  'problem B, in a room of version %s: the power levels fall back to the first',
+  (version) => {
+    // Alice promotes Bob (second), Bob promotes Carol (third). Both states hold a topic that cites the second, so that it is in every auth
+    // chain and in no auth difference; one state still has the first.
+    const alice = version === '12' ? {} : {alice: 100}
+    const story = Story.of(version)
+      .power('first', 'alice', alice, {auth: ['alice']})
+      .joinRule('open', 'alice', 'public', {auth: ['first', 'alice']})
+      .member('bob', 'bob', 'join', {auth: ['first', 'open']})
+      .power('second', 'alice', {...alice, bob: 60}, {auth: ['first', 'alice']})
+      .topic('topic', 'alice', {auth: ['second', 'alice']})
+      .power('third', 'bob', {...alice, bob: 60, carol: 40}, {auth: ['second', 'bob']})
+    const common = ['create', 'alice', 'bob', 'open', 'topic']
+    const states = [
+      [...common, 'third'],
+      [...common, 'first'],
+    ]
+    const agreed = {create: 'create', 'member alice': 'alice', 'member bob': 'bob', join_rules: 'open', topic: 'topic'}
 
-  test.each(['synapse', 'spec'] as const)('v2 judges the third by the first, without the second between them; reading %s', (reading) => {
-    expect(story.play({reading}).resolve(states, 'v2')).toEqual({...agreed, power_levels: 'first'})
-  })
-  test.each(['synapse', 'spec'] as const)('v2.1 replays the second, too, which lies between conflicted events; reading %s', (reading) => {
-    expect(story.play({reading}).resolve(states, 'v2.1')).toEqual({...agreed, power_levels: 'third'})
-  })
-  test('where no state holds what cites the second, v2 finds it in the auth difference', () => {
-    const without = states.map((state) => state.filter((id) => id !== 'topic'))
-    const {topic: _, ...rest} = agreed
-    expect(story.play().resolve(without, 'v2')).toEqual({...rest, power_levels: 'third'})
-  })
-})
+    test.each(['synapse', 'spec'] as const)(
+      'v2 judges the third by the first, without the second between them; reading %s',
+      (reading) => {
+        expect(story.play({reading}).resolve(states, 'v2')).toEqual({...agreed, power_levels: 'first'})
+      },
+    )
+    test.each(['synapse', 'spec'] as const)(
+      'v2.1 replays the second, too, which lies between conflicted events; reading %s',
+      (reading) => {
+        expect(story.play({reading}).resolve(states, 'v2.1')).toEqual({...agreed, power_levels: 'third'})
+      },
+    )
+    test('where no state holds what cites the second, v2 finds it in the auth difference', () => {
+      const without = states.map((state) => state.filter((id) => id !== 'topic'))
+      const {topic: _, ...rest} = agreed
+      expect(story.play().resolve(without, 'v2')).toEqual({...rest, power_levels: 'third'})
+    })
+  },
+)

@@ -7,7 +7,8 @@ const room = (version: string): Story =>
     .power('power', 'alice', version === '12' ? {} : {alice: 100}, {auth: ['alice']})
     .joinRule('open', 'alice', 'public', {auth: ['power', 'alice']})
     .member('bob', 'bob', 'join', {auth: ['power', 'open']})
-const number = (version: string, line: number): string => `v${version}:${String(version === '12' ? 3 : 2)}.${String(line)}@auth`
+const number = (version: string, line: number): string =>
+  `v${version}:${String(version === '12' ? 3 : 2)}.${String(line)}@auth`
 
 describe.each(['1', '2', '6', '11', '12'])('version %s', (version) => {
   test('an event that cites a rejected one is rejected, though its sender might have sent it', () => {
@@ -36,11 +37,17 @@ describe.each(['1', '2', '6', '11', '12'])('version %s', (version) => {
       .topic('twice', 'alice', {prev: ['second'], auth: ['second', 'second', 'alice']})
       .topic('once', 'alice', {prev: ['second'], auth: ['second', 'alice']})
       .play()
-    expect([play.verdict('both'), play.verdict('twice'), play.verdict('once')]).toEqual([number(version, 1), number(version, 1), 'accepted'])
+    expect([play.verdict('both'), play.verdict('twice'), play.verdict('once')]).toEqual([
+      number(version, 1),
+      number(version, 1),
+      'accepted',
+    ])
   })
 
   test('an auth event that has no part in it is rejected', () => {
-    const play = room(version).topic('odd', 'alice', {auth: ['power', 'alice', 'open']}).play()
+    const play = room(version)
+      .topic('odd', 'alice', {auth: ['power', 'alice', 'open']})
+      .play()
     expect(play.verdict('odd')).toBe(number(version, 2))
   })
 
@@ -67,7 +74,9 @@ describe.each(['1', '2', '6', '11', '12'])('version %s', (version) => {
 describe('the create event', () => {
   test('is cited in versions up to 11, and must not be in version 12', () => {
     const missing = room('11')
-    missing.lines.push(missing.lines.at(-1)!.replaceAll('"$bob"', '"$late"').replace('"$create",', '').replaceAll('bob', 'carol'))
+    missing.lines.push(
+      missing.lines.at(-1)!.replaceAll('"$bob"', '"$late"').replace('"$create",', '').replaceAll('bob', 'carol'),
+    )
     expect(missing.play().verdict('late')).toBe('v11:2.4@auth')
     const cited = room('12').topic('cites', 'alice', {auth: ['create', 'power', 'alice']})
     expect(cited.play().verdict('cites')).toBe('v12:3.2@auth')

@@ -1,8 +1,8 @@
-import {EMPTY_STATE, type StateRoot} from '../../src/resolve/state-trie.ts'
+import type {StateRoot} from '../../src/resolve/state-trie.ts'
 import type {Reading} from '../../src/resolve/auth-difference.ts'
 import type {StateRes} from '../../src/matrix/room-version.ts'
 import {type Replay, replay, VERDICT_NAMES} from '../../src/resolve/replay.ts'
-import {Resolver} from '../../src/resolve/resolver.ts'
+import {resolveStates} from '../../src/resolve/states.ts'
 import {loadRoomFrom} from '../../src/investigate/load-room.ts'
 
 /** People of the stories: each has a server of their own. */
@@ -41,19 +41,33 @@ export class Story {
   static of(version: string, create: object = {}): Story {
     const story = new Story(version)
     const creator = Number(version) < 11 ? {creator: userId('alice')} : {}
-    story.tell('create', 'alice', 'm.room.create', {key: '', content: {room_version: version, ...creator, ...create}, prev: [], auth: []})
+    story.tell('create', 'alice', 'm.room.create', {
+      key: '',
+      content: {room_version: version, ...creator, ...create},
+      prev: [],
+      auth: [],
+    })
     return story.member('alice', 'alice', 'join', {auth: []})
   }
 
   /** Cites the create event where the version wants that. */
   tell(id: string, sender: string, type: string, {key, content = {}, prev, auth = [], ts, depth}: Told): this {
     const parents = prev ?? (this.#last === null ? [] : [this.#last])
-    const own = BigInt(depth ?? 1n + parents.reduce((most, parent) => (this.#depths.get(parent) ?? 0n) > most ? this.#depths.get(parent)! : most, 0n))
+    const own = BigInt(
+      depth ??
+        1n +
+          parents.reduce(
+            (most, parent) => ((this.#depths.get(parent) ?? 0n) > most ? this.#depths.get(parent)! : most),
+            0n,
+          ),
+    )
     const cited = type === 'm.room.create' || this.version === '12' ? auth : ['create', ...auth]
     const ref = (name: string): unknown => (Number(this.version) < 3 ? [`$${name}`, {sha256: ''}] : `$${name}`)
     const event = {
       event_id: `$${id}`,
-      ...(type === 'm.room.create' && this.version === '12' ? {} : {room_id: this.version === '12' ? '!create' : '!room:alice.example'}),
+      ...(type === 'm.room.create' && this.version === '12'
+        ? {}
+        : {room_id: this.version === '12' ? '!create' : '!room:alice.example'}),
       type,
       ...(key === undefined ? {} : {state_key: key}),
       sender: userId(sender),
@@ -70,7 +84,11 @@ export class Story {
 
   /** A membership; its ID is the target's name, unless one is given. */
   member(sender: string, target: string, membership: string, told: Told & {readonly id?: string} = {}): this {
-    return this.tell(told.id ?? target, sender, 'm.room.member', {...told, key: userId(target), content: {membership, ...told.content}})
+    return this.tell(told.id ?? target, sender, 'm.room.member', {
+      ...told,
+      key: userId(target),
+      content: {membership, ...told.content},
+    })
   }
 
   /** Power levels by name of the user; `more` may hold other levels. */
@@ -130,10 +148,13 @@ export class Played {
 
   /** The resolution of given states, each a list of the events in it. */
   resolve(states: readonly (readonly string[])[], algorithm?: StateRes): Slots {
-    const {graph, verdicts} = this.#replay
-    const resolver = new Resolver(graph, {...this.#options, ...(algorithm === undefined ? {} : {algorithm}), isRejected: (row) => verdicts[row] === 2})
-    const roots = states.map((ids) => ids.reduce<StateRoot>((root, id) => resolver.trie.set(root, graph.slot[this.#row(id)] ?? -1, this.#row(id)), EMPTY_STATE))
-    return this.#slots(resolver.resolve(roots).root, resolver)
+    const sets = states.map((ids) => ids.map((id) => `$${id}`))
+    const {resolver, root, missing} = resolveStates(this.#replay.graph, sets, {
+      ...this.#options,
+      ...(algorithm === undefined ? {} : {algorithm}),
+    })
+    if (missing.length > 0) throw new Error(`the story lacks ${missing.join(' ')}`)
+    return this.#slots(root, resolver)
   }
 
   #slots(root: StateRoot, {trie}: Pick<Replay, 'trie'>): Slots {

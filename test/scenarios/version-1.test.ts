@@ -45,13 +45,33 @@ describe('three states', () => {
   const play = story.play()
 
   test('a slot in which two of three differ is not taken from the third', () => {
-    expect(play.resolve([[...all, 'old'], [...all, 'deeper'], [...all, 'old']])['topic']).toBe('deeper')
-    expect(play.resolve([[...all, 'deeper'], [...all, 'old'], [...all, 'old']])['topic']).toBe('deeper')
-    expect(play.resolve([[...all, 'deep'], [...all, 'deeper'], [...all, 'old']])['topic']).toBe('deeper')
+    expect(
+      play.resolve([
+        [...all, 'old'],
+        [...all, 'deeper'],
+        [...all, 'old'],
+      ])['topic'],
+    ).toBe('deeper')
+    expect(
+      play.resolve([
+        [...all, 'deeper'],
+        [...all, 'old'],
+        [...all, 'old'],
+      ])['topic'],
+    ).toBe('deeper')
+    expect(
+      play.resolve([
+        [...all, 'deep'],
+        [...all, 'deeper'],
+        [...all, 'old'],
+      ])['topic'],
+    ).toBe('deeper')
     expect(play.resolve([[...all, 'deep'], [...all, 'old'], all])['topic']).toBe('deep')
   })
   test('a slot that some lack is no conflict: the event is taken unchecked', () => {
-    const banned = room().member('alice', 'mod', 'ban', {id: 'ban', auth: ['power', 'alice', 'mod']}).topic('new', 'mod', {prev: ['old'], auth: ['power', 'mod']})
+    const banned = room()
+      .member('alice', 'mod', 'ban', {id: 'ban', auth: ['power', 'alice', 'mod']})
+      .topic('new', 'mod', {prev: ['old'], auth: ['power', 'mod']})
     const others = ['create', 'alice', 'power', 'open', 'ban']
     expect(banned.play().resolve([[...others, 'new'], others, others])['topic']).toBe('new')
     expect(banned.play().resolve([[...others, 'new'], [...others, 'new'], others])['topic']).toBe('new')
@@ -68,9 +88,19 @@ describe('three states', () => {
     expect(story.play().resolve(states)).toMatchObject({topic: 'new', 'member mod': 'ban'})
   })
   test('the order of the states means nothing', () => {
-    const states = [[...all, 'deep'], [...all, 'deeper'], [...all, 'old']]
+    const states = [
+      [...all, 'deep'],
+      [...all, 'deeper'],
+      [...all, 'old'],
+    ]
     const [a, b, c] = states
-    for (const order of [[a, b, c], [c, b, a], [b, c, a], [b, a, c]]) expect(play.resolve(order as string[][])).toEqual(play.resolve(states))
+    for (const order of [
+      [a, b, c],
+      [c, b, a],
+      [b, c, a],
+      [b, a, c],
+    ])
+      expect(play.resolve(order as string[][])).toEqual(play.resolve(states))
   })
 })
 
@@ -79,16 +109,34 @@ describe('power levels, join rules and members', () => {
     // Mod may not raise himself to 100; what Alice did later is then not even looked at.
     const story = room()
       .power('second', 'alice', {alice: 100, mod: 60}, {prev: ['old'], auth: ['power', 'alice'], depth: 6})
-      .power('third', 'mod', {alice: 100, mod: 55}, {prev: ['old'], auth: ['power', 'mod'], depth: 7}, {state_default: 0, events: {'m.room.power_levels': 0}})
+      .power(
+        'third',
+        'mod',
+        {alice: 100, mod: 55},
+        {prev: ['old'], auth: ['power', 'mod'], depth: 7},
+        {state_default: 0, events: {'m.room.power_levels': 0}},
+      )
       .power('fourth', 'alice', {alice: 100}, {prev: ['old'], auth: ['power', 'alice'], depth: 8})
     const others = ['create', 'alice', 'open', 'mod', 'old']
     const play = story.play()
-    expect(play.resolve([[...others, 'second'], [...others, 'third'], [...others, 'fourth']])['power_levels']).toBe('fourth')
+    expect(
+      play.resolve([
+        [...others, 'second'],
+        [...others, 'third'],
+        [...others, 'fourth'],
+      ])['power_levels'],
+    ).toBe('fourth')
     const poor = room()
       .power('second', 'alice', {alice: 100}, {prev: ['old'], auth: ['power', 'alice'], depth: 6})
       .power('third', 'mod', {alice: 100, mod: 40}, {prev: ['old'], auth: ['power', 'mod'], depth: 7})
       .power('fourth', 'alice', {alice: 100, mod: 1}, {prev: ['old'], auth: ['power', 'alice'], depth: 8})
-    expect(poor.play().resolve([[...others, 'second'], [...others, 'third'], [...others, 'fourth']])['power_levels']).toBe('second')
+    expect(
+      poor.play().resolve([
+        [...others, 'second'],
+        [...others, 'third'],
+        [...others, 'fourth'],
+      ])['power_levels'],
+    ).toBe('second')
   })
   test('of other slots, when none passes, the shallowest stays', () => {
     const story = room()
@@ -96,7 +144,12 @@ describe('power levels, join rules and members', () => {
       .topic('b', 'mod', {prev: ['old'], auth: ['power', 'mod'], depth: 8})
       .member('alice', 'mod', 'ban', {id: 'ban', prev: ['old'], auth: ['power', 'alice', 'mod']})
     const others = ['create', 'alice', 'power', 'open', 'ban']
-    expect(story.play().resolve([[...others, 'a'], [...others, 'b']])['topic']).toBe('a')
+    expect(
+      story.play().resolve([
+        [...others, 'a'],
+        [...others, 'b'],
+      ])['topic'],
+    ).toBe('a')
   })
   test('members do not see what another member slot came to', () => {
     // Mod kicks Bob, Alice bans Mod: the kick is judged with Mod as the states agree on him, which they do not.

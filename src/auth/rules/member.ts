@@ -1,4 +1,5 @@
 import {Flag, Membership, Type} from '../../graph/room-graph.ts'
+import {isUserId} from '../../matrix/ids.ts'
 import {isObject, own} from '../../matrix/json.ts'
 import type {Judgement} from '../judgement.ts'
 import {Decision, type Rule, type RuleGroup} from '../rule.ts'
@@ -23,10 +24,21 @@ export function stateOf(j: Judgement, role: number): string {
   return ['no membership', 'joined', 'invited', 'left', 'banned', 'knocking', 'unknown'][j.membershipOf(role)] ?? 'unknown'
 }
 
+/** Servers also refuse a state key that is no user ID, of which the spec does not speak. */
 const malformed: Rule = {
   name: 'member.malformed',
-  decide: (j) => rejectIf(!j.isState || !Object.hasOwn(j.content, 'membership')),
-  because: (j) => (j.isState ? 'its content has no membership' : 'it has no state_key'),
+  decide: (j) => rejectIf(!j.isState || !Object.hasOwn(j.content, 'membership') || !isUserId(j.stateKey)),
+  because: (j) => {
+    if (!j.isState) return 'it has no state_key'
+    return isUserId(j.stateKey) ? 'its content has no membership' : 'its state_key is not a user ID'
+  },
+}
+
+/** The first event after the create event, by which the creator joins. */
+export function isCreatorsJoin(j: Judgement): boolean {
+  if (j.membership !== Membership.Join) return false
+  const prev = j.graph.prevOf(j.event)
+  return prev.length === 1 && prev[0] === j.role(Role.Create) && j.targetName === j.creatorName
 }
 
 const authoriser: RuleGroup = {
@@ -49,10 +61,7 @@ const join: RuleGroup = {
   lines: [
     {
       name: 'member.join.creator',
-      decide: (j) => {
-        const prev = j.graph.prevOf(j.event)
-        return allowIf(prev.length === 1 && prev[0] === j.role(Role.Create) && j.targetName === j.creatorName)
-      },
+      decide: (j) => allowIf(isCreatorsJoin(j)),
     },
     {
       name: 'member.join.other',

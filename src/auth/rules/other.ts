@@ -3,19 +3,22 @@ import {serverNameOf} from '../../matrix/ids.ts'
 import type {Judgement} from '../judgement.ts'
 import {Decision, type Rule, type RuleGroup} from '../rule.ts'
 import {Role} from '../view.ts'
-import {stateOf} from './member.ts'
+import {isCreatorsJoin, stateOf} from './member.ts'
 
 const rejectIf = (bad: boolean): Decision => (bad ? Decision.Reject : Decision.Pass)
 const allowIf = (good: boolean): Decision => (good ? Decision.Allow : Decision.Pass)
 
 /**
  * "If the create event has m.federate false and the sender is of another server, reject." Synapse asks the same of the target of a
- * membership event, which the spec does not; so do we, to predict what servers report.
+ * membership event, unless it is the creator's first join, which the spec does not; so do we, to predict what servers report.
  */
 export const federateRule: Rule = {
   name: 'federate',
   decide: (j) =>
-    rejectIf(j.isShutOut(j.senderName) || (j.type === Type.Member && j.target >= 0 && j.isShutOut(j.targetName))),
+    rejectIf(
+      j.isShutOut(j.senderName) ||
+        (j.type === Type.Member && j.target >= 0 && j.isShutOut(j.targetName) && !isCreatorsJoin(j)),
+    ),
   because: (j) => `the room is closed to other servers than ${serverNameOf(j.graph.senderName(j.role(Role.Create)))} (m.federate)`,
   culprit: (j) => j.role(Role.Create),
 }

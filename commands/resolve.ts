@@ -1,0 +1,60 @@
+import {Flags} from '@oclif/core'
+import {BaseCommand, failOnFlag} from '../src/cli/base-command.ts'
+import {EXIT, type ExitCode, exitCodeForFindings, worstOf} from '../src/cli/exit-codes.ts'
+import {openFromFlags, readStates, roomArg, roomFlags} from '../src/cli/room-command.ts'
+import {showRoom} from '../src/cli/show-room.ts'
+import {resolveRoom} from '../src/index.ts'
+
+export default class Resolve extends BaseCommand {
+  static override summary = 'Replay a room and resolve its state.'
+  static override description =
+    'Judges every event, resolves the state before and after each, and prints the state at the tips with what is wrong with the events.'
+  static override examples = [
+    {description: 'A dump: one event a line, in federation form.', command: '<%= config.bin %> <%= command.id %> room.ndjson'},
+    {
+      description: 'A live room, as a member sees it.',
+      command:
+        "MATRIX_STATE_TOKEN=… <%= config.bin %> <%= command.id %> '!id:example.org' --homeserver https://matrix.example.org",
+    },
+    {
+      description: 'The state before one event, for a program.',
+      command: "<%= config.bin %> <%= command.id %> room.ndjson --before '$event' --json",
+    },
+  ]
+  static override args = {room: roomArg}
+  static override flags = {
+    ...roomFlags,
+    at: Flags.string({summary: 'The state after this event.', helpValue: 'EVENT', exclusive: ['before', 'states']}),
+    before: Flags.string({summary: 'The state before this event.', helpValue: 'EVENT', exclusive: ['at', 'states']}),
+    states: Flags.string({
+      summary: 'Resolve these states instead: a JSON list of lists of event IDs.',
+      helpValue: 'FILE',
+    }),
+    type: Flags.string({summary: 'Only state of this event type.', helpValue: 'TYPE'}),
+    'state-key': Flags.string({summary: 'Only state with this state key.', helpValue: 'KEY'}),
+    full: Flags.boolean({summary: 'Show all members, rejected events and findings.'}),
+    'fail-on': failOnFlag('never'),
+  }
+
+  async run(): Promise<ExitCode> {
+    const {args, flags} = await this.parse(Resolve)
+    const states = await readStates(flags.states)
+    const {room, unknowable, reported, notes} = await openFromFlags(args.room, flags, this.progress())
+    for (const note of notes) await this.note(note)
+    const report = resolveRoom(room, {
+      reading: flags.reading,
+      unknowable,
+      ...(reported === null ? {} : {reported}),
+      ...(flags.at === undefined ? {} : {at: flags.at}),
+      ...(flags.before === undefined ? {} : {before: flags.before}),
+      ...(states === undefined ? {} : {states}),
+      ...(flags.type === undefined ? {} : {type: flags.type}),
+      ...(flags['state-key'] === undefined ? {} : {stateKey: flags['state-key']}),
+    })
+    await this.show(await showRoom(report, {json: this.json, color: this.color, columns: this.columns, full: flags.full}))
+    return worstOf(
+      exitCodeForFindings(report.findings, flags['fail-on']),
+      report.complete ? EXIT.done : EXIT.inconclusive,
+    )
+  }
+}

@@ -1,0 +1,112 @@
+export type Severity = 'error' | 'warning' | 'note'
+/** How sure a finding is: established, nearly so, or worth a look. */
+export type Certainty = 'proof' | 'strong' | 'hint'
+
+/** What a finding is about. */
+export type Subject =
+  | {readonly kind: 'slot'; readonly type: string; readonly state_key: string; readonly event_id?: string}
+  | {readonly kind: 'event'; readonly event_id: string}
+  | {readonly kind: 'room'; readonly room_id: string}
+
+/** Where something was read, so that another person can check it. */
+export interface Evidence {
+  /** A file, an endpoint, a table, or `replay`. */
+  readonly source: string
+  /** A line, an event, a row. */
+  readonly where: string
+  readonly value: string | number | boolean | null
+}
+
+/** One thing that is wrong or worth knowing, as every command reports it. Field names are those of the JSON contract. */
+export interface Finding {
+  readonly id: FindingId
+  readonly severity: Severity
+  readonly certainty: Certainty
+  readonly cause?: string
+  readonly subject: Subject
+  /** One sentence for people. */
+  readonly summary: string
+  readonly evidence: readonly Evidence[]
+  /** What can be done about it. */
+  readonly remedy: string
+}
+
+/** Meaning of a kind of finding, whatever the room. */
+export interface FindingKind {
+  readonly severity: Severity
+  readonly certainty: Certainty
+  readonly meaning: string
+  readonly remedy: string
+}
+
+/** Every kind of finding. IDs are stable: scripts and baselines name them. */
+export const CATALOGUE = {
+  'dag/missing-event': {
+    severity: 'warning',
+    certainty: 'proof',
+    meaning: 'An event that others cite is not in the evidence, so that what depends on it cannot be determined.',
+    remedy: 'Gather the room from a server that has the event, or by a route that shows more (database, federation).',
+  },
+  'dag/refused-event': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning: 'The event has a form that servers refuse, so that they do not have it as it stands here.',
+    remedy: 'Fetch the event again from a server that has it; a server would treat this copy as never received.',
+  },
+  'dag/rejected-event': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning: 'The authorisation rules reject the event: servers keep it in the DAG, but it changes nothing and is not shown.',
+    remedy: 'None needed: rejecting it is what servers should do.',
+  },
+  'dag/wrong-event-id': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning: 'The hash of the event is not the event ID that it came with: its protected part was changed, or the room version is wrong.',
+    remedy: 'Fetch the event again; if the server sends the same, its copy is damaged.',
+  },
+  'dag/two-contents': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning: 'Two different events came under one event ID.',
+    remedy: 'Find out which copy the servers have; only one can be right, unless the ID is one that a server made up (versions 1 and 2).',
+  },
+  'dag/cycle': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning: 'The event is its own ancestor. That is only possible with event IDs that servers make up (room versions 1 and 2).',
+    remedy: 'No server can have accepted all events of the cycle in this form: fetch them again from several servers.',
+  },
+  'dag/content-hash': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning: 'The content is not what its server hashed: the event was redacted, or changed on the way. It counts in its redacted form.',
+    remedy: 'None needed if it was redacted; otherwise compare the copies of several servers.',
+  },
+  'state/reading-dependent': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning: 'The letter of the spec and what Synapse computes give different values here, so that servers of different kinds may disagree.',
+    remedy: 'Send a new state event for the slot: both readings agree on what comes after the merge.',
+  },
+  'state/divergence': {
+    severity: 'warning',
+    certainty: 'strong',
+    meaning: 'The server reports another value than the replay of the events gives.',
+    remedy: 'Compare with other servers; if only this one differs, its stored state is wrong and it has to recalculate it.',
+  },
+} as const satisfies Readonly<Record<string, FindingKind>>
+
+export type FindingId = keyof typeof CATALOGUE
+
+/** A finding with the severity, certainty and remedy that its kind has, unless told otherwise. */
+export function finding(
+  id: FindingId,
+  subject: Subject,
+  summary: string,
+  evidence: readonly Evidence[],
+  more: Partial<Pick<Finding, 'severity' | 'certainty' | 'cause' | 'remedy'>> = {},
+): Finding {
+  const {severity, certainty, remedy}: FindingKind = CATALOGUE[id]
+  return {id, severity, certainty, subject, summary, evidence, remedy, ...more}
+}

@@ -1,0 +1,67 @@
+/**
+ * The library of matrix-state: what the commands use, without a terminal.
+ *
+ * ```ts
+ * const {room} = await openRoom('room.ndjson')
+ * const report = resolveRoom(room)
+ * for (const {type, stateKey, eventId} of report.state ?? []) console.log(type, stateKey, eventId)
+ * ```
+ *
+ * Shapes are plain data; row numbers (`number`) belong to one `RoomGraph`. What a user can act on is thrown as `StateError`.
+ *
+ * @packageDocumentation
+ */
+export {StateError, type ErrorCode} from './errors.ts'
+
+// Events
+export type {EventId, RoomId, ServerName, UserId} from './matrix/ids.ts'
+export {type FormatFault, MAX_PDU_BYTES, parsePdu, type Pdu, type PduOptions} from './matrix/pdu.ts'
+export {ExactNumber, type Json, JsonError, type JsonObject, parseJson} from './matrix/json.ts'
+export {canonicalJson} from './matrix/canonical-json.ts'
+export {contentHash, contentHashMatches, eventIdOf, referenceHash} from './matrix/hashes.ts'
+export {redact} from './matrix/redaction.ts'
+export {verifyEvent, verifyJson} from './matrix/signatures.ts'
+export {KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor, type StateRes} from './matrix/room-version.ts'
+
+// Rooms
+export {RoomBuilder} from './graph/room-builder.ts'
+export type {RoomGraph} from './graph/room-graph.ts'
+export type {PduSource, RawPdu, RawPdus} from './sources/port.ts'
+export {openDump} from './sources/files.ts'
+export {type InputFault, type LoadedRoom, loadRoom, loadRoomFrom, type LoadOptions} from './investigate/load-room.ts'
+export {isLiveRoom, type LiveAccess, type OpenedRoom, type OpenOptions, openRoom, type OpenStep} from './investigate/open-room.ts'
+
+// Verdicts and states
+export {listRules} from './auth/auth-rules.ts'
+export type {Rejection, Stage} from './auth/check.ts'
+export type {Reading} from './resolve/auth-difference.ts'
+export {type StateDigest, StateDigests} from './resolve/digest.ts'
+export {replay, type Replay, type ReplayOptions, UNKNOWN_STATE, Verdict, VERDICT_NAMES} from './resolve/replay.ts'
+export {parseStates, type ResolvedStates, resolveStates} from './resolve/states.ts'
+export {tipsOf} from './resolve/tips.ts'
+export {
+  type ReplayDocument,
+  replayDocument,
+  type ReplayEnd,
+  type ReplayLine,
+  replayLines,
+} from './investigate/replay-lines.ts'
+export {
+  type ExplainedVerdict,
+  explainVerdict,
+  resolveRoom,
+  type ResolveOptions,
+  stateEntries,
+} from './investigate/resolve-room.ts'
+export type {
+  Counts,
+  MissingEvent,
+  PowerHolder,
+  RejectedEvent,
+  ReportedComparison,
+  RoomReport,
+  StateEntry,
+} from './investigate/room-report.ts'
+
+// Findings
+export {CATALOGUE, type Certainty, type Evidence, type Finding, type FindingId, type Severity, type Subject} from './finding/finding.ts'

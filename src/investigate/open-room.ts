@@ -1,0 +1,76 @@
+import {StateError} from '../errors.ts'
+import {openDump} from '../sources/files.ts'
+import type {ClientApiStep} from '../sources/client-api.ts'
+import type {Reported} from './compare-reported.ts'
+import {type LoadedRoom, loadRoom, loadRoomFrom} from './load-room.ts'
+
+/** How to get at a room that is not in a file. */
+export interface LiveAccess {
+  /** URL, or a server name to be discovered. */
+  readonly homeserver: string
+  readonly accessToken: string
+  /** Accept any TLS certificate. */
+  readonly insecure?: boolean
+}
+
+export interface OpenOptions {
+  /** See `PduOptions.trustIds`. */
+  readonly trustIds?: boolean
+  readonly live?: LiveAccess
+  readonly onProgress?: (step: OpenStep) => void
+}
+
+/** What is going on, for whoever shows progress. */
+export type OpenStep = {readonly kind: 'reading'; readonly events: number} | ClientApiStep
+
+/** A room with what is known about how it was got. */
+export interface OpenedRoom {
+  readonly room: LoadedRoom
+  /** What the route can never show. */
+  readonly unknowable: readonly string[]
+  readonly reported: Reported | null
+  /** Remarks for people. */
+  readonly notes: readonly string[]
+}
+
+/** Whether an argument names a room on a server, rather than a file. */
+export function isLiveRoom(argument: string): boolean {
+  return argument.startsWith('!') || argument.startsWith('#')
+}
+
+/**
+ * Opens a room: a dump (a path, or `-` for standard input), or a room ID or alias, which is fetched by the client API.
+ *
+ * @throws StateError see `openDump`, `gatherByClientApi`, `loadRoom`; CREDENTIALS_ABSENT for a live room without access
+ */
+export async function openRoom(argument: string, options: OpenOptions = {}): Promise<OpenedRoom> {
+  const {trustIds, onProgress} = options
+  const loading = {
+    ...(trustIds === undefined ? {} : {trustIds}),
+    onProgress: (events: number): void => onProgress?.({kind: 'reading', events}),
+  }
+  if (isLiveRoom(argument)) return openLive(argument, options, loading)
+  const room = await loadRoom(openDump(argument), loading)
+  return {room, unknowable: [], reported: null, notes: []}
+}
+
+async function openLive(
+  argument: string,
+  {live, onProgress}: OpenOptions,
+  loading: {readonly trustIds?: boolean; readonly onProgress: (events: number) => void},
+): Promise<OpenedRoom> {
+  if (live === undefined) {
+    throw new StateError('CREDENTIALS_ABSENT', `${argument} is a room on a server, and no server is given to fetch it from`)
+  }
+  const {gatherByClientApi} = await import('../sources/client-api.ts')
+  const evidence = await gatherByClientApi({
+    ...live,
+    room: argument,
+    ...(onProgress === undefined ? {} : {onProgress}),
+  })
+  const room = loadRoomFrom(`${evidence.roomId} on ${evidence.serverName}`, evidence.pdus, loading)
+  const notes = evidence.settled
+    ? evidence.notes
+    : [...evidence.notes, "The room's state kept changing while it was fetched: the comparison with the server may be off."]
+  return {room, unknowable: evidence.unknowable, reported: evidence.reported, notes}
+}

@@ -1,0 +1,282 @@
+import {StateError} from '../errors.ts'
+import type {Finding} from '../finding/finding.ts'
+import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import {own} from '../matrix/json.ts'
+import {NAMED_LEVELS, PowerLevels} from '../matrix/power-levels.ts'
+import type {Reading} from '../resolve/auth-difference.ts'
+import {replay, type Replay, UNKNOWN_STATE, VERDICT_NAMES} from '../resolve/replay.ts'
+import type {StateRoot, StateTrie} from '../resolve/state-trie.ts'
+import {resolveStates} from '../resolve/states.ts'
+import {tipsOf} from '../resolve/tips.ts'
+import {compareWithReported, type Reported} from './compare-reported.ts'
+import {countEvents, missingEvents} from './gaps.ts'
+import type {LoadedRoom} from './load-room.ts'
+import {isCompleteReplay} from './replay-lines.ts'
+import {dagFindings, readingFindings} from './room-findings.ts'
+import type {PowerHolder, RejectedEvent, RoomReport, StateEntry} from './room-report.ts'
+
+export interface ResolveOptions {
+  /** @defaultValue `synapse` */
+  readonly reading?: Reading
+  /** Event after which the state is wanted; the tips when neither this nor `before` is given. */
+  readonly at?: string
+  /** Event before which the state is wanted. */
+  readonly before?: string
+  /** States to resolve instead of the room's own: lists of event IDs, each one whole state. */
+  readonly states?: readonly (readonly string[])[]
+  /** Only state of this type. */
+  readonly type?: string
+  /** Only state with this state key. */
+  readonly stateKey?: string
+  /** What the route that the events came by can never show. */
+  readonly unknowable?: readonly string[]
+  /** What a server says the current state is. */
+  readonly reported?: Reported
+}
+
+/** A state in the replay of a room. */
+interface Position {
+  readonly replay: Replay
+  readonly at: readonly number[]
+  readonly position: 'after' | 'before'
+  readonly root: StateRoot
+}
+
+/**
+ * Replays a room and resolves its state at the tips, at an event, or from states that are given.
+ *
+ * @throws StateError EVENT_UNKNOWN for an event that is not in the room, STATES_MALFORMED for states that are none of it
+ * @remarks Two replays where the readings can differ, one otherwise.
+ */
+export function resolveRoom(room: LoadedRoom, options: ResolveOptions = {}): RoomReport {
+  const report =
+    options.states === undefined ? resolveByReplay(room, options) : resolveGiven(room, options.states, options)
+  if (report.state === null || (options.type === undefined && options.stateKey === undefined)) return report
+  const wanted = (entry: StateEntry): boolean =>
+    (options.type ?? entry.type) === entry.type && (options.stateKey ?? entry.stateKey) === entry.stateKey
+  return {...report, state: report.state.filter(wanted)}
+}
+
+function resolveByReplay(room: LoadedRoom, options: ResolveOptions): RoomReport {
+  const {graph} = room
+  const here = locate(replay(graph, options.reading === undefined ? {} : {reading: options.reading}), options)
+  const tips = tipsOf(here.replay)
+  const missing = missingEvents(graph)
+  const counts = countEvents(here.replay, missing.length)
+  const rejected = rejectedEvents(here.replay)
+  const reported =
+    options.reported === undefined ? null : compareWithReported(graph, here.replay.trie, here.root, options.reported, tips.length)
+  const complete = isCompleteReplay(room, graph, counts.undetermined)
+  return {
+    ...describe(room, options, here.replay.reading),
+    position: here.position,
+    at: here.at.map((row) => graph.id(row)).sort(),
+    atTips: options.at === undefined && options.before === undefined,
+    complete: complete && here.root !== UNKNOWN_STATE,
+    ...describeState(graph, here.replay.trie, here.root),
+    counts,
+    tips: tips.map((row) => graph.id(row)).sort(),
+    rejected,
+    missing,
+    reported: reported?.comparison ?? null,
+    findings: [
+      ...dagFindings(room, rejected, missing),
+      ...readingDependence(here, options),
+      ...(complete ? (reported?.findings ?? []) : (reported?.findings ?? []).map(asHint)),
+    ],
+  }
+}
+
+/** What the replay lacks may be what the server knows. */
+function asHint(found: Finding): Finding {
+  return {...found, certainty: 'hint'}
+}
+
+function resolveGiven(room: LoadedRoom, sets: readonly (readonly string[])[], options: ResolveOptions): RoomReport {
+  const {graph} = room
+  const {resolver, root, missing: ids} = resolveStates(
+    graph,
+    sets,
+    options.reading === undefined ? {} : {reading: options.reading},
+  )
+  const missing = missingEvents(graph).filter(({eventId}) => ids.includes(eventId))
+  const events = countKnown(graph)
+  return {
+    ...describe(room, options, resolver.reading),
+    position: 'after',
+    at: [],
+    atTips: false,
+    complete: ids.length === 0 && room.faults.length === 0,
+    ...describeState(graph, resolver.trie, root),
+    counts: {...events, merges: 0, conflictedMerges: 0, rejected: 0, undetermined: 0, missing: ids.length},
+    tips: [],
+    rejected: [],
+    missing,
+    reported: null,
+    findings: dagFindings(room, [], missing),
+  }
+}
+
+function countKnown(graph: RoomGraph): {readonly events: number; readonly stateEvents: number} {
+  let events = 0
+  let stateEvents = 0
+  for (let row = 0; row < graph.size; row += 1) {
+    if (graph.has(row, Flag.Missing | Flag.Foreign)) continue
+    events += 1
+    if (graph.has(row, Flag.State)) stateEvents += 1
+  }
+  return {events, stateEvents}
+}
+
+function locate(result: Replay, options: ResolveOptions): Position {
+  const id = options.at ?? options.before
+  if (id === undefined) {
+    const at = tipsOf(result)
+    const {root} = result.resolver.resolve(at.map((row) => result.after[row] ?? UNKNOWN_STATE))
+    return {replay: result, at, position: 'after', root}
+  }
+  const row = result.graph.row(id)
+  if (row < 0 || result.graph.has(row, Flag.Missing | Flag.Foreign)) {
+    throw new StateError('EVENT_UNKNOWN', `the room as it was given has no event ${id}`, {
+      hint: row < 0 ? "Write the whole event ID in single quotes: a shell replaces '$…'." : 'It is cited by others, but it is not there itself.',
+    })
+  }
+  const position = options.at === undefined ? 'before' : 'after'
+  return {replay: result, at: [row], position, root: result[position][row] ?? UNKNOWN_STATE}
+}
+
+function readingDependence(here: Position, options: ResolveOptions): readonly Finding[] {
+  const {graph, reading, resolver} = here.replay
+  const conflicted = [...here.replay.merges.values()].some((conflicts) => conflicts > 0) || here.at.length > 1
+  if (resolver.algorithm === 'v1' || !conflicted || here.root === UNKNOWN_STATE) return []
+  const other = locate(replay(graph, {reading: reading === 'synapse' ? 'spec' : 'synapse'}), options)
+  return readingFindings(graph, [here.replay.trie, here.root], [other.replay.trie, other.root], reading)
+}
+
+function describe(room: LoadedRoom, options: ResolveOptions, reading: Reading) {
+  const {graph} = room
+  return {
+    roomId: graph.roomId,
+    roomVersion: room.rules.id,
+    stateRes: room.rules.stateRes,
+    reading,
+    source: room.source,
+    trustIds: room.trustIds,
+    unknowable: options.unknowable ?? [],
+    creators: creatorsOf(graph),
+    createdTs: graph.create < 0 ? null : (graph.ts[graph.create] ?? null),
+  }
+}
+
+function creatorsOf(graph: RoomGraph): readonly string[] {
+  const {create, rules} = graph
+  if (create < 0) return []
+  const content = graph.content(create)
+  if (!rules.creatorIsSender) {
+    const creator = own(content, 'creator')
+    return [typeof creator === 'string' ? creator : graph.senderName(create)]
+  }
+  const more = rules.creatorsOutrankAll ? own(content, 'additional_creators') : undefined
+  const names = Array.isArray(more) ? (more as readonly unknown[]).filter((name) => typeof name === 'string') : []
+  return [...new Set([graph.senderName(create), ...names])]
+}
+
+function describeState(graph: RoomGraph, trie: StateTrie, root: StateRoot) {
+  if (root === UNKNOWN_STATE) return {state: null, power: [], levels: {}}
+  const state = stateEntries(graph, trie, root)
+  const memberships = new Map<string, string>()
+  for (const {type, stateKey, content} of state) {
+    const membership = own(content, 'membership')
+    if (type === 'm.room.member' && typeof membership === 'string') memberships.set(stateKey, membership)
+  }
+  const power = trie.get(root, graph.powerSlot)
+  const levels = new PowerLevels(power < 0 ? {} : graph.content(power), graph.rules)
+  return {
+    state,
+    power: powerHolders(graph, levels, power >= 0, memberships),
+    levels: Object.fromEntries(NAMED_LEVELS.map((name) => [name, String(levels.named(name))])),
+  }
+}
+
+/** The entries of a state, in the order of their slots: by type, then state key, in code points. */
+export function stateEntries(graph: RoomGraph, trie: StateTrie, root: StateRoot): readonly StateEntry[] {
+  const entries: StateEntry[] = []
+  trie.forEach(root, (slot, row) => {
+    const {type, stateKey} = graph.slotAt(slot)
+    entries.push({
+      type,
+      stateKey,
+      eventId: graph.id(row),
+      sender: graph.senderName(row),
+      originServerTs: graph.ts[row] ?? 0,
+      content: graph.content(row),
+    })
+  })
+  return entries
+}
+
+function powerHolders(
+  graph: RoomGraph,
+  levels: PowerLevels,
+  hasLevels: boolean,
+  memberships: ReadonlyMap<string, string>,
+): readonly PowerHolder[] {
+  const creators = new Set(creatorsOf(graph))
+  const holder = (userId: string, level: string): PowerHolder => ({
+    userId,
+    level,
+    isCreator: creators.has(userId),
+    membership: memberships.get(userId) ?? null,
+  })
+  const above = graph.rules.creatorsOutrankAll ? [...creators].map((user) => holder(user, 'above all')) : []
+  if (!hasLevels && above.length === 0) return [...creators].map((user) => holder(user, '100'))
+  const listed = [...levels.entries('users')].filter(([user]) => !graph.rules.creatorsOutrankAll || !creators.has(user))
+  listed.sort(([a, x], [b, y]) => (x > y ? -1 : x < y ? 1 : a < b ? -1 : 1))
+  return [...above, ...listed.map(([user, level]) => holder(user, String(level)))]
+}
+
+function rejectedEvents(result: Replay): readonly RejectedEvent[] {
+  const {graph} = result
+  return [...result.rejections].map(([row, rejection]) => {
+    const slot = graph.slot[row] ?? -1
+    return {
+      ...rejection,
+      eventId: graph.id(row),
+      type: graph.typeName(row),
+      stateKey: slot < 0 ? undefined : graph.slotAt(slot).stateKey,
+      sender: graph.senderName(row),
+    }
+  })
+}
+
+/** For programs that want a single verdict: what `explain` will build on. */
+export interface ExplainedVerdict {
+  readonly eventId: string
+  readonly verdict: (typeof VERDICT_NAMES)[number]
+  /** Why, if it was rejected. */
+  readonly rejection: Omit<RejectedEvent, 'eventId'> | null
+  /** Events that it cites and that are missing or undetermined themselves. */
+  readonly undeterminedBecauseOf: readonly string[]
+}
+
+/**
+ * Says why an event of a replay has its verdict.
+ *
+ * @throws StateError EVENT_UNKNOWN
+ */
+export function explainVerdict(result: Replay, eventId: string): ExplainedVerdict {
+  const {graph, verdicts} = result
+  const row = graph.row(eventId)
+  if (row < 0 || graph.has(row, Flag.Missing | Flag.Foreign)) {
+    throw new StateError('EVENT_UNKNOWN', `the room has no event ${eventId}`)
+  }
+  const open = [...graph.prevOf(row), ...graph.authOf(row)].filter((parent) => verdicts[parent] === 0)
+  const rejection = rejectedEvents(result).find((rejected) => rejected.eventId === eventId) ?? null
+  return {
+    eventId,
+    verdict: VERDICT_NAMES[(verdicts[row] ?? 0) as 0 | 1 | 2],
+    rejection,
+    undeterminedBecauseOf: verdicts[row] === 0 ? [...new Set(open)].map((parent) => graph.id(parent)) : [],
+  }
+}
+

@@ -1,0 +1,123 @@
+import {type Finding, finding} from '../finding/finding.ts'
+import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import type {Reading} from '../resolve/auth-difference.ts'
+import {UNKNOWN_STATE} from '../resolve/replay.ts'
+import type {StateRoot, StateTrie} from '../resolve/state-trie.ts'
+import type {InputFault, LoadedRoom} from './load-room.ts'
+import type {MissingEvent, RejectedEvent} from './room-report.ts'
+
+/** What is wrong with the events themselves. */
+export function dagFindings(
+  room: LoadedRoom,
+  rejected: readonly RejectedEvent[],
+  missing: readonly MissingEvent[],
+): readonly Finding[] {
+  return [
+    ...room.faults.map((fault) => inputFinding(room, fault)),
+    ...cycleFindings(room.graph),
+    ...rejected.map((event) => rejectedFinding(room, event)),
+    ...missing.map((event) => missingFinding(event)),
+    ...contentHashFindings(room),
+  ]
+}
+
+const OF_INPUT = {'wrong-id': 'dag/wrong-event-id', 'different-copy': 'dag/two-contents'} as const
+
+function inputFinding(room: LoadedRoom, {kind, eventId, line, message}: InputFault): Finding {
+  return finding(OF_INPUT[kind], {kind: 'event', event_id: eventId}, `${eventId}: ${message}`, [
+    {source: room.source, where: `line ${String(line)}`, value: eventId},
+  ])
+}
+
+function cycleFindings(graph: RoomGraph): readonly Finding[] {
+  const found: Finding[] = []
+  for (let row = 0; row < graph.size; row += 1) {
+    if (!graph.has(row, Flag.Cyclic) || graph.has(row, Flag.Missing)) continue
+    const id = graph.id(row)
+    found.push(
+      finding('dag/cycle', {kind: 'event', event_id: id}, `${id} is its own ancestor by prev_events and auth_events`, [
+        {source: 'replay', where: 'prev_events and auth_events', value: id},
+      ]),
+    )
+  }
+  return found
+}
+
+function rejectedFinding(room: LoadedRoom, event: RejectedEvent): Finding {
+  const refused = event.rule.startsWith('format:')
+  const row = room.graph.row(event.eventId)
+  return finding(
+    refused ? 'dag/refused-event' : 'dag/rejected-event',
+    {kind: 'event', event_id: event.eventId},
+    refused
+      ? `${event.eventId} would be refused by servers: ${event.because}`
+      : `${event.eventId} (${event.type} of ${event.sender}) is rejected by rule ${event.rule}: ${event.because}`,
+    [
+      {source: room.source, where: `line ${String(room.graph.columns.line[row] ?? 0)}`, value: event.eventId},
+      {source: 'replay', where: event.rule, value: event.culprit},
+    ],
+    {cause: event.rule},
+  )
+}
+
+function missingFinding({eventId, citedBy, as, citations}: MissingEvent): Finding {
+  const others = citations > 1 ? ` and ${String(citations - 1)} more` : ''
+  return finding(
+    'dag/missing-event',
+    {kind: 'event', event_id: eventId},
+    `${eventId} is missing: ${citedBy}${others} cites it as ${as}`,
+    [{source: 'replay', where: `${as} of ${citedBy}`, value: eventId}],
+  )
+}
+
+function contentHashFindings(room: LoadedRoom): readonly Finding[] {
+  const {graph} = room
+  const found: Finding[] = []
+  for (let row = 0; row < graph.size; row += 1) {
+    if (!graph.has(row, Flag.Redacted)) continue
+    const id = graph.id(row)
+    found.push(
+      finding(
+        'dag/content-hash',
+        {kind: 'event', event_id: id},
+        `${id} (${graph.typeName(row)}) does not have the content that its server hashed; it counts in its redacted form`,
+        [{source: room.source, where: `line ${String(graph.columns.line[row] ?? 0)}`, value: id}],
+      ),
+    )
+  }
+  return found
+}
+
+/** Slots in which two readings of the algorithm give different values. */
+export function readingFindings(
+  graph: RoomGraph,
+  [trie, root]: readonly [StateTrie, StateRoot],
+  [otherTrie, otherRoot]: readonly [StateTrie, StateRoot],
+  reading: Reading,
+): readonly Finding[] {
+  if (otherRoot === UNKNOWN_STATE) return []
+  const name = (row: number): string | null => (row < 0 ? null : graph.id(row))
+  const slots = new Set<number>()
+  trie.forEach(root, (slot, row) => {
+    if (otherTrie.get(otherRoot, slot) !== row) slots.add(slot)
+  })
+  otherTrie.forEach(otherRoot, (slot, row) => {
+    if (trie.get(root, slot) !== row) slots.add(slot)
+  })
+  return [...slots]
+    .sort((a, b) => a - b)
+    .map((slot) => {
+      const {type, stateKey} = graph.slotAt(slot)
+      const [ours, other] = [name(trie.get(root, slot)), name(otherTrie.get(otherRoot, slot))]
+      const otherReading = reading === 'synapse' ? 'spec' : 'synapse'
+      return finding(
+        'state/reading-dependent',
+        {kind: 'slot', type, state_key: stateKey, ...(ours === null ? {} : {event_id: ours})},
+        `${type} ${JSON.stringify(stateKey)} depends on the reading: ${reading} gives ${ours ?? 'nothing'}, ${otherReading} ${other ?? 'nothing'}`,
+        [
+          {source: 'replay', where: `reading ${reading}`, value: ours},
+          {source: 'replay', where: `reading ${otherReading}`, value: other},
+        ],
+      )
+    })
+}

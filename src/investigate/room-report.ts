@@ -1,0 +1,92 @@
+import type {Rejection} from '../auth/check.ts'
+import type {Finding} from '../finding/finding.ts'
+import type {JsonObject} from '../matrix/json.ts'
+import type {Reading} from '../resolve/auth-difference.ts'
+
+/** One slot of a state, with what people want to know of its event. */
+export interface StateEntry {
+  readonly type: string
+  readonly stateKey: string
+  readonly eventId: string
+  readonly sender: string
+  /** Milliseconds since the epoch, as the sender's server claims. */
+  readonly originServerTs: number
+  readonly content: JsonObject
+}
+
+export interface RejectedEvent extends Rejection {
+  readonly eventId: string
+  readonly type: string
+  readonly stateKey: string | undefined
+  readonly sender: string
+}
+
+/** An event that others cite and that is not in the evidence. */
+export interface MissingEvent {
+  readonly eventId: string
+  /** One that cites it. */
+  readonly citedBy: string
+  readonly as: 'prev event' | 'auth event'
+  readonly citations: number
+}
+
+export interface PowerHolder {
+  readonly userId: string
+  /** Decimal, or `above all` for creators who outrank every level. */
+  readonly level: string
+  readonly isCreator: boolean
+  /** `join`, `ban` …; `null` without a membership. */
+  readonly membership: string | null
+}
+
+export interface Counts {
+  readonly events: number
+  readonly stateEvents: number
+  /** Events with several prev events. */
+  readonly merges: number
+  /** Those of them that merge states which differ. */
+  readonly conflictedMerges: number
+  readonly rejected: number
+  readonly undetermined: number
+  /** Events that are cited and not there. */
+  readonly missing: number
+}
+
+/** How a server's current state relates to the replay's. */
+export interface ReportedComparison {
+  readonly server: string
+  readonly how: string
+  /** Slots in which they differ. */
+  readonly differences: number
+}
+
+/** What `resolve` has to say about a room; plain data, for any renderer. */
+export interface RoomReport {
+  readonly roomId: string
+  readonly roomVersion: string
+  readonly stateRes: string
+  readonly reading: Reading
+  /** File or server, as people name it. */
+  readonly source: string
+  readonly position: 'after' | 'before'
+  /** Events whose states were resolved together; none where states were given. */
+  readonly at: readonly string[]
+  /** Whether `at` are all tips. */
+  readonly atTips: boolean
+  readonly complete: boolean
+  readonly unknowable: readonly string[]
+  readonly trustIds: boolean
+  readonly creators: readonly string[]
+  readonly createdTs: number | null
+  /** `null`: cannot be determined, because of what is missing. */
+  readonly state: readonly StateEntry[] | null
+  readonly counts: Counts
+  readonly tips: readonly string[]
+  readonly power: readonly PowerHolder[]
+  /** The seven named levels in force. */
+  readonly levels: Readonly<Record<string, string>>
+  readonly rejected: readonly RejectedEvent[]
+  readonly missing: readonly MissingEvent[]
+  readonly reported: ReportedComparison | null
+  readonly findings: readonly Finding[]
+}

@@ -1,0 +1,249 @@
+import type {RoomReport, StateEntry} from '../investigate/room-report.ts'
+import {own} from '../matrix/json.ts'
+import {count, date, printable} from './printable.ts'
+import {stateValue} from './state-value.ts'
+import {paint, table, type TextStyle} from './table.ts'
+
+/** Rows that a section shows when not everything was asked for. */
+const GLANCE = 12
+
+/** `resolve` for people: what the room is, who may do what, what is wrong, and the state. */
+export function roomText(report: RoomReport, style: TextStyle): string {
+  return [
+    header(report, style),
+    powerSection(report, style),
+    rejectedSection(report, style),
+    missingSection(report, style),
+    findingsSection(report, style),
+    stateSection(report, style),
+    verdictLine(report, style),
+  ]
+    .filter((section) => section !== '')
+    .join('\n\n')
+}
+
+function nameOf(report: RoomReport): string {
+  const entry = report.state?.find(({type, stateKey}) => type === 'm.room.name' && stateKey === '')
+  const name = entry === undefined ? undefined : own(entry.content, 'name')
+  return typeof name === 'string' ? printable(name, 60) : ''
+}
+
+function header(report: RoomReport, style: TextStyle): string {
+  const {bold, dim} = paint(style)
+  const {counts} = report
+  const lines = [
+    `${bold(printable(report.roomId))}  ${nameOf(report)}`.trimEnd(),
+    field('version', `${report.roomVersion}, state resolution ${report.stateRes}, reading ${report.reading}`),
+    field(
+      report.creators.length > 1 ? 'creators' : 'creator',
+      `${report.creators.map((user) => printable(user, 60)).join(', ') || 'unknown'}` +
+        (report.createdTs === null ? '' : `, ${date(report.createdTs)}`),
+    ),
+    field(
+      'events',
+      [
+        `${count(counts.events, 'event')}, ${counts.stateEvents.toLocaleString('en-US')} of them state`,
+        `${count(counts.merges, 'merge')}, ${counts.conflictedMerges.toLocaleString('en-US')} in conflict`,
+        `${counts.rejected.toLocaleString('en-US')} rejected`,
+        ...(counts.undetermined > 0 ? [`${counts.undetermined.toLocaleString('en-US')} undetermined`] : []),
+        ...(counts.missing > 0 ? [`${counts.missing.toLocaleString('en-US')} missing`] : []),
+      ].join('; '),
+    ),
+    ...(report.tips.length > 0 ? [field(report.tips.length > 1 ? 'tips' : 'tip', shortList(report.tips, style))] : []),
+    field('members', members(report)),
+    ...(report.reported === null
+      ? []
+      : [
+          field(
+            'server',
+            report.reported.differences === 0
+              ? `${printable(report.reported.server)} reports the same current state`
+              : `${printable(report.reported.server)} reports another state in ${count(report.reported.differences, 'slot')}`,
+          ),
+        ]),
+    ...(report.trustIds ? [field('note', 'event IDs taken as given (--trust-ids): no hash, signature or size was checked')] : []),
+    ...(report.unknowable.length > 0 ? [field('unseen', dim(`this route never shows: ${report.unknowable.join('; ')}`))] : []),
+  ]
+  return lines.join('\n')
+}
+
+function field(name: string, value: string): string {
+  return `  ${name.padEnd(9)}${value}`
+}
+
+function shortList(ids: readonly string[], style: TextStyle): string {
+  const shown = style.full === true ? ids : ids.slice(0, 3)
+  const rest = ids.length - shown.length
+  return `${shown.map((id) => printable(id)).join(', ')}${rest > 0 ? ` and ${count(rest, 'more', 'more')}` : ''}`
+}
+
+const MEMBERSHIP_WORDS: readonly (readonly [string, string])[] = [
+  ['join', 'joined'],
+  ['invite', 'invited'],
+  ['knock', 'knocking'],
+  ['ban', 'banned'],
+  ['leave', 'left'],
+]
+
+function members(report: RoomReport): string {
+  if (report.state === null) return 'unknown'
+  const counts = new Map<string, number>()
+  const servers = new Set<string>()
+  for (const entry of report.state) {
+    if (entry.type !== 'm.room.member') continue
+    const membership = membershipOf(entry)
+    counts.set(membership, (counts.get(membership) ?? 0) + 1)
+    if (membership === 'join') servers.add(entry.stateKey.slice(entry.stateKey.indexOf(':') + 1))
+  }
+  const parts = MEMBERSHIP_WORDS.filter(([key]) => counts.has(key)).map(
+    ([key, word]) =>
+      `${(counts.get(key) ?? 0).toLocaleString('en-US')} ${word}` +
+      (key === 'join' ? ` from ${count(servers.size, 'server')}` : ''),
+  )
+  return parts.length === 0 ? 'nobody is joined' : parts.join(', ')
+}
+
+function membershipOf(entry: StateEntry): string {
+  const membership = own(entry.content, 'membership')
+  return typeof membership === 'string' ? membership : '?'
+}
+
+const LEVEL_WORDS: readonly (readonly [string, string])[] = [
+  ['users_default', 'everybody else'],
+  ['events_default', 'to send messages'],
+  ['state_default', 'to set state'],
+  ['invite', 'to invite'],
+  ['redact', 'to redact'],
+  ['kick', 'to kick'],
+  ['ban', 'to ban'],
+]
+
+function powerSection(report: RoomReport, style: TextStyle): string {
+  if (report.state === null) return ''
+  const shown = style.full === true ? report.power : report.power.slice(0, GLANCE)
+  const rows = shown.map(({userId, level, isCreator, membership}) => [
+    level,
+    userId,
+    [isCreator ? 'creator' : '', membership === 'join' ? '' : (membership ?? 'not a member')]
+      .filter((word) => word !== '')
+      .join(', '),
+  ])
+  const levels = LEVEL_WORDS.map(([key, word]) => `${report.levels[key] ?? '?'} ${word}`).join(', ')
+  return [
+    title('Power', style),
+    table([{head: 'level'}, {head: 'user', min: 20}, {head: ''}], rows, style),
+    more(report.power.length - shown.length, style),
+    `  ${levels}`,
+  ]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+function title(text: string, style: TextStyle): string {
+  return paint(style).bold(text)
+}
+
+function more(rest: number, style: TextStyle): string {
+  return rest > 0 ? paint(style).dim(`  … and ${count(rest, 'more', 'more')}: --full shows all`) : ''
+}
+
+function rejectedSection(report: RoomReport, style: TextStyle): string {
+  if (report.rejected.length === 0) return ''
+  const shown = style.full === true ? report.rejected : report.rejected.slice(0, GLANCE)
+  const lines = shown.flatMap(({eventId, type, stateKey, sender, rule, because, culprit}) => [
+    `  ${paint(style).yellow(printable(eventId))}  ${printable(type, 40)}${
+      stateKey === undefined || stateKey === '' ? '' : ` of ${printable(stateKey, 60)}`
+    }, sent by ${printable(sender, 60)}`,
+    `    rule ${printable(rule)}: ${printable(because, 300)}${culprit === null ? '' : ` [${printable(culprit)}]`}`,
+  ])
+  return [
+    title(`Rejected: ${count(report.rejected.length, 'event')}`, style),
+    ...lines,
+    more(report.rejected.length - shown.length, style),
+  ]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+function missingSection(report: RoomReport, style: TextStyle): string {
+  if (report.missing.length === 0) return ''
+  const shown = style.full === true ? report.missing : report.missing.slice(0, GLANCE)
+  const rows = shown.map(({eventId, as, citedBy, citations}) => [
+    eventId,
+    `${as} of`,
+    citations > 1 ? `${citedBy} and ${String(citations - 1)} more` : citedBy,
+  ])
+  return [
+    title(`Missing: ${count(report.missing.length, 'event')} that others cite`, style),
+    table([{head: 'event', min: 20}, {head: ''}, {head: 'cited by', min: 20}], rows, style),
+    more(report.missing.length - shown.length, style),
+  ]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+/** Sections above tell these already. */
+const TOLD_ABOVE: ReadonlySet<string> = new Set(['dag/rejected-event', 'dag/missing-event'])
+
+function findingsSection(report: RoomReport, style: TextStyle): string {
+  const findings = report.findings.filter(({id}) => !TOLD_ABOVE.has(id))
+  if (findings.length === 0) return ''
+  const {red, yellow, cyan, dim} = paint(style)
+  const mark = {error: red('error'), warning: yellow('warning'), note: cyan('note')} as const
+  const shown = style.full === true ? findings : findings.slice(0, GLANCE)
+  const lines = shown.flatMap(({id, severity, certainty, summary, remedy}, index) => [
+    `  ${mark[severity]} ${id} ${dim(`(${certainty})`)}`,
+    `    ${printable(summary, 400)}`,
+    ...(shown[index + 1]?.id === id ? [] : [dim(`    → ${remedy}`)]),
+  ])
+  return [title(`Findings: ${String(findings.length)}`, style), ...lines, more(findings.length - shown.length, style)]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+function stateSection(report: RoomReport, style: TextStyle): string {
+  if (report.state === null) {
+    return `${title('State', style)}\n  cannot be determined: too much of what it depends on is missing`
+  }
+  const member = report.state.filter(({type}) => type === 'm.room.member')
+  const hidden = style.full === true || member.length <= GLANCE ? 0 : member.length
+  const entries = hidden === 0 ? report.state : report.state.filter(({type}) => type !== 'm.room.member')
+  const shownAll = style.full === true || entries.length <= 5 * GLANCE
+  const shown = shownAll ? entries : entries.slice(0, 5 * GLANCE)
+  const rows = shown.map((entry) => [
+    entry.type,
+    entry.stateKey,
+    style.full === true ? stateValue(entry) : printable(stateValue(entry), 60),
+    entry.sender,
+    entry.eventId,
+  ])
+  const columns = [
+    {head: 'type', min: 14},
+    {head: 'state key', min: 10},
+    {head: 'value', min: 16},
+    {head: 'sender', min: 10},
+    {head: 'event', min: 12},
+  ]
+  return [
+    title(`State ${where(report)}: ${count(report.state.length, 'entry', 'entries')}`, style),
+    table(columns, rows, style),
+    more(entries.length - shown.length, style),
+    ...(hidden > 0 ? [paint(style).dim(`  … and ${count(hidden, 'membership')}: --full shows all`)] : []),
+  ]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+function where(report: RoomReport): string {
+  if (report.at.length === 0) return 'resolved from the given states'
+  if (report.atTips) return report.at.length === 1 ? 'at the tip' : `resolved from ${String(report.at.length)} tips`
+  return `${report.position} ${printable(report.at[0] ?? '')}`
+}
+
+function verdictLine(report: RoomReport, style: TextStyle): string {
+  const {green, yellow} = paint(style)
+  if (report.complete) return green('Complete: every event that another one cites is here.')
+  return yellow(
+    'Incomplete: what is missing or refused may change the answer, so that nothing here proves the room to be in order.',
+  )
+}

@@ -1,0 +1,51 @@
+import type {StateEntry} from '../investigate/room-report.ts'
+import {canonicalJson} from '../matrix/canonical-json.ts'
+import {type Json, isObject, own} from '../matrix/json.ts'
+
+/** The key of the content that says most, by event type. */
+const TELLING: Readonly<Record<string, string>> = {
+  'm.room.name': 'name',
+  'm.room.topic': 'topic',
+  'm.room.join_rules': 'join_rule',
+  'm.room.history_visibility': 'history_visibility',
+  'm.room.guest_access': 'guest_access',
+  'm.room.encryption': 'algorithm',
+  'm.room.canonical_alias': 'alias',
+  'm.room.avatar': 'url',
+  'm.room.tombstone': 'replacement_room',
+}
+
+/** What a state event says, in a few words. Not yet safe for a terminal. */
+export function stateValue({type, content}: StateEntry): string {
+  if (type === 'm.room.member') return memberValue(content)
+  if (type === 'm.room.create') return `version ${show(own(content, 'room_version') ?? '1')}`
+  if (type === 'm.room.power_levels') {
+    const users = own(content, 'users')
+    return `${String(isObject(users) ? Object.keys(users).length : 0)} users listed, see above`
+  }
+  if (type === 'm.room.server_acl') return aclValue(content)
+  const key = Object.hasOwn(TELLING, type) ? TELLING[type] : undefined
+  const value = key === undefined ? undefined : own(content, key)
+  return value === undefined ? show(content) : show(value)
+}
+
+function memberValue(content: StateEntry['content']): string {
+  const name = own(content, 'displayname')
+  const reason = own(content, 'reason')
+  const membership = show(own(content, 'membership') ?? '?')
+  return [membership, typeof name === 'string' ? `“${name}”` : '', typeof reason === 'string' ? `(${reason})` : '']
+    .filter((part) => part !== '')
+    .join(' ')
+}
+
+function aclValue(content: StateEntry['content']): string {
+  const length = (key: string): string => {
+    const list = own(content, key)
+    return Array.isArray(list) ? String(list.length) : '0'
+  }
+  return `${length('allow')} allowed, ${length('deny')} denied`
+}
+
+function show(value: Json): string {
+  return typeof value === 'string' ? value : canonicalJson(value)
+}

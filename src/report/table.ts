@@ -1,0 +1,64 @@
+import {Chalk, type ChalkInstance} from 'chalk'
+import Table from 'cli-table3'
+import {printable} from './printable.ts'
+
+/** How text is rendered: colours only where they were asked for, width only where there is a terminal. */
+export interface TextStyle {
+  readonly color: boolean
+  /** Columns of the terminal; `undefined`: no limit. */
+  readonly columns?: number | undefined
+  /** Everything, instead of what fits a glance. */
+  readonly full?: boolean
+}
+
+/** Paint that paints nothing when colours are off. */
+export function paint(style: TextStyle): ChalkInstance {
+  return new Chalk({level: style.color ? 1 : 0})
+}
+
+const NO_LINES = {
+  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
+  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
+  left: '  ', 'left-mid': '', mid: '', 'mid-mid': '',
+  right: '', 'right-mid': '', middle: '  ',
+} as const
+
+export interface Column {
+  readonly head: string
+  /** Narrowest that it may become when the terminal is small; columns without it keep their width. */
+  readonly min?: number
+}
+
+/**
+ * Rows under heads, without lines; cells are made safe for a terminal. Columns that may shrink share what the terminal lacks.
+ */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[], style: TextStyle): string {
+  const safe = rows.map((row) => row.map((cell) => printable(cell)))
+  const widths = columns.map(({head}, index) => Math.max(head.length, ...safe.map((row) => (row[index] ?? '').length)))
+  shrink(columns, widths, style.columns)
+  const {dim} = paint(style)
+  const made = new Table({
+    head: columns.map(({head}) => dim(head)),
+    chars: NO_LINES,
+    style: {head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true},
+  })
+  made.push(...safe.map((row) => row.map((cell, index) => printable(cell, widths[index]))))
+  return made
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
+
+function shrink(columns: readonly Column[], widths: number[], available: number | undefined): void {
+  if (available === undefined) return
+  const total = (): number => widths.reduce((sum, width) => sum + width + 2, 0)
+  while (total() > available) {
+    const widest = widths.reduce((best, width, index) => {
+      const min = columns[index]?.min
+      return min !== undefined && width > min && width > (widths[best] ?? -1) ? index : best
+    }, -1)
+    if (widest < 0) return
+    widths[widest] = (widths[widest] ?? 1) - 1
+  }
+}

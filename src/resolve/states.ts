@@ -1,0 +1,100 @@
+import {StateError} from '../errors.ts'
+import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import type {StateRes} from '../matrix/room-version.ts'
+import type {Reading} from './auth-difference.ts'
+import {Resolver} from './resolver.ts'
+import {ABSENT, EMPTY_STATE, type StateRoot} from './state-trie.ts'
+
+export interface ResolvedStates {
+  readonly resolver: Resolver
+  readonly root: StateRoot
+  /** Events in the auth chains of the given states that are not in the graph: without them the result is not certain. */
+  readonly missing: readonly string[]
+}
+
+export interface ResolveStatesOptions {
+  readonly reading?: Reading
+  readonly algorithm?: StateRes
+}
+
+/**
+ * Reads a list of states: JSON, a list of lists of event IDs.
+ *
+ * @param name - how people call the text
+ * @throws StateError STATES_MALFORMED
+ */
+export function parseStates(name: string, text: string): readonly (readonly string[])[] {
+  const wrong = (what: string, cause?: unknown): StateError =>
+    new StateError('STATES_MALFORMED', `${name}: ${what}`, {
+      cause,
+      hint: 'Write a JSON list of states, each of them a list of event IDs: [["$a","$b"],["$a","$c"]].',
+    })
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw wrong('this is not JSON', error)
+  }
+  if (!Array.isArray(value) || value.length === 0) throw wrong('this is not a list of states')
+  return value.map((state: unknown, index) => {
+    if (!Array.isArray(state)) throw wrong(`entry ${String(index + 1)} is not a list of event IDs`)
+    return state.map((id: unknown) => {
+      if (typeof id !== 'string') throw wrong(`state ${String(index + 1)} holds something that is not an event ID`)
+      return id
+    })
+  })
+}
+
+/**
+ * Resolves states that are given as lists of event IDs, without a replay. The events count as accepted, except those that a server would
+ * refuse by form.
+ *
+ * @param sets - each list is one whole state
+ * @throws StateError STATES_MALFORMED when a list names an unknown event, one without a state key, or two events for one slot
+ */
+export function resolveStates(
+  graph: RoomGraph,
+  sets: readonly (readonly string[])[],
+  options: ResolveStatesOptions = {},
+): ResolvedStates {
+  const resolver = new Resolver(graph, {...options, isRejected: (row) => graph.has(row, Flag.Faulty)})
+  const roots = sets.map((ids, index) => rootOf(graph, resolver, ids, index))
+  const {root} = resolver.resolve(roots)
+  return {resolver, root, missing: missingInChains(graph, sets)}
+}
+
+function rootOf(graph: RoomGraph, resolver: Resolver, ids: readonly string[], index: number): StateRoot {
+  let root = EMPTY_STATE
+  for (const id of ids) {
+    const row = graph.row(id)
+    const slot = graph.slot[row] ?? -1
+    if (row < 0 || graph.has(row, Flag.Missing)) throw malformed(index, `it names ${id}, which is not in the dump`)
+    if (slot < 0) throw malformed(index, `it names ${id}, which is not a state event`)
+    const other = resolver.trie.get(root, slot)
+    if (other !== ABSENT && other !== row) {
+      const {type, stateKey} = graph.slotAt(slot)
+      throw malformed(index, `it holds two events for ${type} ${JSON.stringify(stateKey)}: ${graph.id(other)} and ${id}`)
+    }
+    root = resolver.trie.set(root, slot, row)
+  }
+  return root
+}
+
+function malformed(index: number, what: string): StateError {
+  return new StateError('STATES_MALFORMED', `state ${String(index + 1)} cannot be used: ${what}`, {
+    hint: 'Each list must hold the event IDs of one whole state of the room in the dump.',
+  })
+}
+
+function missingInChains(graph: RoomGraph, sets: readonly (readonly string[])[]): readonly string[] {
+  const seen = new Set<number>()
+  const stack = sets.flat().map((id) => graph.row(id))
+  const missing: string[] = []
+  for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
+    if (seen.has(row)) continue
+    seen.add(row)
+    if (graph.has(row, Flag.Missing)) missing.push(graph.id(row))
+    else stack.push(...graph.authOf(row))
+  }
+  return missing.sort()
+}
