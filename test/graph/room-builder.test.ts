@@ -58,6 +58,20 @@ describe('adding', () => {
   })
 })
 
+describe('content nested deeper than any server takes', () => {
+  const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+  const story = Story.of('1').member('alice', 'bob', 'DEEP', {auth: ['alice']})
+
+  test.each([900, 5000, 50_000])('%i levels: neither loading it twice nor judging it crashes', (depth) => {
+    const texts = story.lines.map((line) => line.replace('"DEEP"', nested(depth)))
+    const lines = [...texts, texts.at(-1)!].map((text, index) => ({text, line: index + 1}))
+    const room = loadRoomFrom('deep', lines, {trustIds: true})
+    expect(room.duplicates).toBe(1)
+    const result = replay(room.graph)
+    expect(VERDICT_NAMES[result.verdicts[room.graph.row('$bob')] ?? 0]).toBe('rejected')
+  })
+})
+
 describe('the graph', () => {
   test('puts parents first, and knows what is only cited', () => {
     const graph = build(
