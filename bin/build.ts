@@ -4,17 +4,7 @@
  */
 import {spawnSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
-import {
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import {existsSync, globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {Plugin} from '@oclif/core/config'
 import {settings} from '@oclif/core/settings'
@@ -54,7 +44,6 @@ async function build(): Promise<void> {
   writeFileSync(at(`${fresh}/.built-from`), stamp)
   swap(at(fresh), at('dist'))
   await writeManifest()
-  linkOwnProgram()
 }
 
 function swap(fresh: string, final: string): void {
@@ -71,19 +60,4 @@ async function writeManifest(): Promise<void> {
   const file = at('oclif.manifest.json')
   writeFileSync(`${file}.${process.pid.toString()}`, `${JSON.stringify(plugin.manifest, null, 2)}\n`)
   renameSync(`${file}.${process.pid.toString()}`, file)
-}
-
-/**
- * Puts the program beside those of its dependencies, where `npx matrix-state` finds it in a clone at once. Without it, npx links the clone
- * into a cache of its own, with warnings about the system's Node. Where links are not to be had, npx's own way still works.
- */
-function linkOwnProgram(): void {
-  const link = at('node_modules/.bin/matrix-state')
-  try {
-    mkdirSync(at('node_modules/.bin'), {recursive: true})
-    rmSync(link, {force: true})
-    symlinkSync('../../bin/run.js', link)
-  } catch {
-    // Nothing depends on it.
-  }
 }

@@ -5,11 +5,12 @@ import {type EventId, serverNameOf} from '../matrix/ids.ts'
 import {isObject, JsonError, type JsonObject, own, parseJson} from '../matrix/json.ts'
 import {parsePdu, type Pdu, type PduOptions} from '../matrix/pdu.ts'
 import {DEFAULT_ROOM_VERSION, KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
+import {excerpt} from '../sources/file-problems.ts'
 import type {PduSource, RawPdu} from '../sources/port.ts'
 
 /** Something in the input that was not as it should be, though the rest could be used. */
 export interface InputFault {
-  readonly kind: 'wrong-id' | 'different-copy'
+  readonly kind: 'wrong-id' | 'different-copy' | 'redacted-copy'
   readonly eventId: EventId
   readonly line: number
   readonly message: string
@@ -68,6 +69,8 @@ class RoomLoader {
   #builder: RoomBuilder | null = null
   #rules: RoomVersionRules | null = null
   #pduOptions: PduOptions = {}
+  /** Where events belong that name no room, or not legibly. */
+  #home = ''
   #read = 0
   #duplicates = 0
 
@@ -97,24 +100,46 @@ class RoomLoader {
     const content = own(event, 'content')
     const version = isObject(content) ? own(content, 'room_version') : undefined
     this.#begin(this.#source.container?.().roomVersion ?? version ?? DEFAULT_ROOM_VERSION, raw.line)
+    if (prev === undefined && own(event, 'auth_events') === undefined && !this.#trustsIds) throw this.#clientForm(raw)
+    const create = this.#name(raw)
+    if (create.roomId === '' && !this.#trustsIds) {
+      throw this.#malformed(raw, new JsonError(`the create event must name its room: ${create.fault?.message ?? ''}`))
+    }
+    this.#home = this.#source.container?.().roomId ?? (create.roomId === '' ? this.#madeUpRoom(create) : create.roomId)
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const held of waiting) this.#add(held)
+  }
+
+  get #trustsIds(): boolean {
+    return this.#pduOptions.trustIds === true
   }
 
   #begin(version: unknown, line: number): void {
     const rules = typeof version === 'string' ? rulesFor(version) : undefined
     if (rules === undefined) {
+      const given = excerpt(JSON.stringify(version))
       throw new StateError(
         'ROOM_VERSION_UNKNOWN',
-        `${this.#at(line)}: the room has version ${JSON.stringify(version).slice(0, 60)}, which is not known`,
-        {hint: `Known are ${KNOWN_ROOM_VERSIONS.join(', ')}.`},
+        `${this.#at(line)}: the room has version ${given}, which is ${typeof version === 'string' ? 'not known' : 'no string'}`,
+        {hint: `Known are ${KNOWN_ROOM_VERSIONS.map((known) => JSON.stringify(known)).join(', ')}.`},
       )
     }
     const trustIds = this.#options.trustIds === true || this.#source.container?.().symbolicIds === true
     this.#pduOptions = {trustIds}
     this.#rules = rules
     this.#builder = new RoomBuilder(rules)
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const raw of waiting) this.#add(raw)
+  }
+
+  /** Before anything else is said about them: none could be judged. */
+  #clientForm({line}: RawPdu): StateError {
+    return new StateError(
+      'DUMP_MALFORMED',
+      `${this.#at(line)}: the events are in the form for clients: without prev_events and auth_events there is nothing to replay`,
+      {
+        hint: "Fetch them in federation form, or let matrix-state do it: matrix-state resolve '!room:example.org' --homeserver URL.",
+      },
+    )
   }
 
   #parse(raw: RawPdu): JsonObject {
@@ -129,7 +154,7 @@ class RoomLoader {
 
   #malformed(raw: RawPdu, error: unknown): unknown {
     if (!(error instanceof JsonError)) return error
-    return new StateError('DUMP_MALFORMED', `${this.#at(raw.line)}: this is no event: ${error.message}`, {
+    return new StateError('DUMP_MALFORMED', `${this.#at(raw.line)}: this is no event: ${error.message}: ${excerpt(raw.text)}`, {
       cause: error,
       hint: /event_id|hash/.test(error.message)
         ? 'Room versions 1 and 2 need the event_id of every event; use --trust-ids for test data that lacks hashes.'
@@ -137,22 +162,24 @@ class RoomLoader {
     })
   }
 
-  #add(raw: RawPdu): void {
-    const [rules, builder] = [this.#rules, this.#builder]
-    if (rules === null || builder === null) return
-    let pdu: Pdu
+  #name(raw: RawPdu): Pdu {
+    if (this.#rules === null) throw new Error('the room version is not known yet')
     try {
-      pdu = parsePdu(raw.text, rules, this.#pduOptions)
+      return parsePdu(raw.text, this.#rules, this.#pduOptions)
     } catch (error) {
       throw this.#malformed(raw, error)
     }
-    if (pdu.roomId === '' && this.#pduOptions.trustIds === true) pdu = {...pdu, roomId: this.#defaultRoom(pdu)}
+  }
+
+  #add(raw: RawPdu): void {
+    const builder = this.#builder
+    if (builder === null) return
+    let pdu = this.#name(raw)
+    if (pdu.roomId === '') pdu = {...pdu, roomId: this.#home}
     const added = builder.add(pdu, raw.line)
     if (added !== 'added') {
       this.#duplicates += 1
-      if (added === 'different-copy') {
-        this.#fault('different-copy', pdu, raw.line, 'another event with the same ID came before it; that one is used')
-      }
+      if (added === 'different-copy') this.#differentCopy(pdu, raw.line)
       return
     }
     if (pdu.wrongId !== null) {
@@ -163,14 +190,17 @@ class RoomLoader {
     }
   }
 
+  /** An ID that is a hash leaves only the content open: a copy was redacted, or changed. */
+  #differentCopy(pdu: Pdu, line: number): void {
+    const isHash = this.#rules?.eventIdFormat !== 'server-assigned' && !this.#trustsIds
+    if (isHash) this.#fault('redacted-copy', pdu, line, 'a copy with other content came before it; that one is used')
+    else this.#fault('different-copy', pdu, line, 'another event with the same ID came before it; that one is used')
+  }
+
   /** Test data may leave the room ID out. */
-  #defaultRoom(pdu: Pdu): string {
-    const named = this.#source.container?.().roomId
-    if (named !== undefined) return named
-    const first = this.#creates[0]
-    if (first !== undefined) return first.roomId
-    if (this.#rules?.roomIdIsCreateHash === true && pdu.type === 'm.room.create') return `!${pdu.eventId.slice(1)}`
-    return `!room:${serverNameOf(pdu.sender)}`
+  #madeUpRoom(create: Pdu): string {
+    if (this.#rules?.roomIdIsCreateHash === true) return `!${create.eventId.slice(1)}`
+    return `!room:${serverNameOf(create.sender)}`
   }
 
   #fault(kind: InputFault['kind'], pdu: Pdu, line: number, message: string): void {
@@ -203,10 +233,13 @@ class RoomLoader {
   #noCreate(): StateError {
     // Reading the first event tells whether the lines are events at all.
     const first = this.#waiting[0]
-    if (first !== undefined) this.#parse(first)
+    if (first !== undefined && own(this.#parse(first), 'type') === undefined) {
+      return this.#malformed(first, new JsonError('it has no "type"')) as StateError
+    }
+    const events = this.#read === 1 ? 'one event' : `${this.#read.toLocaleString('en-US')} events`
     return new StateError(
       'CREATE_MISSING',
-      `${this.#source.name}: there is no m.room.create event among its ${String(this.#read)} events, so that the room version is unknown`,
+      `${this.#source.name}: there is no m.room.create event among its ${events}, so that the room version is unknown`,
       {hint: 'Fetch the room back to its start, or add its create event to the dump.'},
     )
   }

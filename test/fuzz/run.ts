@@ -45,7 +45,7 @@ class Dice {
 }
 
 /** Arguments of gen.py for a seed: sizes and rates of all kinds. */
-export function optionsFor(seed: number, version: string): readonly string[] {
+function optionsFor(seed: number, version: string): readonly string[] {
   const dice = new Dice(`matrix-state ${String(seed)}`)
   const realistic = dice.whole('profile', 0, 19) === 0
   // Small rooms are quick and easy to understand; a quarter is large.
