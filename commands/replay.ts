@@ -1,8 +1,8 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, failOnFlag} from '../src/cli/base-command.ts'
-import {EXIT, type ExitCode} from '../src/cli/exit-codes.ts'
+import {EXIT, type ExitCode, exitCodeForFindings, worstOf} from '../src/cli/exit-codes.ts'
 import {openFromFlags, roomArg, roomFlags} from '../src/cli/room-command.ts'
-import {replay, replayDocument} from '../src/index.ts'
+import {replay, replayDocument, replayFindings} from '../src/index.ts'
 
 export default class Replay extends BaseCommand {
   static override summary = 'Replay a room: one line of JSON for each event.'
@@ -10,7 +10,7 @@ export default class Replay extends BaseCommand {
     'Prints NDJSON: a header, one line for each event with its verdict and the digests of the state before and after it, and a last line, without which the stream was cut.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> room.ndjson',
-    "<%= config.bin %> <%= command.id %> room.ndjson | jq -c 'select(.verdict == \"rejected\")'",
+    '<%= config.bin %> <%= command.id %> room.ndjson | jq -c \'select(.verdict == "rejected")\'',
   ]
   static override args = {room: roomArg}
   static override flags = {
@@ -23,8 +23,12 @@ export default class Replay extends BaseCommand {
     const {args, flags} = await this.parse(Replay)
     const {room, notes} = await openFromFlags(args.room, flags, this.progress())
     for (const note of notes) await this.note(note)
-    const document = replayDocument(room, replay(room.graph, {reading: flags.reading}), {digests: !flags['no-digest']})
-    await this.printLines(document.lines)
-    return document.complete() ? EXIT.done : EXIT.inconclusive
+    const result = replay(room.graph, {reading: flags.reading})
+    const document = replayDocument(room, result, {digests: !flags['no-digest']})
+    await this.printJsonLines(document.lines)
+    return worstOf(
+      exitCodeForFindings(replayFindings(room, result), flags['fail-on']),
+      document.complete() ? EXIT.done : EXIT.inconclusive,
+    )
   }
 }

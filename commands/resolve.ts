@@ -10,7 +10,10 @@ export default class Resolve extends BaseCommand {
   static override description =
     'Judges every event, resolves the state before and after each, and prints the state at the tips with what is wrong with the events.'
   static override examples = [
-    {description: 'A dump: one event a line, in federation form.', command: '<%= config.bin %> <%= command.id %> room.ndjson'},
+    {
+      description: 'A dump: one event a line, in federation form.',
+      command: '<%= config.bin %> <%= command.id %> room.ndjson',
+    },
     {
       description: 'A live room, as a member sees it.',
       command:
@@ -51,7 +54,9 @@ export default class Resolve extends BaseCommand {
       ...(flags.type === undefined ? {} : {type: flags.type}),
       ...(flags['state-key'] === undefined ? {} : {stateKey: flags['state-key']}),
     })
-    await this.show(await showRoom(report, {json: this.json, color: this.color, columns: this.columns, full: flags.full}))
+    await this.show(
+      await showRoom(report, {json: this.json, color: this.color, columns: this.columns, full: flags.full}),
+    )
     return worstOf(
       exitCodeForFindings(report.findings, flags['fail-on']),
       report.complete ? EXIT.done : EXIT.inconclusive,

@@ -49,6 +49,7 @@ export {
 export {
   type ExplainedVerdict,
   explainVerdict,
+  replayFindings,
   resolveRoom,
   type ResolveOptions,
   stateEntries,

@@ -3,6 +3,7 @@ import {authRules} from './auth-rules.ts'
 import {type IsRejected, Judgement} from './judgement.ts'
 import {Decision, flatten, type NumberedLine} from './rule.ts'
 import {duplicate} from './rules/auth-events.ts'
+import {type AuthView, ROLES} from './view.ts'
 
 /** Which of a server's two checks on receipt rejected an event: against its own auth events, or against the state before it. */
 export type Stage = 'auth' | 'before'
@@ -36,10 +37,14 @@ export class AuthChecker {
   readonly #lines: readonly NumberedLine[]
   readonly #byType = new Map<number, Lists>()
   #failed: NumberedLine | null = null
+  /** By row: where its last view stands in `#asked`, followed by the answer; 0: never asked. */
+  readonly #askedAt: Int32Array
+  readonly #asked: number[] = [UNASKED]
 
   constructor(graph: RoomGraph, isRejected: IsRejected) {
     this.judgement = new Judgement(graph, isRejected)
     this.#lines = authRules(graph.rules)
+    this.#askedAt = new Int32Array(graph.size)
   }
 
   /** All rules, as on receipt: `view` holds the event's own auth events. */
@@ -50,6 +55,29 @@ export class AuthChecker {
   /** The rules that depend on state: `view` holds the state, or what stands for it while a merge is resolved. */
   passesState(row: number): boolean {
     return this.#run(row, this.#listsFor(row).state)
+  }
+
+  /**
+   * Like `passesState`, without a reason to give: merge after merge asks the same of the same events, so that what was asked last about an
+   * event is remembered with its answer.
+   */
+  passesMerge(row: number): boolean {
+    const view = this.judgement.view
+    let at = this.#askedAt[row] ?? 0
+    if (at === 0) {
+      at = this.#asked.length
+      this.#askedAt[row] = at
+      for (let k = 0; k <= ROLES; k += 1) this.#asked.push(UNASKED)
+    } else if (this.#wasAsked(at, view)) return this.#asked[at + ROLES] === 1
+    const passes = this.passesState(row)
+    for (let role = 0; role < ROLES; role += 1) this.#asked[at + role] = view[role] ?? UNASKED
+    this.#asked[at + ROLES] = passes ? 1 : 0
+    return passes
+  }
+
+  #wasAsked(at: number, view: AuthView): boolean {
+    for (let role = 0; role < ROLES; role += 1) if (this.#asked[at + role] !== view[role]) return false
+    return true
   }
 
   /**
@@ -106,6 +134,9 @@ export class AuthChecker {
     return lists
   }
 }
+
+/** No row, and no view either. */
+const UNASKED = -2
 
 /** Groups that hold for every event of the type are only there for their numbers. */
 function inlined(lines: readonly NumberedLine[]): readonly NumberedLine[] {

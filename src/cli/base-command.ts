@@ -4,6 +4,7 @@ import {FAIL_ON, type ExitCode, type FailOn} from './exit-codes.ts'
 import {asUsageError} from './failure.ts'
 import {interruption} from './interruption.ts'
 import {write, writeLines, type JsonDocument} from './output.ts'
+import {printable, printableJson} from '../report/printable.ts'
 import {showProgress, SILENT, type Progress} from './progress.ts'
 
 /**
@@ -51,7 +52,12 @@ export abstract class BaseCommand extends Command {
   }
 
   protected async printJson(document: JsonDocument): Promise<void> {
-    await write(process.stdout, `${JSON.stringify(document, null, 2)}\n`)
+    await write(process.stdout, `${printableJson(JSON.stringify(document, null, 2))}\n`)
+  }
+
+  /** Many JSON documents, one a line. */
+  protected async printJsonLines(lines: Iterable<string>): Promise<void> {
+    await this.printLines(Iterator.from(lines).map(printableJson))
   }
 
   /** A result of many lines (NDJSON): streamed, no faster than the reader takes it. */
@@ -61,7 +67,7 @@ export abstract class BaseCommand extends Command {
 
   /** What is good to know but no result, to stderr; not with `--quiet`. */
   protected async note(text: string): Promise<void> {
-    if (!this.quiet) await write(process.stderr, `${text}\n`)
+    if (!this.quiet) await write(process.stderr, `${printable(text)}\n`)
   }
 
   /** Say `end()` in a `finally`. */

@@ -72,8 +72,16 @@ function usageInWords(error: ParserError): {readonly message: string; readonly h
     case 'UnexpectedArgsError':
       return {message: `unexpected argument: ${names.join(' ')}`}
     default:
-      return {message: inOneLine(error.message)}
+      return {message: exclusiveInWords(error.message) ?? inOneLine(error.message)}
   }
+}
+
+/** oclif says it twice, once for each of the two. */
+function exclusiveInWords(message: string): string | undefined {
+  const [, one, other] = /(--[\w-]+)(?:=[^]*?)? cannot also be provided when using (--[\w-]+)/.exec(message) ?? []
+  return one === undefined || other === undefined
+    ? undefined
+    : `${one} and ${other} exclude each other: give one of them`
 }
 
 function inOneLine(message: string): string {

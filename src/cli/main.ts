@@ -1,4 +1,5 @@
 import {styleText} from 'node:util'
+import {printable, printableJson} from '../report/printable.ts'
 import {beforeDoubleDash, wantsColor} from './color.ts'
 import {EXIT, type ExitCode} from './exit-codes.ts'
 import {describeFailure, toErrorDocument} from './failure.ts'
@@ -65,14 +66,14 @@ function report(error: unknown, argv: readonly string[]): ExitCode {
   if (failure.stack !== undefined) process.stderr.write(`${failure.stack}\n`)
   // Where stdout itself is what failed, stderr is all that is left.
   if (beforeDoubleDash(argv).includes('--json') && failure.code !== 'OUTPUT_FAILED') {
-    process.stdout.write(`${JSON.stringify(toErrorDocument(failure), null, 2)}\n`)
+    process.stdout.write(`${printableJson(JSON.stringify(toErrorDocument(failure), null, 2))}\n`)
     return failure.exitCode
   }
   const color = wantsColor(argv, process.env, process.stderr.isTTY)
   const strong = (format: 'red' | 'cyan', text: string): string =>
     color ? styleText(format, text, {validateStream: false}) : text
-  process.stderr.write(`${strong('red', 'error:')} ${failure.message}\n`)
-  if (failure.hint !== undefined) process.stderr.write(`${strong('cyan', 'hint:')} ${failure.hint}\n`)
+  process.stderr.write(`${strong('red', 'error:')} ${printable(failure.message)}\n`)
+  if (failure.hint !== undefined) process.stderr.write(`${strong('cyan', 'hint:')} ${printable(failure.hint)}\n`)
   return failure.exitCode
 }
 

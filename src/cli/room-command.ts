@@ -2,7 +2,14 @@ import {existsSync} from 'node:fs'
 import {readFile} from 'node:fs/promises'
 import {Args, Flags} from '@oclif/core'
 import {StateError} from '../errors.ts'
-import {isLiveRoom, type LiveAccess, type OpenedRoom, openRoom, type OpenStep} from '../investigate/open-room.ts'
+import {
+  checkHomeserver,
+  isLiveRoom,
+  type LiveAccess,
+  type OpenedRoom,
+  openRoom,
+  type OpenStep,
+} from '../investigate/open-room.ts'
 import {parseStates} from '../resolve/states.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil, roomIsMissing} from './room-argument.ts'
@@ -61,8 +68,13 @@ export async function openFromFlags(argument: string, flags: RoomFlags, progress
 function mustExist(argument: string): void {
   if (argument === '-' || existsSync(argument)) return
   if (argument === '') throw new StateError('USAGE', 'no room was given', {hint: roomIsMissing})
-  const hint = hintForEatenSigil(argument, 'room') ?? roomIsMissing
-  throw new StateError('INPUT_NOT_FOUND', `there is no file ${JSON.stringify(argument)}`, {hint})
+  const isUrl = /^[a-z][a-z0-9+.-]+:\/\//i.test(argument)
+  const elsewhere = isUrl
+    ? 'A URL is not read: download it to a file first, or pipe it to `matrix-state … -`.'
+    : `Check the path; or ${roomIsMissing}`
+  throw new StateError('INPUT_NOT_FOUND', `there is no file ${JSON.stringify(argument)}`, {
+    hint: hintForEatenSigil(argument, 'room') ?? elsewhere,
+  })
 }
 
 async function liveAccess(argument: string, flags: RoomFlags): Promise<LiveAccess> {
@@ -71,6 +83,7 @@ async function liveAccess(argument: string, flags: RoomFlags): Promise<LiveAcces
       hint: `MATRIX_STATE_TOKEN=… matrix-state resolve '${argument}' --homeserver https://…`,
     })
   }
+  await checkHomeserver(flags.homeserver)
   const accessToken = await readToken(flags['token-file'])
   return {homeserver: flags.homeserver, accessToken, insecure: flags.insecure}
 }
@@ -84,15 +97,32 @@ async function readToken(file: string | undefined): Promise<string> {
     })
   }
   const token = (await readText(file, 'token file')).trim()
-  if (token === '') throw new StateError('CREDENTIALS_ABSENT', `the token file ${JSON.stringify(file)} is empty`)
-  return token
+  if (token !== '') return token
+  throw new StateError('CREDENTIALS_ABSENT', `the token file ${JSON.stringify(file)} is empty`, {
+    hint: 'Put the access token into it, on one line.',
+  })
 }
 
 /** A small file that a flag names. */
 async function readText(file: string, what: string): Promise<string> {
   return readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new StateError('INPUT_NOT_FOUND', `the ${what} ${JSON.stringify(file)} cannot be read`, {cause})
+    const reason = cause instanceof Error && 'code' in cause ? REASONS[String(cause.code)] : undefined
+    throw new StateError(
+      'INPUT_NOT_FOUND',
+      `the ${what} ${JSON.stringify(file)} cannot be read: ${reason ?? String(cause)}`,
+      {
+        cause,
+        hint: 'Check the path.',
+      },
+    )
   })
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'it is a directory',
+  EACCES: 'no permission',
 }
 
 /** The states that `--states` names; `undefined` without the flag. */

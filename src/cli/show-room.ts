@@ -5,7 +5,12 @@ import type {JsonDocument} from './output.ts'
 /** Both forms of a room's report. Tables are loaded only for people: they would slow every program that asks for JSON. */
 export async function showRoom(
   report: RoomReport,
-  style: {readonly json: boolean; readonly color: boolean; readonly columns: number | undefined; readonly full: boolean},
+  style: {
+    readonly json: boolean
+    readonly color: boolean
+    readonly columns: number | undefined
+    readonly full: boolean
+  },
 ): Promise<{readonly json: () => JsonDocument; readonly text: () => string}> {
   const json = (): JsonDocument => roomDocument(report)
   if (style.json) return {json, text: () => ''}

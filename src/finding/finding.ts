@@ -56,44 +56,51 @@ export const CATALOGUE = {
   'dag/rejected-event': {
     severity: 'note',
     certainty: 'proof',
-    meaning: 'The authorisation rules reject the event: servers keep it in the DAG, but it changes nothing and is not shown.',
+    meaning:
+      'The authorisation rules reject the event: servers keep it in the DAG, but it changes nothing and is not shown.',
     remedy: 'None needed: rejecting it is what servers should do.',
   },
   'dag/wrong-event-id': {
     severity: 'error',
     certainty: 'proof',
-    meaning: 'The hash of the event is not the event ID that it came with: its protected part was changed, or the room version is wrong.',
+    meaning:
+      'The hash of the event is not the event ID that it came with: its protected part was changed, or the room version is wrong.',
     remedy: 'Fetch the event again; if the server sends the same, its copy is damaged.',
   },
   'dag/two-contents': {
     severity: 'error',
     certainty: 'proof',
     meaning: 'Two different events came under one event ID.',
-    remedy: 'Find out which copy the servers have; only one can be right, unless the ID is one that a server made up (versions 1 and 2).',
+    remedy:
+      'Find out which copy the servers have; only one can be right, unless the ID is one that a server made up (versions 1 and 2).',
   },
   'dag/cycle': {
     severity: 'error',
     certainty: 'proof',
-    meaning: 'The event is its own ancestor. That is only possible with event IDs that servers make up (room versions 1 and 2).',
+    meaning:
+      'The event is its own ancestor. That is only possible with event IDs that servers make up (room versions 1 and 2).',
     remedy: 'No server can have accepted all events of the cycle in this form: fetch them again from several servers.',
   },
   'dag/content-hash': {
     severity: 'note',
     certainty: 'proof',
-    meaning: 'The content is not what its server hashed: the event was redacted, or changed on the way. It counts in its redacted form.',
+    meaning:
+      'The content is not what its server hashed: the event was redacted, or changed on the way. It counts in its redacted form.',
     remedy: 'None needed if it was redacted; otherwise compare the copies of several servers.',
   },
   'state/reading-dependent': {
     severity: 'note',
     certainty: 'proof',
-    meaning: 'The letter of the spec and what Synapse computes give different values here, so that servers of different kinds may disagree.',
+    meaning:
+      'The letter of the spec and what Synapse computes give different values here, so that servers of different kinds may disagree.',
     remedy: 'Send a new state event for the slot: both readings agree on what comes after the merge.',
   },
   'state/divergence': {
     severity: 'warning',
     certainty: 'strong',
     meaning: 'The server reports another value than the replay of the events gives.',
-    remedy: 'Compare with other servers; if only this one differs, its stored state is wrong and it has to recalculate it.',
+    remedy:
+      'Compare with other servers; if only this one differs, its stored state is wrong and it has to recalculate it.',
   },
 } as const satisfies Readonly<Record<string, FindingKind>>
 

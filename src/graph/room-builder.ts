@@ -3,6 +3,7 @@ import {type EventId, isUserId, serverNameOf} from '../matrix/ids.ts'
 import {isObject, type JsonObject, own} from '../matrix/json.ts'
 import type {FormatFault, Pdu} from '../matrix/pdu.ts'
 import type {RoomVersionRules} from '../matrix/room-version.ts'
+import {Arrivals, type Column} from './arrivals.ts'
 import {IntList, Interner} from './interner.ts'
 import {FIXED_TYPES, Flag, Membership, RoomGraph, type Slot, slotKey, Type} from './room-graph.ts'
 import {type Adjacency, topologicalOrder} from './topological-order.ts'
@@ -42,25 +43,12 @@ export class RoomBuilder {
   readonly #slots = new Interner()
   readonly #slotList: Slot[] = []
   readonly #rooms = new Interner()
-  /** Arrival order; each holds one entry per added event. */
-  readonly #id = new IntList()
-  readonly #line = new IntList()
-  readonly #room = new IntList()
-  readonly #flag = new IntList()
-  readonly #type = new IntList()
-  readonly #slot = new IntList()
-  readonly #sender = new IntList()
-  readonly #target = new IntList()
-  readonly #membership = new IntList()
-  readonly #ts: number[] = []
-  readonly #depth: number[] = []
-  readonly #prevStart = new IntList()
+  readonly #arrivals = new Arrivals()
   readonly #prev = new IntList()
-  readonly #authStart = new IntList()
   readonly #auth = new IntList()
   readonly #extra = new Map<number, Extra>()
-  /** Place of an event in the lists above, by number of its ID; -1: only cited. */
-  readonly #place: number[] = []
+  /** By number of an ID: the event's place among the arrivals; -1: only cited. */
+  readonly #placeOfId = new IntList()
 
   constructor(rules: RoomVersionRules) {
     this.#rules = rules
@@ -69,7 +57,7 @@ export class RoomBuilder {
 
   /** Events added so far. */
   get size(): number {
-    return this.#id.length
+    return this.#arrivals.size
   }
 
   /** Room IDs seen so far, in order of first sight. */
@@ -79,54 +67,64 @@ export class RoomBuilder {
 
   /** The same event again is fine. An event that differs under an ID that is known is not taken: the first one stays. */
   add(pdu: Pdu, line: number): Added {
-    const id = this.#ids.intern(pdu.eventId)
-    const known = this.#place[id] ?? -1
+    const id = this.#numberOf(pdu.eventId)
+    const known = this.#placeOfId.at(id)
     if (known >= 0) return this.#isSame(known, pdu) ? 'duplicate' : 'different-copy'
-    while (this.#place.length <= id) this.#place.push(-1)
-    const place = this.#id.length
-    this.#place[id] = place
-    this.#id.push(id)
-    this.#line.push(line)
-    this.#room.push(this.#rooms.intern(pdu.roomId))
+    const arrivals = this.#arrivals
+    const place = arrivals.next()
+    this.#placeOfId.set(id, place)
+    const {stateKey} = pdu
     const type = this.#types.intern(pdu.type)
-    this.#type.push(type)
-    this.#sender.push(this.#users.intern(pdu.sender))
-    this.#slot.push(pdu.stateKey === undefined ? -1 : this.#internSlot(pdu.type, pdu.stateKey))
-    const isMember = type === Type.Member && pdu.stateKey !== undefined
-    this.#target.push(isMember ? this.#users.intern(pdu.stateKey) : -1)
-    this.#membership.push(type === Type.Member ? membershipOf(pdu.content) : Membership.None)
-    this.#ts.push(pdu.originServerTs)
-    this.#depth.push(Number(pdu.depth))
-    this.#prevStart.push(this.#prev.length)
-    for (const parent of pdu.prevEvents) this.#prev.push(this.#ids.intern(parent))
-    this.#authStart.push(this.#auth.length)
-    for (const parent of pdu.authEvents) this.#auth.push(this.#ids.intern(parent))
-    this.#flag.push(this.#keepExtra(place, pdu, type))
+    const isMember = type === Type.Member
+    arrivals.id[place] = id
+    arrivals.line[place] = line
+    arrivals.room[place] = this.#rooms.intern(pdu.roomId)
+    arrivals.type[place] = type
+    arrivals.sender[place] = this.#users.intern(pdu.sender)
+    arrivals.slot[place] = stateKey === undefined ? -1 : this.#internSlot(pdu.type, stateKey)
+    arrivals.target[place] = isMember && stateKey !== undefined ? this.#users.intern(stateKey) : -1
+    arrivals.membership[place] = isMember ? membershipOf(pdu.content) : Membership.None
+    arrivals.ts[place] = pdu.originServerTs
+    arrivals.depth[place] = Number(pdu.depth)
+    for (const parent of pdu.prevEvents) this.#prev.push(this.#numberOf(parent))
+    arrivals.prevStarts[place + 1] = this.#prev.length
+    for (const parent of pdu.authEvents) this.#auth.push(this.#numberOf(parent))
+    arrivals.authStarts[place + 1] = this.#auth.length
+    arrivals.flags[place] = this.#keepExtra(place, pdu, type)
     return 'added'
+  }
+
+  #numberOf(id: string): number {
+    const number = this.#ids.intern(id)
+    if (number === this.#placeOfId.length) this.#placeOfId.push(-1)
+    return number
   }
 
   /** What only some events have. Returns the event's flags. */
   #keepExtra(place: number, pdu: Pdu, type: number): number {
-    const extra: Extra = {}
-    let flags = 0
-    if (pdu.stateKey !== undefined) {
-      flags |= Flag.State
-      extra.content = pdu.content
-    } else if (type === Type.PowerLevels || type === Type.Member) extra.content = pdu.content
-    if (type === Type.Create && this.#rules.roomIdIsCreateHash && pdu.roomId !== `!${pdu.eventId.slice(1)}`) extra.hasRoomId = true
-    if (typeof pdu.depth === 'bigint') extra.exactDepth = pdu.depth
-    if (typeof pdu.redacts === 'string') extra.redacts = pdu.redacts
+    const isState = pdu.stateKey !== undefined
+    let flags = isState ? Flag.State : 0
+    if (isState || type === Type.PowerLevels || type === Type.Member) this.#extraOf(place).content = pdu.content
+    if (type === Type.Create && this.#rules.roomIdIsCreateHash && pdu.roomId !== `!${pdu.eventId.slice(1)}`) {
+      this.#extraOf(place).hasRoomId = true
+    }
+    if (typeof pdu.depth === 'bigint') this.#extraOf(place).exactDepth = pdu.depth
+    if (typeof pdu.redacts === 'string') this.#extraOf(place).redacts = pdu.redacts
     if (pdu.contentHashOk === false) flags |= Flag.Redacted
     if (pdu.fault !== null) {
       flags |= Flag.Faulty
-      extra.fault = pdu.fault
+      this.#extraOf(place).fault = pdu.fault
     }
-    if (type === Type.Member) flags |= this.#keepMember(extra, pdu)
-    for (const _ in extra) {
-      this.#extra.set(place, extra)
-      break
-    }
+    if (type === Type.Member) flags |= this.#keepMember(this.#extraOf(place), pdu)
     return flags
+  }
+
+  #extraOf(place: number): Extra {
+    const known = this.#extra.get(place)
+    if (known !== undefined) return known
+    const extra: Extra = {}
+    this.#extra.set(place, extra)
+    return extra
   }
 
   #keepMember(extra: Extra, pdu: Pdu): number {
@@ -157,37 +155,37 @@ export class RoomBuilder {
   /** Line of the first event of a room that no event of another room cites; `null` when all are cited. */
   firstUncited(roomId: string): number | null {
     const room = this.#rooms.find(roomId)
-    const rooms = this.#room.view()
-    const starts = this.#authStart.view()
+    const arrivals = this.#arrivals
     const auth = this.#auth.view()
     const cited = new Set<number>()
     for (let place = 0; place < this.size; place += 1) {
-      if (rooms[place] === room) continue
-      for (let k = starts[place] ?? 0, end = starts[place + 1] ?? auth.length; k < end; k += 1) cited.add(auth[k] ?? -1)
+      if (arrivals.room[place] === room) continue
+      for (let k = arrivals.authStarts[place] ?? 0, end = arrivals.authStarts[place + 1] ?? 0; k < end; k += 1) cited.add(auth[k] ?? -1)
     }
-    const ids = this.#id.view()
-    const place = rooms.findIndex((other, index) => other === room && !cited.has(ids[index] ?? -1))
-    return place < 0 ? null : (this.#line.view()[place] ?? null)
+    for (let place = 0; place < this.size; place += 1) {
+      if (arrivals.room[place] === room && !cited.has(arrivals.id[place] ?? -1)) return arrivals.line[place] ?? null
+    }
+    return null
   }
 
   /** Compared by what the rules and the resolution read. */
   #isSame(place: number, pdu: Pdu): boolean {
-    const at = (list: IntList): number => list.view()[place] ?? -1
-    const refs = (starts: IntList, list: IntList): string => {
-      const [start, end] = [starts.view()[place] ?? 0, starts.view()[place + 1] ?? list.length]
-      return Array.from(list.view().subarray(start, end), (id) => this.#ids.at(id)).join('\n')
+    const arrivals = this.#arrivals
+    const cites = (starts: Int32Array, list: IntList, ids: readonly string[]): boolean => {
+      const known = list.view().subarray(starts[place], starts[place + 1])
+      return known.length === ids.length && known.every((id, k) => this.#ids.at(id) === ids[k])
     }
-    const extra = this.#extra.get(place) ?? {}
+    const content = this.#extra.get(place)?.content
     return (
-      this.#types.at(at(this.#type)) === pdu.type &&
-      this.#users.at(at(this.#sender)) === pdu.sender &&
-      this.#rooms.at(at(this.#room)) === pdu.roomId &&
-      this.#ts[place] === pdu.originServerTs &&
-      this.#depth[place] === Number(pdu.depth) &&
-      at(this.#slot) === (pdu.stateKey === undefined ? -1 : this.#slots.find(slotKey(pdu.type, pdu.stateKey))) &&
-      refs(this.#prevStart, this.#prev) === pdu.prevEvents.join('\n') &&
-      refs(this.#authStart, this.#auth) === pdu.authEvents.join('\n') &&
-      (extra.content === undefined || JSON.stringify(extra.content) === JSON.stringify(pdu.content))
+      this.#types.at(arrivals.type[place] ?? -1) === pdu.type &&
+      this.#users.at(arrivals.sender[place] ?? -1) === pdu.sender &&
+      this.#rooms.at(arrivals.room[place] ?? -1) === pdu.roomId &&
+      arrivals.ts[place] === pdu.originServerTs &&
+      arrivals.depth[place] === Number(pdu.depth) &&
+      arrivals.slot[place] === (pdu.stateKey === undefined ? -1 : this.#slots.find(slotKey(pdu.type, pdu.stateKey))) &&
+      cites(arrivals.prevStarts, this.#prev, pdu.prevEvents) &&
+      cites(arrivals.authStarts, this.#auth, pdu.authEvents) &&
+      (content === undefined || isSameJson(content, pdu.content))
     )
   }
 
@@ -196,65 +194,47 @@ export class RoomBuilder {
    *
    * @param roomId - whose events count as the room's own; those of other rooms are only there to be cited
    * @param create - ID of the room's create event, or `null` when there is none
-   * @remarks O(events + edges + slots log slots). The builder must not be used afterwards.
+   * @remarks O(events + edges + slots log slots); a dump that has each event once, parents first, is taken as it is. The builder must
+   * not be used afterwards.
    */
   finish(roomId: string, create: EventId | null): RoomGraph {
+    const arrivals = this.#arrivals
     const total = this.#ids.size
-    const parents = {prev: this.#byId(this.#prevStart, this.#prev), auth: this.#byId(this.#authStart, this.#auth)}
-    const {order, cyclic} = topologicalOrder(total, [parents.prev, parents.auth])
+    const byId = {prev: this.#byId(arrivals.prevStarts, this.#prev), auth: this.#byId(arrivals.authStarts, this.#auth)}
+    const {order, cyclic} = topologicalOrder(total, [byId.prev, byId.auth])
     const rowOf = new Int32Array(total)
     for (let row = 0; row < total; row += 1) rowOf[order[row] ?? 0] = row
-    /** By row: the event's place in the lists, or -1. */
+    /** By row: the event's place among the arrivals, or -1. */
     const places = new Int32Array(total)
-    for (let row = 0; row < total; row += 1) places[row] = this.#place[order[row] ?? 0] ?? -1
+    for (let row = 0; row < total; row += 1) places[row] = this.#placeOfId.at(order[row] ?? 0)
+    const column = <T extends Column>(values: T, absent: number): T => inOrder(values, places, absent)
     const slotOrder = this.#sortSlots()
-    const home = this.#rooms.find(roomId)
-    const column = (list: IntList, absent: number): Int32Array => {
-      const values = list.view()
-      const result = new Int32Array(total)
-      for (let row = 0; row < total; row += 1) {
-        const place = places[row] ?? -1
-        result[row] = place < 0 ? absent : (values[place] ?? absent)
-      }
-      return result
-    }
-    const room = column(this.#room, home)
-    const flags = Uint8Array.from(column(this.#flag, Flag.Missing))
-    for (let row = 0; row < total; row += 1) {
-      if (room[row] !== home) flags[row] = (flags[row] ?? 0) | Flag.Foreign
-      if (cyclic.has(order[row] ?? 0)) flags[row] = (flags[row] ?? 0) | Flag.Cyclic
-    }
-    const slot = column(this.#slot, -1)
+    const slots = Array.from(slotOrder.sorted, (slot) => this.#slotList[slot] ?? {type: '', stateKey: ''})
+    const slotIndex = new Map(slots.map((slot, index) => [slotKey(slot.type, slot.stateKey), index]))
+    const slot = column(arrivals.slot, -1)
     for (let row = 0; row < total; row += 1) {
       const first = slot[row] ?? -1
       if (first >= 0) slot[row] = slotOrder.rank[first] ?? -1
     }
-    const floats = (list: readonly number[]): Float64Array => {
-      const result = new Float64Array(total)
-      for (let row = 0; row < total; row += 1) result[row] = list[places[row] ?? -1] ?? 0
-      return result
-    }
-    const slots = Array.from(slotOrder.sorted, (slot) => this.#slotList[slot] ?? {type: '', stateKey: ''})
-    const slotIndex = new Map(slots.map((slot, index) => [slotKey(slot.type, slot.stateKey), index]))
-    const memberSlot = Int32Array.from(
-      this.#users.strings,
-      (user) => slotIndex.get(slotKey('m.room.member', user)) ?? -1,
-    )
+    const memberSlot = new Int32Array(this.#users.size)
+    this.#users.strings.forEach((user, index) => {
+      memberSlot[index] = slotIndex.get(slotKey('m.room.member', user)) ?? -1
+    })
     return new RoomGraph({
       rules: this.#rules,
       roomId,
-      ids: Array.from(order, (id) => this.#ids.at(id) as EventId),
-      line: column(this.#line, 0),
-      flags,
-      type: column(this.#type, -1),
+      ids: isIdentity(order) ? (this.#ids.strings as EventId[]) : Array.from(order, (id) => this.#ids.at(id) as EventId),
+      line: column(arrivals.line, 0),
+      flags: this.#flags(column(arrivals.flags, Flag.Missing), column(arrivals.room, -1), roomId, order, cyclic),
+      type: column(arrivals.type, -1),
       slot,
-      sender: column(this.#sender, -1),
-      target: column(this.#target, -1),
-      membership: Uint8Array.from(column(this.#membership, Membership.None)),
-      originServerTs: floats(this.#ts),
-      depth: floats(this.#depth),
-      prev: permute(parents.prev, order, rowOf),
-      auth: permute(parents.auth, order, rowOf),
+      sender: column(arrivals.sender, -1),
+      target: column(arrivals.target, -1),
+      membership: column(arrivals.membership, Membership.None),
+      originServerTs: column(arrivals.ts, 0),
+      depth: column(arrivals.depth, 0),
+      prev: permute(byId.prev, order, rowOf),
+      auth: permute(byId.auth, order, rowOf),
       types: this.#types,
       users: this.#users,
       slots,
@@ -265,18 +245,31 @@ export class RoomBuilder {
     })
   }
 
+  /** Adds what is known only when all events are. Events that are only cited count as the room's own. */
+  #flags(flags: Uint8Array, rooms: Int32Array, roomId: string, order: Int32Array, cyclic: ReadonlySet<number>): Uint8Array {
+    const home = this.#rooms.find(roomId)
+    for (let row = 0; row < flags.length; row += 1) {
+      const room = rooms[row] ?? -1
+      if (room !== home && room >= 0) flags[row] = (flags[row] ?? 0) | Flag.Foreign
+      if (cyclic.size > 0 && cyclic.has(order[row] ?? 0)) flags[row] = (flags[row] ?? 0) | Flag.Cyclic
+    }
+    return flags
+  }
+
   /** Parents by number of the ID, which also counts events that are only cited. */
-  #byId(starts: IntList, edges: IntList): Adjacency {
+  #byId(starts: Int32Array, list: IntList): Adjacency {
     const total = this.#ids.size
-    const [from, values] = [starts.view(), edges.view()]
-    const result = {starts: new Int32Array(total + 1), edges: new Int32Array(values.length)}
+    const edges = list.view()
+    const places = this.#placeOfId.view()
+    if (isIdentity(places)) return {starts: starts.subarray(0, total + 1), edges}
+    const result = {starts: new Int32Array(total + 1), edges: new Int32Array(edges.length)}
     let count = 0
     for (let id = 0; id < total; id += 1) {
       result.starts[id] = count
-      const place = this.#place[id] ?? -1
+      const place = places[id] ?? -1
       if (place < 0) continue
-      for (let k = from[place] ?? 0, end = from[place + 1] ?? values.length; k < end; k += 1) {
-        result.edges[count] = values[k] ?? 0
+      for (let k = starts[place] ?? 0, end = starts[place + 1] ?? 0; k < end; k += 1) {
+        result.edges[count] = edges[k] ?? 0
         count += 1
       }
     }
@@ -307,9 +300,8 @@ export class RoomBuilder {
     const thirdPartySlot = new Map<number, number>()
     const faults = new Map<number, FormatFault>()
     const createsWithRoomId = new Set<number>()
-    const ids = this.#id.view()
     for (const [place, extra] of this.#extra) {
-      const row = rowOf[ids[place] ?? 0] ?? 0
+      const row = rowOf[this.#arrivals.id[place] ?? 0] ?? 0
       if (extra.content !== undefined) content.set(row, extra.content)
       if (extra.exactDepth !== undefined) exactDepth.set(row, extra.exactDepth)
       if (extra.redacts !== undefined) redacts.set(row, extra.redacts)
@@ -330,8 +322,35 @@ function membershipOf(content: JsonObject): number {
   return typeof membership === 'string' ? (MEMBERSHIPS.get(membership) ?? Membership.Other) : Membership.Other
 }
 
+function isIdentity(order: Int32Array): boolean {
+  for (let row = 0; row < order.length; row += 1) if (order[row] !== row) return false
+  return true
+}
+
+/** The values by row; those of the list itself when they are in order already. */
+function inOrder<T extends Column>(values: T, places: Int32Array, absent: number): T {
+  if (isIdentity(places)) return values.subarray(0, places.length) as T
+  const result = new (values.constructor as new (length: number) => T)(places.length)
+  for (let row = 0; row < places.length; row += 1) {
+    const place = places[row] ?? -1
+    result[row] = place < 0 ? absent : (values[place] ?? absent)
+  }
+  return result
+}
+
+function isSameJson(a: JsonObject, b: JsonObject): boolean {
+  try {
+    return JSON.stringify(a) === JSON.stringify(b)
+  } catch (error) {
+    // Nested deeper than the stack: no server takes either, whatever differs.
+    if (error instanceof RangeError) return true
+    throw error
+  }
+}
+
 /** Duplicate citations of one event are kept: the rules judge them. */
 function permute(parents: Adjacency, order: Int32Array, rowOf: Int32Array): Adjacency {
+  if (isIdentity(order)) return parents
   const starts = new Int32Array(order.length + 1)
   const edges = new Int32Array(parents.edges.length)
   let count = 0

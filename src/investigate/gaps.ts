@@ -30,7 +30,15 @@ export function missingEvents(graph: RoomGraph): readonly MissingEvent[] {
 /** How much there is of everything. Events of other rooms are not counted. */
 export function countEvents(replay: Replay, missing: number): Counts {
   const {graph, verdicts, merges} = replay
-  const counts = {events: 0, stateEvents: 0, merges: merges.size, conflictedMerges: 0, rejected: 0, undetermined: 0, missing}
+  const counts = {
+    events: 0,
+    stateEvents: 0,
+    merges: merges.size,
+    conflictedMerges: 0,
+    rejected: 0,
+    undetermined: 0,
+    missing,
+  }
   for (let row = 0; row < graph.size; row += 1) {
     if (graph.has(row, Flag.Missing | Flag.Foreign)) continue
     counts.events += 1

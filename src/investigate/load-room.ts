@@ -8,7 +8,7 @@ import {DEFAULT_ROOM_VERSION, KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesF
 import {excerpt} from '../sources/file-problems.ts'
 import type {PduSource, RawPdu} from '../sources/port.ts'
 
-/** Something in the input that was not as it should be, though the rest could be used. */
+/** Something in the input that was not as it should be, though the rest could be used. A redacted copy is no evidence missing. */
 export interface InputFault {
   readonly kind: 'wrong-id' | 'different-copy' | 'redacted-copy'
   readonly eventId: EventId
@@ -56,15 +56,16 @@ export function loadRoomFrom(name: string, pdus: readonly RawPdu[], options: Loa
   return loader.finish()
 }
 
-/** Longest list of faults that is kept: a hundred tell the story. */
+/** Faults of a kind that are kept: a thousand tell the story. */
 const MAX_FAULTS = 1000
-const LOOKS_LIKE_CREATE = /"m\.room\.create"/
+const LOOKS_LIKE_CREATE = '"m.room.create"'
 
 class RoomLoader {
   readonly #source: Pick<PduSource, 'name' | 'container'>
   readonly #options: LoadOptions
   readonly #creates: {readonly eventId: EventId; readonly roomId: string; readonly line: number}[] = []
   readonly #faults: InputFault[] = []
+  readonly #faultsOfKind = new Map<InputFault['kind'], number>()
   #waiting: RawPdu[] = []
   #builder: RoomBuilder | null = null
   #rules: RoomVersionRules | null = null
@@ -85,7 +86,7 @@ class RoomLoader {
       if (this.#builder !== null) this.#add(raw)
       else {
         this.#waiting.push(raw)
-        if (LOOKS_LIKE_CREATE.test(raw.text)) this.#learnVersion(raw)
+        if (raw.text.includes(LOOKS_LIKE_CREATE)) this.#learnVersion(raw)
       }
     }
     this.#options.onProgress?.(this.#read)
@@ -154,12 +155,16 @@ class RoomLoader {
 
   #malformed(raw: RawPdu, error: unknown): unknown {
     if (!(error instanceof JsonError)) return error
-    return new StateError('DUMP_MALFORMED', `${this.#at(raw.line)}: this is no event: ${error.message}: ${excerpt(raw.text)}`, {
-      cause: error,
-      hint: /event_id|hash/.test(error.message)
-        ? 'Room versions 1 and 2 need the event_id of every event; use --trust-ids for test data that lacks hashes.'
-        : 'Every line must be one event in federation form. Fetch the dump again, or remove the line if it is known to be damaged.',
-    })
+    return new StateError(
+      'DUMP_MALFORMED',
+      `${this.#at(raw.line)}: this is no event: ${error.message}: ${excerpt(raw.text)}`,
+      {
+        cause: error,
+        hint: /event_id|hash/.test(error.message)
+          ? 'Room versions 1 and 2 need the event_id of every event; use --trust-ids for test data that lacks hashes.'
+          : 'Every line must be one event in federation form. Fetch the dump again, or remove the line if it is known to be damaged.',
+      },
+    )
   }
 
   #name(raw: RawPdu): Pdu {
@@ -204,7 +209,9 @@ class RoomLoader {
   }
 
   #fault(kind: InputFault['kind'], pdu: Pdu, line: number, message: string): void {
-    if (this.#faults.length < MAX_FAULTS) this.#faults.push({kind, eventId: pdu.eventId, line, message})
+    const known = this.#faultsOfKind.get(kind) ?? 0
+    this.#faultsOfKind.set(kind, known + 1)
+    if (known < MAX_FAULTS) this.#faults.push({kind, eventId: pdu.eventId, line, message})
   }
 
   #at(line: number): string {
@@ -212,8 +219,6 @@ class RoomLoader {
   }
 
   finish(): LoadedRoom {
-    const container = this.#source.container?.()
-    if (this.#builder === null && container?.roomVersion !== undefined) this.#begin(container.roomVersion, 1)
     const [rules, builder] = [this.#rules, this.#builder]
     if (rules === null || builder === null) throw this.#noCreate()
     const create = this.#theCreate()
@@ -254,7 +259,11 @@ class RoomLoader {
         sameRoom
           ? `${this.#at(second.line)}: a second create event (${second.eventId}) of the room; the first is ${first.eventId} in line ${String(first.line)}`
           : `${this.#at(second.line)}: a second room begins here (${second.roomId}); the first is ${first.roomId} in line ${String(first.line)}`,
-        {hint: sameRoom ? 'A room has one create event: remove the one that is not of this room.' : 'Split the dump: one room a file.'},
+        {
+          hint: sameRoom
+            ? 'A room has one create event: remove the one that is not of this room.'
+            : 'Split the dump: one room a file.',
+        },
       )
     }
     return first
@@ -265,10 +274,8 @@ class RoomLoader {
     const other = builder.roomIds.find((roomId) => roomId !== home && roomId !== '')
     const foreign = other === undefined ? null : builder.firstUncited(other)
     if (foreign === null || other === undefined) return
-    throw new StateError(
-      'DUMP_MIXED_ROOMS',
-      `${this.#at(foreign)}: an event of ${other} in a dump of ${home}`,
-      {hint: 'Split the dump: one room a file.'},
-    )
+    throw new StateError('DUMP_MIXED_ROOMS', `${this.#at(foreign)}: an event of ${other} in a dump of ${home}`, {
+      hint: 'Split the dump: one room a file.',
+    })
   }
 }

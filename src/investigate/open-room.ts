@@ -39,6 +39,16 @@ export function isLiveRoom(argument: string): boolean {
 }
 
 /**
+ * Looks at the address of a homeserver before anything secret is read.
+ *
+ * @throws StateError USAGE
+ */
+export async function checkHomeserver(typed: string): Promise<void> {
+  const {parseHomeserver} = await import('../sources/client-address.ts')
+  parseHomeserver(typed)
+}
+
+/**
  * Opens a room: a dump (a path, or `-` for standard input), or a room ID or alias, which is fetched by the client API.
  *
  * @throws StateError see `openDump`, `gatherByClientApi`, `loadRoom`; CREDENTIALS_ABSENT for a live room without access
@@ -60,7 +70,10 @@ async function openLive(
   loading: {readonly trustIds?: boolean; readonly onProgress: (events: number) => void},
 ): Promise<OpenedRoom> {
   if (live === undefined) {
-    throw new StateError('CREDENTIALS_ABSENT', `${argument} is a room on a server, and no server is given to fetch it from`)
+    throw new StateError(
+      'CREDENTIALS_ABSENT',
+      `${argument} is a room on a server, and no server is given to fetch it from`,
+    )
   }
   const {gatherByClientApi} = await import('../sources/client-api.ts')
   const evidence = await gatherByClientApi({
@@ -71,6 +84,9 @@ async function openLive(
   const room = loadRoomFrom(`${evidence.roomId} on ${evidence.serverName}`, evidence.pdus, loading)
   const notes = evidence.settled
     ? evidence.notes
-    : [...evidence.notes, "The room's state kept changing while it was fetched: the comparison with the server may be off."]
+    : [
+        ...evidence.notes,
+        "The room's state kept changing while it was fetched: the comparison with the server may be off.",
+      ]
   return {room, unknowable: evidence.unknowable, reported: evidence.reported, notes}
 }

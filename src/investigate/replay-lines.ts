@@ -33,11 +33,7 @@ export interface ReplayDocument {
 }
 
 /** Schema `matrix-state/replay/1`: NDJSON with a header, a line for each event, and a last line that says so. */
-export function replayDocument(
-  room: LoadedRoom,
-  replay: Replay,
-  options: {readonly digests: boolean},
-): ReplayDocument {
+export function replayDocument(room: LoadedRoom, replay: Replay, options: {readonly digests: boolean}): ReplayDocument {
   let complete = false
   const header = {
     schema: 'matrix-state/replay/1',
@@ -89,11 +85,16 @@ export function* replayLines(room: LoadedRoom, replay: Replay, digests: boolean)
   yield {end: true, ...counts, complete: isCompleteReplay(room, graph, counts.undetermined)}
 }
 
+/** Whether something about the input leaves open what the room is. A redacted copy beside another does not. */
+export function hasFaults(room: LoadedRoom): boolean {
+  return room.faults.some(({kind}) => kind !== 'redacted-copy')
+}
+
 /** Nothing that is cited is missing, no verdict is open, and every event is as servers have it. */
 export function isCompleteReplay(room: LoadedRoom, graph: RoomGraph, undetermined: number): boolean {
   return (
     undetermined === 0 &&
-    room.faults.length === 0 &&
+    !hasFaults(room) &&
     graph.columns.faults.size === 0 &&
     !graph.flags.some((flags) => (flags & Flag.Missing) !== 0)
   )

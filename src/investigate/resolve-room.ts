@@ -11,7 +11,7 @@ import {tipsOf} from '../resolve/tips.ts'
 import {compareWithReported, type Reported} from './compare-reported.ts'
 import {countEvents, missingEvents} from './gaps.ts'
 import type {LoadedRoom} from './load-room.ts'
-import {isCompleteReplay} from './replay-lines.ts'
+import {hasFaults, isCompleteReplay} from './replay-lines.ts'
 import {dagFindings, readingFindings} from './room-findings.ts'
 import type {PowerHolder, RejectedEvent, RoomReport, StateEntry} from './room-report.ts'
 
@@ -65,7 +65,9 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions): RoomReport 
   const counts = countEvents(here.replay, missing.length)
   const rejected = rejectedEvents(here.replay)
   const reported =
-    options.reported === undefined ? null : compareWithReported(graph, here.replay.trie, here.root, options.reported, tips.length)
+    options.reported === undefined
+      ? null
+      : compareWithReported(graph, here.replay.trie, here.root, options.reported, tips.length)
   const complete = isCompleteReplay(room, graph, counts.undetermined)
   return {
     ...describe(room, options, here.replay.reading),
@@ -94,11 +96,11 @@ function asHint(found: Finding): Finding {
 
 function resolveGiven(room: LoadedRoom, sets: readonly (readonly string[])[], options: ResolveOptions): RoomReport {
   const {graph} = room
-  const {resolver, root, missing: ids} = resolveStates(
-    graph,
-    sets,
-    options.reading === undefined ? {} : {reading: options.reading},
-  )
+  const {
+    resolver,
+    root,
+    missing: ids,
+  } = resolveStates(graph, sets, options.reading === undefined ? {} : {reading: options.reading})
   const missing = missingEvents(graph).filter(({eventId}) => ids.includes(eventId))
   const events = countKnown(graph)
   return {
@@ -106,7 +108,7 @@ function resolveGiven(room: LoadedRoom, sets: readonly (readonly string[])[], op
     position: 'after',
     at: [],
     atTips: false,
-    complete: ids.length === 0 && room.faults.length === 0,
+    complete: ids.length === 0 && !hasFaults(room),
     ...describeState(graph, resolver.trie, root),
     counts: {...events, merges: 0, conflictedMerges: 0, rejected: 0, undetermined: 0, missing: ids.length},
     tips: [],
@@ -137,12 +139,25 @@ function locate(result: Replay, options: ResolveOptions): Position {
   }
   const row = result.graph.row(id)
   if (row < 0 || result.graph.has(row, Flag.Missing | Flag.Foreign)) {
-    throw new StateError('EVENT_UNKNOWN', `the room as it was given has no event ${id}`, {
-      hint: row < 0 ? "Write the whole event ID in single quotes: a shell replaces '$…'." : 'It is cited by others, but it is not there itself.',
-    })
+    throw unknownEvent(id, row >= 0 && result.graph.has(row, Flag.Missing))
   }
   const position = options.at === undefined ? 'before' : 'after'
   return {replay: result, at: [row], position, root: result[position][row] ?? UNKNOWN_STATE}
+}
+
+const WRITE_WHOLE_ID = "Write the whole event ID in single quotes: a shell replaces '$…'."
+
+function unknownEvent(id: string, isCited: boolean): StateError {
+  const what = `the room as it was given has no event ${JSON.stringify(id)}`
+  if (isCited) {
+    return new StateError('EVENT_UNKNOWN', `${what}: others cite it, but it is not there itself`, {
+      hint: 'Gather the room from a server that has the event.',
+    })
+  }
+  const hint = id.startsWith('$')
+    ? 'It may be of another room, or not have been fetched: look for it in the dump.'
+    : WRITE_WHOLE_ID
+  return new StateError('EVENT_UNKNOWN', what, {hint})
 }
 
 function readingDependence(here: Position, options: ResolveOptions): readonly Finding[] {
@@ -182,7 +197,7 @@ function creatorsOf(graph: RoomGraph): readonly string[] {
 }
 
 function describeState(graph: RoomGraph, trie: StateTrie, root: StateRoot) {
-  if (root === UNKNOWN_STATE) return {state: null, power: [], levels: {}}
+  if (root === UNKNOWN_STATE) return {state: null, wholeState: null, power: [], levels: {}}
   const state = stateEntries(graph, trie, root)
   const memberships = new Map<string, string>()
   for (const {type, stateKey, content} of state) {
@@ -193,6 +208,7 @@ function describeState(graph: RoomGraph, trie: StateTrie, root: StateRoot) {
   const levels = new PowerLevels(power < 0 ? {} : graph.content(power), graph.rules)
   return {
     state,
+    wholeState: state,
     power: powerHolders(graph, levels, power >= 0, memberships),
     levels: Object.fromEntries(NAMED_LEVELS.map((name) => [name, String(levels.named(name))])),
   }
@@ -235,6 +251,11 @@ function powerHolders(
   return [...above, ...listed.map(([user, level]) => holder(user, String(level)))]
 }
 
+/** What a replay finds wrong with the events themselves. */
+export function replayFindings(room: LoadedRoom, result: Replay): readonly Finding[] {
+  return dagFindings(room, rejectedEvents(result), missingEvents(result.graph))
+}
+
 function rejectedEvents(result: Replay): readonly RejectedEvent[] {
   const {graph} = result
   return [...result.rejections].map(([row, rejection]) => {
@@ -245,6 +266,7 @@ function rejectedEvents(result: Replay): readonly RejectedEvent[] {
       type: graph.typeName(row),
       stateKey: slot < 0 ? undefined : graph.slotAt(slot).stateKey,
       sender: graph.senderName(row),
+      line: graph.columns.line[row] ?? 0,
     }
   })
 }
@@ -268,7 +290,7 @@ export function explainVerdict(result: Replay, eventId: string): ExplainedVerdic
   const {graph, verdicts} = result
   const row = graph.row(eventId)
   if (row < 0 || graph.has(row, Flag.Missing | Flag.Foreign)) {
-    throw new StateError('EVENT_UNKNOWN', `the room has no event ${eventId}`)
+    throw unknownEvent(eventId, row >= 0 && graph.has(row, Flag.Missing))
   }
   const open = [...graph.prevOf(row), ...graph.authOf(row)].filter((parent) => verdicts[parent] === 0)
   const rejection = rejectedEvents(result).find((rejected) => rejected.eventId === eventId) ?? null
@@ -279,4 +301,3 @@ export function explainVerdict(result: Replay, eventId: string): ExplainedVerdic
     undeterminedBecauseOf: verdicts[row] === 0 ? [...new Set(open)].map((parent) => graph.id(parent)) : [],
   }
 }
-

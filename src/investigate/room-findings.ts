@@ -21,7 +21,11 @@ export function dagFindings(
   ]
 }
 
-const OF_INPUT = {'wrong-id': 'dag/wrong-event-id', 'different-copy': 'dag/two-contents'} as const
+const OF_INPUT = {
+  'wrong-id': 'dag/wrong-event-id',
+  'different-copy': 'dag/two-contents',
+  'redacted-copy': 'dag/content-hash',
+} as const
 
 function inputFinding(room: LoadedRoom, {kind, eventId, line, message}: InputFault): Finding {
   return finding(OF_INPUT[kind], {kind: 'event', event_id: eventId}, `${eventId}: ${message}`, [
@@ -74,7 +78,8 @@ function contentHashFindings(room: LoadedRoom): readonly Finding[] {
   const {graph} = room
   const found: Finding[] = []
   for (let row = 0; row < graph.size; row += 1) {
-    if (!graph.has(row, Flag.Redacted)) continue
+    // A refused event counts in no form at all, and its hash is the least that is wrong with it.
+    if (!graph.has(row, Flag.Redacted) || graph.has(row, Flag.Faulty)) continue
     const id = graph.id(row)
     found.push(
       finding(

@@ -19,6 +19,8 @@ export interface RejectedEvent extends Rejection {
   readonly type: string
   readonly stateKey: string | undefined
   readonly sender: string
+  /** Where it stands in the source; 1-based. */
+  readonly line: number
 }
 
 /** An event that others cite and that is not in the evidence. */
@@ -80,6 +82,8 @@ export interface RoomReport {
   readonly createdTs: number | null
   /** `null`: cannot be determined, because of what is missing. */
   readonly state: readonly StateEntry[] | null
+  /** The state before `type` and `stateKey` chose from it: what the room's name and members are read from. */
+  readonly wholeState: readonly StateEntry[] | null
   readonly counts: Counts
   readonly tips: readonly string[]
   readonly power: readonly PowerHolder[]

@@ -1,8 +1,8 @@
-import {hash} from 'node:crypto'
 import {canonicalJson} from './canonical-json.ts'
 import {contentHashMatches, eventIdOf, without} from './hashes.ts'
 import {byteLength, type EventId, isUserId, MAX_FIELD_BYTES, serverNameOf} from './ids.ts'
 import {ExactNumber, isObject, type Json, JsonError, type JsonObject, mayHoldExactNumbers, own, parseJson} from './json.ts'
+import {readPlainPdu} from './plain-pdu.ts'
 import {redactContent} from './redaction.ts'
 import type {RoomVersionRules} from './room-version.ts'
 
@@ -64,7 +64,9 @@ export function parsePdu(text: string, rules: RoomVersionRules, options: PduOpti
   const exact = mayHoldExactNumbers(text)
   const value = parseJson(text, exact)
   if (!isObject(value)) throw new JsonError('it is not a JSON object')
-  return readPdu(value, rules, options, {text, exact})
+  const isPlain = !exact && text.length * 3 <= MAX_PDU_BYTES && rules.eventIdFormat !== 'server-assigned'
+  const plain = isPlain && options.trustIds !== true && options.allContentHashes !== true ? readPlainPdu(value, text, rules) : null
+  return plain ?? readPdu(value, rules, options, {text, exact})
 }
 
 /**
@@ -121,7 +123,7 @@ function nameEvent(event: JsonObject, rules: RoomVersionRules, options: PduOptio
     return {event, eventId: given as EventId, wrongId: null}
   }
   const bare = given === undefined ? event : without(event, ['event_id'])
-  const named = rules.roomIdIsCreateHash ? nameInHashedRoom(bare, rules) : {event: bare, eventId: hashId(bare, rules)}
+  const named = rules.roomIdIsCreateHash ? nameInHashedRoom(bare, rules) : {event: bare, eventId: eventIdOf(bare, rules)}
   return {...named, wrongId: typeof given === 'string' && given !== named.eventId ? given : null}
 }
 
@@ -130,70 +132,13 @@ function nameInHashedRoom(event: JsonObject, rules: RoomVersionRules): {event: J
   const roomId = event['room_id']
   if (event['type'] === 'm.room.create' && typeof roomId === 'string') {
     const stripped = without(event, ['room_id'])
-    const eventId = hashId(stripped, rules)
+    const eventId = eventIdOf(stripped, rules)
     if (roomId === `!${eventId.slice(1)}`) return {event: stripped, eventId}
   }
-  return {event, eventId: hashId(event, rules)}
-}
-
-function hashId(event: JsonObject, rules: RoomVersionRules): EventId {
-  const text = plainReferenceText(event, rules)
-  if (text === null) return eventIdOf(event, rules)
-  if (rules.eventIdFormat === 'base64url') return `$${hash('sha256', text, 'base64url')}` as EventId
-  return `$${hash('sha256', text, 'base64').slice(0, 43)}` as EventId
-}
-
-/**
- * The text that the reference hash covers, for the common shape of event (messages and plain members: nearly all of a room), where
- * a literal with its keys in canonical order needs no sorting: a third of the cost of the general way. `null`: take the general way.
- */
-function plainReferenceText(event: JsonObject, rules: RoomVersionRules): string | null {
-  const content = plainContent(event, rules)
-  const {hashes, origin, depth, origin_server_ts: ts, auth_events: auth, prev_events: prev} = event
-  if (content === null || !isObject(hashes) || typeof depth !== 'number' || typeof ts !== 'number') return null
-  const sha256 = hashes['sha256']
-  if (typeof sha256 !== 'string' || Object.keys(hashes).length !== 1) return null
-  if (origin !== undefined && typeof origin !== 'string') return null
-  if (event['membership'] !== undefined || event['prev_state'] !== undefined) return null
-  if (!isStringList(auth) || !isStringList(prev)) return null
-  const {room_id, sender, state_key, type} = event
-  if (!isStringOrAbsent(room_id) || !isStringOrAbsent(sender) || !isStringOrAbsent(state_key)) return null
-  const text = JSON.stringify({
-    auth_events: auth,
-    content,
-    depth,
-    hashes: {sha256},
-    origin: rules.redaction.topLevel.includes('origin') ? origin : undefined,
-    origin_server_ts: ts,
-    prev_events: prev,
-    room_id,
-    sender,
-    state_key,
-    type,
-  })
-  // JSON.stringify escapes a lone surrogate, which has no canonical form: the general way refuses it.
-  return text.includes('\\ud') ? null : text
+  return {event, eventId: eventIdOf(event, rules)}
 }
 
 const EMPTY: JsonObject = Object.freeze({})
-
-function plainContent(event: JsonObject, rules: RoomVersionRules): JsonObject | null {
-  const {type, content} = event
-  if (typeof type !== 'string' || !isObject(content)) return null
-  if (!Object.hasOwn(rules.redaction.content, type)) return EMPTY
-  if (type !== 'm.room.member') return null
-  const membership = content['membership']
-  if (typeof membership !== 'string') return null
-  if (content['third_party_invite'] !== undefined || content['join_authorised_via_users_server'] !== undefined) return null
-  return {membership}
-}
-
-function isStringList(value: Json | undefined): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string')
-}
-
-const isStringOrAbsent = (value: Json | undefined): value is string | undefined =>
-  typeof value === 'string' || value === undefined
 
 /**
  * Whether the content hash is right, also when a server's API added a copy of `redacts` to a redaction (Synapse does, at the place

@@ -40,10 +40,8 @@ function fromExact(value: ExactNumber, rules: RoomVersionRules): PowerLevel {
   return Number.isSafeInteger(whole) ? whole : BigInt(whole)
 }
 
-/** White space is what Python strips, which is not quite what JavaScript does. */
-const PYTHON_INTEGER =
-  // eslint-disable-next-line no-control-regex -- Python counts the separators U+001C to U+001F as white space
-  /^[\s\u001c-\u001f\u0085]*([+-]?)(\p{Nd}+(?:_\p{Nd}+)*)[\s\u001c-\u001f\u0085]*$/u
+/** White space is what Python's `int` strips: not quite what JavaScript's `trim` does. */
+const PYTHON_INTEGER = /^[\s\u0085]*([+-]?)(\p{Nd}+(?:_\p{Nd}+)*)[\s\u0085]*$/u
 /** Python refuses to read longer ones. */
 const MAX_DIGITS = 4300
 

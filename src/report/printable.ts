@@ -1,17 +1,27 @@
+import {clip} from './width.ts'
+
 /** Control characters, and those that turn the direction of writing: they would let an event paint over a terminal. */
-// eslint-disable-next-line no-control-regex -- finding control characters is the point
-const DANGEROUS = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]/gu
+const DANGEROUS =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\u{e0000}-\u{e0fff}]/gu
+/** The same in JSON text, which has no control characters but its own line feeds. */
+const DANGEROUS_IN_JSON =
+  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udfff]/g
 
 /**
  * Text from a room as it may be shown to a person: nothing in it moves the cursor, turns the writing, or hides.
  *
- * @param max - longest result in characters; the rest becomes `…`
+ * @param max - most columns of a terminal; the rest becomes `…`
  */
 export function printable(text: string, max = Infinity): string {
   const safe = text.replace(DANGEROUS, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
-  if (safe.length <= max) return safe
-  const characters = [...safe]
-  return characters.length <= max ? safe : `${characters.slice(0, Math.max(0, max - 1)).join('')}…`
+  return clip(safe, max)
+}
+
+/** JSON text that a terminal may be shown: what would turn the writing or hide is escaped, so that it means the same. */
+export function printableJson(text: string): string {
+  return text.replace(DANGEROUS_IN_JSON, (found) =>
+    Array.from({length: found.length}, (_, at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  )
 }
 
 /** `2026-11-21 19:49:56 UTC`; the number itself where it is no date. */

@@ -25,9 +25,7 @@ export function roomDocument(report: RoomReport) {
       missing: counts.missing,
       tips: report.tips,
       reported_extremities: {},
-      ...(report.reported === null
-        ? {}
-        : {divergences: {[report.reported.server]: report.reported.differences}}),
+      ...(report.reported === null ? {} : {divergences: {[report.reported.server]: report.reported.differences}}),
     },
     findings: report.findings,
   }

@@ -1,11 +1,15 @@
-import type {RoomReport, StateEntry} from '../investigate/room-report.ts'
+import {CATALOGUE, type Finding} from '../finding/finding.ts'
+import type {RejectedEvent, RoomReport, StateEntry} from '../investigate/room-report.ts'
 import {own} from '../matrix/json.ts'
 import {count, date, printable} from './printable.ts'
 import {stateValue} from './state-value.ts'
-import {paint, table, type TextStyle} from './table.ts'
+import {type Column, paint, table, type TextStyle} from './table.ts'
+import {wrap} from './width.ts'
 
 /** Rows that a section shows when not everything was asked for. */
 const GLANCE = 12
+/** Terminals narrower than this show no senders in the table of state: types and values need the room. */
+const ROOM_FOR_SENDERS = 100
 
 /** `resolve` for people: what the room is, who may do what, what is wrong, and the state. */
 export function roomText(report: RoomReport, style: TextStyle): string {
@@ -23,7 +27,7 @@ export function roomText(report: RoomReport, style: TextStyle): string {
 }
 
 function nameOf(report: RoomReport): string {
-  const entry = report.state?.find(({type, stateKey}) => type === 'm.room.name' && stateKey === '')
+  const entry = report.wholeState?.find(({type, stateKey}) => type === 'm.room.name' && stateKey === '')
   const name = entry === undefined ? undefined : own(entry.content, 'name')
   return typeof name === 'string' ? printable(name, 60) : ''
 }
@@ -33,18 +37,25 @@ function header(report: RoomReport, style: TextStyle): string {
   const {counts} = report
   const lines = [
     `${bold(printable(report.roomId))}  ${nameOf(report)}`.trimEnd(),
-    field('version', `${report.roomVersion}, state resolution ${report.stateRes}, reading ${report.reading}`),
+    field(
+      'version',
+      `${printable(report.roomVersion)}, state resolution ${report.stateRes}, reading ${report.reading}`,
+    ),
     field(
       report.creators.length > 1 ? 'creators' : 'creator',
-      `${report.creators.map((user) => printable(user, 60)).join(', ') || 'unknown'}` +
+      (shortList(report.creators, style) || 'unknown') +
         (report.createdTs === null ? '' : `, ${date(report.createdTs)}`),
     ),
     field(
       'events',
       [
         `${count(counts.events, 'event')}, ${counts.stateEvents.toLocaleString('en-US')} of them state`,
-        `${count(counts.merges, 'merge')}, ${counts.conflictedMerges.toLocaleString('en-US')} in conflict`,
-        `${counts.rejected.toLocaleString('en-US')} rejected`,
+        ...(wasReplayed(report)
+          ? [
+              `${count(counts.merges, 'merge')}, ${counts.conflictedMerges.toLocaleString('en-US')} in conflict`,
+              `${counts.rejected.toLocaleString('en-US')} rejected`,
+            ]
+          : ['not replayed']),
         ...(counts.undetermined > 0 ? [`${counts.undetermined.toLocaleString('en-US')} undetermined`] : []),
         ...(counts.missing > 0 ? [`${counts.missing.toLocaleString('en-US')} missing`] : []),
       ].join('; '),
@@ -61,10 +72,19 @@ function header(report: RoomReport, style: TextStyle): string {
               : `${printable(report.reported.server)} reports another state in ${count(report.reported.differences, 'slot')}`,
           ),
         ]),
-    ...(report.trustIds ? [field('note', 'event IDs taken as given (--trust-ids): no hash, signature or size was checked')] : []),
-    ...(report.unknowable.length > 0 ? [field('unseen', dim(`this route never shows: ${report.unknowable.join('; ')}`))] : []),
+    ...(report.trustIds
+      ? [field('note', 'event IDs taken as given (--trust-ids): no hash, signature or size was checked')]
+      : []),
+    ...(report.unknowable.length > 0
+      ? [field('unseen', dim(`this route never shows: ${report.unknowable.join('; ')}`))]
+      : []),
   ]
-  return lines.join('\n')
+  return lines.map((line) => wrap(line, 11, style.columns)).join('\n')
+}
+
+/** Given states are resolved as they are: no event is judged. */
+function wasReplayed(report: RoomReport): boolean {
+  return report.atTips || report.at.length > 0
 }
 
 function field(name: string, value: string): string {
@@ -74,7 +94,7 @@ function field(name: string, value: string): string {
 function shortList(ids: readonly string[], style: TextStyle): string {
   const shown = style.full === true ? ids : ids.slice(0, 3)
   const rest = ids.length - shown.length
-  return `${shown.map((id) => printable(id)).join(', ')}${rest > 0 ? ` and ${count(rest, 'more', 'more')}` : ''}`
+  return `${shown.map((id) => printable(id, 255)).join(', ')}${rest > 0 ? ` and ${count(rest, 'more', 'more')}` : ''}`
 }
 
 const MEMBERSHIP_WORDS: readonly (readonly [string, string])[] = [
@@ -86,10 +106,10 @@ const MEMBERSHIP_WORDS: readonly (readonly [string, string])[] = [
 ]
 
 function members(report: RoomReport): string {
-  if (report.state === null) return 'unknown'
+  if (report.wholeState === null) return 'unknown'
   const counts = new Map<string, number>()
   const servers = new Set<string>()
-  for (const entry of report.state) {
+  for (const entry of report.wholeState) {
     if (entry.type !== 'm.room.member') continue
     const membership = membershipOf(entry)
     counts.set(membership, (counts.get(membership) ?? 0) + 1)
@@ -133,7 +153,7 @@ function powerSection(report: RoomReport, style: TextStyle): string {
     title('Power', style),
     table([{head: 'level'}, {head: 'user', min: 20}, {head: ''}], rows, style),
     more(report.power.length - shown.length, style),
-    `  ${levels}`,
+    wrap(`  ${levels}`, 2, style.columns),
   ]
     .filter((line) => line !== '')
     .join('\n')
@@ -150,19 +170,31 @@ function more(rest: number, style: TextStyle): string {
 function rejectedSection(report: RoomReport, style: TextStyle): string {
   if (report.rejected.length === 0) return ''
   const shown = style.full === true ? report.rejected : report.rejected.slice(0, GLANCE)
-  const lines = shown.flatMap(({eventId, type, stateKey, sender, rule, because, culprit}) => [
-    `  ${paint(style).yellow(printable(eventId))}  ${printable(type, 40)}${
-      stateKey === undefined || stateKey === '' ? '' : ` of ${printable(stateKey, 60)}`
-    }, sent by ${printable(sender, 60)}`,
-    `    rule ${printable(rule)}: ${printable(because, 300)}${culprit === null ? '' : ` [${printable(culprit)}]`}`,
+  const lines = shown.flatMap((event) => [
+    `  ${paint(style).yellow(printable(event.eventId))}  ${describeEvent(event)} (line ${String(event.line)})`,
+    `    rule ${printable(event.rule)}: ${printable(event.because, 300)}${
+      event.culprit === null ? '' : ` [${printable(event.culprit)}]`
+    }`,
   ])
+  const refused = shown.some(({rule}) => rule.startsWith('format:'))
   return [
     title(`Rejected: ${count(report.rejected.length, 'event')}`, style),
-    ...lines,
+    ...lines.map((line) => wrap(line, 4, style.columns)),
+    refused ? remedyLine(CATALOGUE['dag/refused-event'].remedy, style) : '',
     more(report.rejected.length - shown.length, style),
   ]
     .filter((line) => line !== '')
     .join('\n')
+}
+
+/** Fields that could not be read are empty. */
+function describeEvent({type, stateKey, sender}: RejectedEvent): string {
+  const of = stateKey === undefined || stateKey === '' ? '' : ` of ${printable(stateKey, 60)}`
+  return `${printable(type, 60) || 'no type'}${of}, ${sender === '' ? 'of no sender' : `sent by ${printable(sender, 60)}`}`
+}
+
+function remedyLine(remedy: string, style: TextStyle): string {
+  return paint(style).dim(wrap(`    → ${remedy}`, 6, style.columns))
 }
 
 function missingSection(report: RoomReport, style: TextStyle): string {
@@ -175,7 +207,7 @@ function missingSection(report: RoomReport, style: TextStyle): string {
   ])
   return [
     title(`Missing: ${count(report.missing.length, 'event')} that others cite`, style),
-    table([{head: 'event', min: 20}, {head: ''}, {head: 'cited by', min: 20}], rows, style),
+    table([{head: 'event', min: 20}, {head: ''}, {head: 'cited by', min: 12, first: true}], rows, style),
     more(report.missing.length - shown.length, style),
   ]
     .filter((line) => line !== '')
@@ -183,7 +215,7 @@ function missingSection(report: RoomReport, style: TextStyle): string {
 }
 
 /** Sections above tell these already. */
-const TOLD_ABOVE: ReadonlySet<string> = new Set(['dag/rejected-event', 'dag/missing-event'])
+const TOLD_ABOVE: ReadonlySet<string> = new Set(['dag/rejected-event', 'dag/refused-event', 'dag/missing-event'])
 
 function findingsSection(report: RoomReport, style: TextStyle): string {
   const findings = report.findings.filter(({id}) => !TOLD_ABOVE.has(id))
@@ -191,14 +223,20 @@ function findingsSection(report: RoomReport, style: TextStyle): string {
   const {red, yellow, cyan, dim} = paint(style)
   const mark = {error: red('error'), warning: yellow('warning'), note: cyan('note')} as const
   const shown = style.full === true ? findings : findings.slice(0, GLANCE)
-  const lines = shown.flatMap(({id, severity, certainty, summary, remedy}, index) => [
+  const lines = shown.flatMap(({id, severity, certainty, summary, evidence, remedy}, index) => [
     `  ${mark[severity]} ${id} ${dim(`(${certainty})`)}`,
-    `    ${printable(summary, 400)}`,
-    ...(shown[index + 1]?.id === id ? [] : [dim(`    → ${remedy}`)]),
+    wrap(`    ${printable(summary, 400)}${lineOf(evidence)}`, 4, style.columns),
+    ...(shown[index + 1]?.id === id ? [] : [remedyLine(remedy, style)]),
   ])
   return [title(`Findings: ${String(findings.length)}`, style), ...lines, more(findings.length - shown.length, style)]
     .filter((line) => line !== '')
     .join('\n')
+}
+
+/** Where the dump says it, if a line of it does. */
+function lineOf(evidence: Finding['evidence']): string {
+  const line = evidence.find(({where}) => /^line [1-9]/.test(where))
+  return line === undefined ? '' : ` (${line.where})`
 }
 
 function stateSection(report: RoomReport, style: TextStyle): string {
@@ -210,23 +248,26 @@ function stateSection(report: RoomReport, style: TextStyle): string {
   const entries = hidden === 0 ? report.state : report.state.filter(({type}) => type !== 'm.room.member')
   const shownAll = style.full === true || entries.length <= 5 * GLANCE
   const shown = shownAll ? entries : entries.slice(0, 5 * GLANCE)
+  const senders = (style.columns ?? Infinity) >= ROOM_FOR_SENDERS
   const rows = shown.map((entry) => [
     entry.type,
     entry.stateKey,
     style.full === true ? stateValue(entry) : printable(stateValue(entry), 60),
-    entry.sender,
+    ...(senders ? [entry.sender] : []),
     entry.eventId,
   ])
-  const columns = [
-    {head: 'type', min: 14},
+  const columns: readonly Column[] = [
+    {head: 'type', min: 26},
     {head: 'state key', min: 10},
     {head: 'value', min: 16},
-    {head: 'sender', min: 10},
-    {head: 'event', min: 12},
+    ...(senders ? [{head: 'sender', min: 12}] : []),
+    {head: 'event', min: 12, first: true},
   ]
+  const size = report.wholeState?.length ?? 0
+  const of = size === report.state.length ? '' : `${report.state.length.toLocaleString('en-US')} of `
   return [
-    title(`State ${where(report)}: ${count(report.state.length, 'entry', 'entries')}`, style),
-    table(columns, rows, style),
+    title(`State ${where(report)}: ${of}${count(size, 'entry', 'entries')}`, style),
+    rows.length === 0 ? '' : table(columns, rows, style),
     more(entries.length - shown.length, style),
     ...(hidden > 0 ? [paint(style).dim(`  … and ${count(hidden, 'membership')}: --full shows all`)] : []),
   ]
@@ -235,7 +276,8 @@ function stateSection(report: RoomReport, style: TextStyle): string {
 }
 
 function where(report: RoomReport): string {
-  if (report.at.length === 0) return 'resolved from the given states'
+  if (!wasReplayed(report)) return 'resolved from the given states'
+  if (report.at.length === 0) return 'of no event, since none is accepted'
   if (report.atTips) return report.at.length === 1 ? 'at the tip' : `resolved from ${String(report.at.length)} tips`
   return `${report.position} ${printable(report.at[0] ?? '')}`
 }
@@ -243,7 +285,7 @@ function where(report: RoomReport): string {
 function verdictLine(report: RoomReport, style: TextStyle): string {
   const {green, yellow} = paint(style)
   if (report.complete) return green('Complete: every event that another one cites is here.')
-  return yellow(
-    'Incomplete: what is missing or refused may change the answer, so that nothing here proves the room to be in order.',
-  )
+  const text =
+    'Incomplete: what is missing or refused may change the answer, so that nothing here proves the room to be in order.'
+  return yellow(wrap(text, 0, style.columns))
 }

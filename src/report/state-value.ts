@@ -1,6 +1,6 @@
 import type {StateEntry} from '../investigate/room-report.ts'
 import {canonicalJson} from '../matrix/canonical-json.ts'
-import {type Json, isObject, own} from '../matrix/json.ts'
+import {type Json, isObject, JsonError, own} from '../matrix/json.ts'
 
 /** The key of the content that says most, by event type. */
 const TELLING: Readonly<Record<string, string>> = {
@@ -46,6 +46,13 @@ function aclValue(content: StateEntry['content']): string {
   return `${length('allow')} allowed, ${length('deny')} denied`
 }
 
+/** Events whose IDs are taken on trust may hold what no server could hash. */
 function show(value: Json): string {
-  return typeof value === 'string' ? value : canonicalJson(value)
+  if (typeof value === 'string') return value
+  try {
+    return canonicalJson(value)
+  } catch (error) {
+    if (error instanceof JsonError) return `(not to be written: ${error.message})`
+    throw error
+  }
 }

@@ -1,6 +1,7 @@
 import {Chalk, type ChalkInstance} from 'chalk'
 import Table from 'cli-table3'
 import {printable} from './printable.ts'
+import {clip, displayWidth} from './width.ts'
 
 /** How text is rendered: colours only where they were asked for, width only where there is a terminal. */
 export interface TextStyle {
@@ -17,24 +18,41 @@ export function paint(style: TextStyle): ChalkInstance {
 }
 
 const NO_LINES = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '  ', 'left-mid': '', mid: '', 'mid-mid': '',
-  right: '', 'right-mid': '', middle: '  ',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '  ',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
 } as const
 
 export interface Column {
   readonly head: string
   /** Narrowest that it may become when the terminal is small; columns without it keep their width. */
   readonly min?: number
+  /** Gives way before the others do. */
+  readonly first?: true
 }
 
 /**
  * Rows under heads, without lines; cells are made safe for a terminal. Columns that may shrink share what the terminal lacks.
  */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], style: TextStyle): string {
-  const safe = rows.map((row) => row.map((cell) => printable(cell)))
-  const widths = columns.map(({head}, index) => Math.max(head.length, ...safe.map((row) => (row[index] ?? '').length)))
+  // What is far beyond any terminal need not be measured.
+  const longest = style.columns ?? Infinity
+  const safe = rows.map((row) => row.map((cell) => printable(cell, longest)))
+  const widths = columns.map(({head}, index) =>
+    safe.reduce((most, row) => Math.max(most, displayWidth(row[index] ?? '')), head.length),
+  )
   shrink(columns, widths, style.columns)
   const {dim} = paint(style)
   const made = new Table({
@@ -42,7 +60,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
     chars: NO_LINES,
     style: {head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true},
   })
-  made.push(...safe.map((row) => row.map((cell, index) => printable(cell, widths[index]))))
+  made.push(...safe.map((row) => row.map((cell, index) => clip(cell, widths[index] ?? 0))))
   return made
     .toString()
     .split('\n')
@@ -52,13 +70,15 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
 
 function shrink(columns: readonly Column[], widths: number[], available: number | undefined): void {
   if (available === undefined) return
-  const total = (): number => widths.reduce((sum, width) => sum + width + 2, 0)
-  while (total() > available) {
-    const widest = widths.reduce((best, width, index) => {
-      const min = columns[index]?.min
-      return min !== undefined && width > min && width > (widths[best] ?? -1) ? index : best
-    }, -1)
-    if (widest < 0) return
-    widths[widest] = (widths[widest] ?? 1) - 1
+  const lacking = (): number => widths.reduce((sum, width) => sum + width + 2, 0) - available
+  for (const early of [true, false]) {
+    while (lacking() > 0) {
+      const widest = widths.reduce((best, width, index) => {
+        const {min = Infinity, first = false} = columns[index] ?? {}
+        return (first || !early) && width > min && width > (widths[best] ?? -1) ? index : best
+      }, -1)
+      if (widest < 0) break
+      widths[widest] = (widths[widest] ?? 1) - 1
+    }
   }
 }

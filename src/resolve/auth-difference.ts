@@ -1,4 +1,5 @@
-import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import type {RoomGraph} from '../graph/room-graph.ts'
+import type {Adjacency} from '../graph/topological-order.ts'
 import type {Conflict} from './conflict.ts'
 import {IntHeap} from './int-heap.ts'
 import type {RowSet} from './row-set.ts'
@@ -28,7 +29,7 @@ export class AuthDifference {
   readonly #maskStamp: Int32Array
   readonly #searched: Int32Array
   readonly #heap = new IntHeap()
-  #children: {readonly starts: Int32Array; readonly edges: Int32Array} | null = null
+  #children: Adjacency | null = null
   #search = 0
   /** Whether a state's events count as part of its chains. */
   #synapse = true
@@ -127,29 +128,9 @@ export class AuthDifference {
     return false
   }
 
-  /** State events that cite an event among their auth events; made when first needed. */
-  #childrenOf(): {readonly starts: Int32Array; readonly edges: Int32Array} {
-    if (this.#children !== null) return this.#children
-    const {size, auth} = this.#graph
-    const starts = new Int32Array(size + 1)
-    const each = (visit: (parent: number, child: number) => void): void => {
-      for (let child = 0; child < size; child += 1) {
-        if (!this.#graph.has(child, Flag.State)) continue
-        for (let k = auth.starts[child] ?? 0, end = auth.starts[child + 1] ?? 0; k < end; k += 1) visit(auth.edges[k] ?? 0, child)
-      }
-    }
-    each((parent) => {
-      starts[parent + 1] = (starts[parent + 1] ?? 0) + 1
-    })
-    for (let row = 0; row < size; row += 1) starts[row + 1] = (starts[row + 1] ?? 0) + (starts[row] ?? 0)
-    const next = starts.slice()
-    const edges = new Int32Array(starts[size] ?? 0)
-    each((parent, child) => {
-      const place = next[parent] ?? 0
-      edges[place] = child
-      next[parent] = place + 1
-    })
-    this.#children = {starts, edges}
+  /** State events that cite an event among their auth events, oldest first; made when first needed. */
+  #childrenOf(): Adjacency {
+    this.#children ??= childrenByAuth(this.#graph)
     return this.#children
   }
 
@@ -178,4 +159,29 @@ export class AuthDifference {
       if (count < width && !this.#isInAgreedChain(conflict, event)) found.add(event)
     }
   }
+}
+
+function childrenByAuth(graph: RoomGraph): Adjacency {
+  const {size, slot} = graph
+  const {starts: authStarts, edges: parents} = graph.auth
+  const starts = new Int32Array(size + 1)
+  for (let child = 0; child < size; child += 1) {
+    if ((slot[child] ?? -1) < 0) continue
+    for (let k = authStarts[child] ?? 0, end = authStarts[child + 1] ?? 0; k < end; k += 1) {
+      const after = (parents[k] ?? 0) + 1
+      starts[after] = (starts[after] ?? 0) + 1
+    }
+  }
+  for (let row = 0; row < size; row += 1) starts[row + 1] = (starts[row + 1] ?? 0) + (starts[row] ?? 0)
+  const next = starts.slice()
+  const edges = new Int32Array(starts[size] ?? 0)
+  for (let child = 0; child < size; child += 1) {
+    if ((slot[child] ?? -1) < 0) continue
+    for (let k = authStarts[child] ?? 0, end = authStarts[child + 1] ?? 0; k < end; k += 1) {
+      const parent = parents[k] ?? 0
+      edges[next[parent] ?? 0] = child
+      next[parent] = (next[parent] ?? 0) + 1
+    }
+  }
+  return {starts, edges}
 }

@@ -35,11 +35,13 @@ export class Mainline {
   }
 
   #place(row: number, power: number): number {
-    let [a, b] = [this.#parentOf(row), power]
+    let a = this.#parentOf(row)
+    let b = power
     // An event that is on the mainline itself cannot be among those that are sorted.
     while (a >= 0 && b >= 0) {
       if (a === b) return this.#depthOf(a)
-      const [x, y] = [this.#depthOf(a), this.#depthOf(b)]
+      const x = this.#depthOf(a)
+      const y = this.#depthOf(b)
       if (x >= y) a = this.#parentOf(a)
       if (y >= x) b = this.#parentOf(b)
     }
@@ -57,6 +59,11 @@ export class Mainline {
 
   /** Number of power levels events below this one on the way to the root. */
   #depthOf(row: number): number {
+    const known = this.#depth[row] ?? UNKNOWN
+    return known === UNKNOWN ? this.#findDepth(row) : known
+  }
+
+  #findDepth(row: number): number {
     const path: number[] = []
     let at = row
     while (at >= 0 && this.#depth[at] === UNKNOWN) {

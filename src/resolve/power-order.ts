@@ -70,8 +70,8 @@ export class PowerOrder {
     const oldest = reading === 'spec' ? full.rows.reduce((least, row) => Math.min(least, row), Infinity) : 0
     for (let next = 0; next < chosen.rows.length; next += 1) {
       const row = chosen.rows[next] ?? 0
-      if (reading === 'synapse') this.#dependOn(row, this.#graph.authOf(row), full)
-      else this.#dependOn(row, ancestors(this.#graph, row, oldest), full)
+      if (reading === 'synapse') this.#dependOnParents(row, full)
+      else for (const ancestor of ancestors(this.#graph, row, oldest)) this.#dependOn(row, ancestor, full)
     }
     return this.#emit()
   }
@@ -82,14 +82,18 @@ export class PowerOrder {
     this.#firstDependant[row] = -1
   }
 
-  #dependOn(row: number, parents: Iterable<number>, full: RowSet): void {
-    for (const parent of parents) {
-      if (!full.has(parent)) continue
-      this.#choose(parent)
-      this.#open[row] = (this.#open[row] ?? 0) + 1
-      const entry = this.#dependants.push(row, this.#firstDependant[parent] ?? -1) - 2
-      this.#firstDependant[parent] = entry
-    }
+  #dependOnParents(row: number, full: RowSet): void {
+    const {starts, edges} = this.#graph.auth
+    for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) this.#dependOn(row, edges[k] ?? 0, full)
+  }
+
+  #dependOn(row: number, parent: number, full: RowSet): void {
+    if (!full.has(parent)) return
+    this.#choose(parent)
+    this.#open[row] = (this.#open[row] ?? 0) + 1
+    const entry = this.#dependants.length
+    this.#dependants.push(row, this.#firstDependant[parent] ?? -1)
+    this.#firstDependant[parent] = entry
   }
 
   /** Kahn's algorithm. `ready` is sorted, what comes next last. */
@@ -124,7 +128,8 @@ export class PowerOrder {
   }
 
   #compare(a: number, b: number): number {
-    const [x, y] = [this.#powerOf(a), this.#powerOf(b)]
+    const x = this.#powerOf(a)
+    const y = this.#powerOf(b)
     if (x > y) return -1
     if (x < y) return 1
     return compareAge(this.#graph, a, b)

@@ -118,10 +118,9 @@ class Replayer {
       this.#merges.set(row, 0)
       return first
     }
-    const {root, conflicts} = this.#resolver.resolve(
-      Array.from(edges.subarray(start, end), (prev) => this.#after[prev] ?? UNKNOWN_STATE),
-      row,
-    )
+    const roots: StateRoot[] = []
+    for (let k = start; k < end; k += 1) roots.push(this.#after[edges[k] ?? 0] ?? UNKNOWN_STATE)
+    const {root, conflicts} = this.#resolver.resolve(roots, row)
     this.#merges.set(row, conflicts)
     return root
   }
@@ -162,7 +161,8 @@ class Replayer {
     }
     const user = graph.sender[row] ?? 0
     const member = trie.get(before, graph.memberSlot[user] ?? -1)
-    const [power, create] = [this.#plainPower, this.#plainCreate]
+    const power = this.#plainPower
+    const create = this.#plainCreate
     if (member < 0 || !citesExactly(graph, row, member, power, create)) return false
     const type = graph.type[row] ?? 0
     const last = user * PLAIN_WIDTH

@@ -90,5 +90,5 @@ function passes(conflict: Conflict, checker: AuthChecker, row: number, slot: num
     else view[role] = conflict.isDifferent(wanted) ? conflict.resolved(wanted) : conflict.agreed(wanted)
   }
   implyCreate(conflict.graph, view)
-  return checker.passesState(row)
+  return checker.passesMerge(row)
 }

@@ -2,6 +2,7 @@ import type {AuthChecker} from '../auth/check.ts'
 import type {Judgement} from '../auth/judgement.ts'
 import {implyCreate, ROLES, selectSlots} from '../auth/view.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import type {Adjacency} from '../graph/topological-order.ts'
 import type {AuthDifference, Reading} from './auth-difference.ts'
 import type {Conflict} from './conflict.ts'
 import type {Mainline} from './mainline.ts'
@@ -15,8 +16,9 @@ export interface V2Tools {
   readonly difference: AuthDifference
   readonly mainline: Mainline
   readonly power: PowerOrder
-  /** Scratch: the full conflicted set of the merge at hand. */
+  /** The full conflicted set of the merge at hand. */
   readonly full: RowSet
+  readonly scratch: RowSet
   readonly reading: Reading
   /** MSC4297: replay the conflicted subgraph, too, and start from nothing. */
   readonly v21: boolean
@@ -33,12 +35,11 @@ export function resolveV2(conflict: Conflict, tools: V2Tools): StateRoot {
   const {full} = tools
   full.clear()
   for (const event of conflict.values) if (event !== ABSENT) full.add(event)
-  const conflicted = tools.v21 ? full.rows.slice() : []
+  if (tools.v21) addConflictedSubgraph(conflict.graph, full, tools.scratch)
   tools.difference.addTo(full, conflict, tools.reading)
-  for (const event of conflictedSubgraph(conflict.graph, conflicted)) full.add(event)
   const power = tools.power.sort(full, tools.reading)
   applyInOrder(conflict, tools, power)
-  const rest = power.length === 0 ? full.rows : except(full.rows, power)
+  const rest = power.length === 0 ? full.rows : except(full.rows, power, tools.scratch)
   if (rest.length > 0) {
     const levels = inState(conflict, tools.v21, conflict.graph.powerSlot)
     applyInOrder(conflict, tools, tools.mainline.sort(rest, levels))
@@ -46,34 +47,42 @@ export function resolveV2(conflict: Conflict, tools: V2Tools): StateRoot {
   return conflict.result()
 }
 
-function except(rows: readonly number[], gone: readonly number[]): readonly number[] {
+function except(rows: readonly number[], gone: readonly number[], scratch: RowSet): readonly number[] {
   if (gone.length === rows.length) return []
-  const set = new Set(gone)
-  return rows.filter((row) => !set.has(row))
+  scratch.clear()
+  for (const row of gone) scratch.add(row)
+  return rows.filter((row) => !scratch.has(row))
 }
 
 /**
- * Events on a path of auth events from one conflicted event to another, both ends included.
+ * Adds the events on a path of auth events from one conflicted event to another.
  *
+ * @param full - the conflicted events
  * @see https://spec.matrix.org/v1.19/rooms/v12/#state-resolution "Conflicted state subgraph"
  */
-function conflictedSubgraph(graph: RoomGraph, conflicted: readonly number[]): readonly number[] {
-  if (conflicted.length === 0) return []
-  const oldest = conflicted.reduce((least, row) => Math.min(least, row), Infinity)
-  const behind = new Set(conflicted)
-  const stack = [...conflicted]
-  for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
-    for (const parent of graph.authOf(row)) {
-      if (parent < oldest || behind.has(parent)) continue
-      behind.add(parent)
-      stack.push(parent)
+function addConflictedSubgraph(graph: RoomGraph, full: RowSet, scratch: RowSet): void {
+  const {starts, edges} = graph.auth
+  let oldest = Infinity
+  scratch.clear()
+  for (const row of full.rows) {
+    scratch.add(row)
+    if (row < oldest) oldest = row
+  }
+  const behind = scratch.rows
+  // The list grows while it is walked. Rows are in topological order: below the oldest there is nothing conflicted.
+  for (let next = 0; next < behind.length; next += 1) {
+    const row = behind[next] ?? 0
+    for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
+      const parent = edges[k] ?? 0
+      if (parent >= oldest) scratch.add(parent)
     }
   }
-  const between = new Set(conflicted)
-  for (const row of [...behind].sort((a, b) => a - b)) {
-    if (graph.authOf(row).some((parent) => between.has(parent))) between.add(row)
-  }
-  return [...between]
+  for (const row of behind.slice().sort((a, b) => a - b)) if (citesOne(graph.auth, row, full)) full.add(row)
+}
+
+function citesOne({starts, edges}: Adjacency, row: number, rows: RowSet): boolean {
+  for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) if (rows.has(edges[k] ?? 0)) return true
+  return false
 }
 
 /** What the resolved state holds at this point: what was resolved, else (in v2) what all states agree on. */
@@ -105,7 +114,7 @@ function applyInOrder(conflict: Conflict, tools: V2Tools, rows: readonly number[
       if (wanted >= 0 && view[role] === ABSENT) view[role] = ownAuthEvent(graph, judgement, row, wanted)
     }
     implyCreate(graph, view)
-    if (checker.passesState(row)) conflict.resolve(slot, row)
+    if (checker.passesMerge(row)) conflict.resolve(slot, row)
   }
 }
 

@@ -48,6 +48,7 @@ export class Resolver {
       mainline: new Mainline(graph),
       power: new PowerOrder(this.checker.judgement),
       full: new RowSet(graph.size),
+      scratch: new RowSet(graph.size),
       reading: this.reading,
       v21: this.algorithm === 'v2.1',
     }

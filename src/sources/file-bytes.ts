@@ -229,12 +229,18 @@ function unreadable(error: unknown, {name}: Reading): StateError {
     case 'ENOENT':
     case 'ENOTDIR':
     case 'ERR_INVALID_ARG_VALUE':
-      return new StateError('INPUT_NOT_FOUND', `${name}: no such file`, {cause: error})
+      return new StateError('INPUT_NOT_FOUND', `${name}: no such file`, {cause: error, hint: 'Check the path.'})
     case 'EISDIR':
-      return new StateError('INPUT_UNREADABLE', `${name} is a directory, not a dump`, {cause: error})
+      return new StateError('INPUT_UNREADABLE', `${name} is a directory, not a dump`, {
+        cause: error,
+        hint: 'Name the file in it.',
+      })
     case 'EACCES':
     case 'EPERM':
-      return new StateError('INPUT_UNREADABLE', `${name}: no permission to read it`, {cause: error})
+      return new StateError('INPUT_UNREADABLE', `${name}: no permission to read it`, {
+        cause: error,
+        hint: 'Change its permissions, or pipe it: sudo cat FILE | matrix-state … -',
+      })
     default: {
       const reason = error instanceof Error ? error.message : String(error)
       return new StateError('INPUT_UNREADABLE', `${name} cannot be read: ${reason}`, {cause: error})

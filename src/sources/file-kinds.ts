@@ -15,6 +15,8 @@ interface Kind {
 const piped = (command: string): string => `Unpack it: ${command} FILE | matrix-state … -`
 const EXTRACT = 'Extract the dump from it first.'
 const RECODE = 'Make it UTF-8 first: iconv -f UTF-16 -t UTF-8. (PowerShell writes UTF-16 with ">".)'
+/** Synapse keeps events in federation form. */
+const SELECT = '"SELECT json FROM event_json WHERE room_id = \'!room:example.org\'"'
 /** Kinds of files that people have at hand and that are not read here. */
 const KINDS: readonly Kind[] = [
   {magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), what: 'compressed with zstd', hint: piped('zstd -dc')},
@@ -27,9 +29,13 @@ const KINDS: readonly Kind[] = [
   {
     magic: Buffer.from('SQLite format 3\0'),
     what: 'an SQLite database',
-    hint: "A homeserver's database is given with --database sqlite:PATH.",
+    hint: `Of Synapse's database, make a dump first: sqlite3 homeserver.db ${SELECT} > room.ndjson`,
   },
-  {magic: Buffer.from('PGDMP'), what: 'a PostgreSQL archive', hint: 'Restore it, then use --database postgres://…'},
+  {
+    magic: Buffer.from('PGDMP'),
+    what: 'a PostgreSQL archive',
+    hint: `Restore it, then make a dump: psql -AtX -c ${SELECT} > room.ndjson`,
+  },
   {magic: Buffer.from([0xff, 0xfe]), what: 'UTF-16 text', hint: RECODE},
   {magic: Buffer.from([0xfe, 0xff]), what: 'UTF-16 text', hint: RECODE},
 ]

@@ -42,7 +42,7 @@ export function notUtf8(reading: Reading, line: number): StateError {
 
 export function tooLong(reading: Reading, line: number): StateError {
   const what = `line ${String(line)} is longer than 8 MiB: a Matrix event is at most 65,536 bytes`
-  return malformed(reading, line, what, 'Is this one JSON document on one line, or not a dump?')
+  return malformed(reading, line, what, 'Fetch it again; if only this line is damaged, cut it out.')
 }
 
 /** The text ends inside a value that begins, or goes on, at `line`. */
@@ -66,8 +66,8 @@ export function badGzip(reading: Reading, cut: boolean, cause: unknown): StateEr
 }
 
 /** Nothing at all, or nothing that is an event. */
-export function empty({name}: Reading, what: string, hint?: string): StateError {
-  return new StateError('INPUT_EMPTY', `${name} ${what}`, hint === undefined ? {} : {hint})
+export function empty({name}: Reading, what: string, hint: string): StateError {
+  return new StateError('INPUT_EMPTY', `${name} ${what}`, {hint})
 }
 
 /** The file does not begin like JSON. */
@@ -81,6 +81,9 @@ export function notJson(reading: Reading, line: number, near: Buffer): StateErro
   }
   if (/(?!\s)[\p{Cc}\uFFFD]/u.test(text)) {
     return malformed(reading, line, `binary data, not a dump: ${found}`)
+  }
+  if (/^(?:".*"|-?\d[\d.eE+-]*|true|false|null)\s*$/.test(text)) {
+    return malformed(reading, line, `JSON, but neither an event nor a list of events: ${found}`)
   }
   return malformed(reading, line, `text, but no JSON: ${found}`)
 }

@@ -4,7 +4,7 @@ import {type ByteReader, GzipError, openBytes, peekLine, skipBlank} from './file
 import {type DocumentFacts, readDocuments} from './file-documents.ts'
 import {MAX_EVENT_BYTES, readLines} from './file-lines.ts'
 import {ANSWERS, judgeObject} from './file-places.ts'
-import {badGzip, empty, type Reading} from './file-problems.ts'
+import {badGzip, empty, FETCH_AGAIN, type Reading} from './file-problems.ts'
 import {OPEN_OBJECT} from './file-value-end.ts'
 import {ElementsError, JsonElements} from './json-elements.ts'
 import type {PduSource, RawPdu} from './port.ts'
@@ -62,7 +62,7 @@ async function* readBatches(
   const bytes = await openBytes(path, input, reading)
   try {
     const line = await skipBlank(bytes)
-    if (line === undefined) throw empty(reading, 'is empty')
+    if (line === undefined) throw empty(reading, 'is empty', FETCH_AGAIN)
     const perLine = await hasLines(bytes)
     const batches = perLine ? readLines(bytes, reading, line) : readDocuments(bytes, reading, line, facts)
     for await (const batch of batches) {

@@ -1,5 +1,5 @@
 import {spawn, spawnSync} from 'node:child_process'
-import {existsSync, mkdtempSync, openSync, readFileSync, rmSync} from 'node:fs'
+import {cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {delimiter, join} from 'node:path'
 import {once} from 'node:events'
@@ -33,11 +33,21 @@ describe('the built program', () => {
   test('tells an older Node in one plain line what is needed', async ({skip}) => {
     const old = oldNode()
     if (old === undefined) return skip('no Node older than 22.19 on this machine')
-    const {code, stdout, stderr} = await matrixState(['--help'], {node: old})
-    expect({code, stdout}).toEqual({code: 4, stdout: ''})
-    expect(stderr).toMatch(
-      /^error: matrix-state needs Node\.js 22\.19 or newer, and this is [\d.]+; .*npx matrix-state.*\n$/,
-    )
+    const folder = mkdtempSync(join(tmpdir(), 'matrix-state-'))
+    cpSync(join(import.meta.dirname, '../../bin/run.js'), join(folder, 'bin/run.js'))
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+    const {status, stdout, stderr} = spawnSync(old, [join(folder, 'bin/run.js'), '--help'], {encoding: 'utf8'})
+    rmSync(folder, {recursive: true})
+    expect({status, stdout}).toEqual({status: 4, stdout: ''})
+    expect(stderr).toMatch(/^error: matrix-state needs Node\.js 22\.19 or newer, and this is [\d.]+; .*npm ci.*\n$/)
+  })
+
+  test('hands over to the Node that a clone brings, with exit code and output', async ({skip}) => {
+    const old = oldNode()
+    if (old === undefined) return skip('no Node older than 22.19 on this machine')
+    const {code, stdout, stderr} = await matrixState(['no-such-command'], {node: old})
+    expect({code, stdout}).toEqual({code: 2, stdout: ''})
+    expect(stderr).toContain('no-such-command')
   })
 
   test('does not look at TypeScript sources, whatever NODE_ENV says', async () => {

@@ -93,7 +93,9 @@ function keep(
   writeFileSync(join(home, 'room.ndjson'), `${room.lines.join('\n')}\n`)
   const command = `python ${join(oracle, 'gen.py')} ${options.join(' ')} > room.ndjson`
   writeFileSync(join(home, 'differences.txt'), `${[`made by: ${command}`, ...problems].join('\n')}\n`)
-  say(`  kept in ${home}; made by: ${command}`)
+  say(
+    `  kept in ${home}; again: npm run fuzz -- --seeds 1 --from ${room.name.replace(/^.*-/, '')} --versions ${room.version}`,
+  )
 }
 
 function judge(room: OracleRoom, tally: Tally): readonly string[] {

@@ -248,6 +248,22 @@ describe('an event_id that came with it', () => {
   })
 })
 
+describe('the content hash', () => {
+  test('does not cover what Synapse once left lying at the top', () => {
+    const more = {age_ts: 1, outlier: true, destinations: ['x'], unsigned: {age: 1}}
+    expect(parse('6', {...event('6'), ...more})).toMatchObject({contentHashOk: true, fault: null})
+    expect(parse('6', {...event('6'), other: 1})).toMatchObject({contentHashOk: false, fault: null})
+  })
+  test('is compared as bytes: padding and alphabet mean nothing', () => {
+    const {hashes, ...rest} = event('6')
+    const {sha256} = hashes as {sha256: string}
+    const url = sha256.replaceAll('+', '-').replaceAll('/', '_')
+    for (const text of [`${sha256}=`, url])
+      expect(parse('6', {...rest, hashes: {sha256: text}}).contentHashOk).toBe(true)
+    expect(parse('6', {...rest, hashes: {sha256: sha256.slice(4)}}).contentHashOk).toBe(false)
+  })
+})
+
 describe('a copy of redacts that an API added', () => {
   test('is seen through', () => {
     const bare = event('11', {type: 'm.room.redaction', state_key: undefined, content: {redacts: REF}})

@@ -121,7 +121,7 @@ describe('one PDU a line', () => {
     expect(pdus).toHaveLength(2)
     expect(error?.code).toBe('DUMP_MALFORMED')
     expect(error?.message).toBe('room:3: line 3 is longer than 8 MiB: a Matrix event is at most 65,536 bytes')
-    expect(error?.hint).toMatch(/one JSON document on one line/)
+    expect(error?.hint).toMatch(/Fetch it again; if only this line/)
   })
 
   it('refuses a first line of 10 MB that is one object but no answer', async () => {
@@ -367,7 +367,7 @@ describe('compressed files', () => {
     ['bzip2', Buffer.from('BZh91AY&SY'), /bzip2 -dc/],
     ['xz', Buffer.from('fd377a585a000004', 'hex'), /xz -dc/],
     ['a zip archive', Buffer.from('PK\x03\x04\x14\0'), /Extract/],
-    ['an SQLite database', Buffer.from('SQLite format 3\0\x10\0'), /--database sqlite:/],
+    ['an SQLite database', Buffer.from('SQLite format 3\0\x10\0'), /make a dump first: sqlite3 /],
     ['gzip twice', gzipSync(gzipSync(ONE)), /gzip -dc/],
     [
       'a tar archive',
@@ -406,7 +406,7 @@ describe('no dump', () => {
     ['binary data', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0]), /^room:1: binary data, not a dump: ELF$/],
     ['a log', '[INFO] started\n[INFO] stopped', /^room:1: not valid JSON: expected a value or "]": INFO/],
     ['a comment', '// nothing', /^room:1: text, but no JSON: \/\/ nothing$/],
-    ['a string', '"abc"', /^room:1: text, but no JSON/],
+    ['a string', '"abc"', /^room:1: JSON, but neither an event nor a list of events: "abc"$/],
     ['event IDs', '["$a","$b"]', /^room:1: a list whose first member is no event: "\$a"$/],
     [
       'an error answer',
