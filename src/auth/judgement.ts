@@ -21,6 +21,12 @@ export class Judgement {
   /** Levels of users under the power levels event that was asked last. */
   #levels = new Map<number, PowerLevel>()
   #levelsOf = -2
+  /** What the join rules event that was asked last says. */
+  #joinRule = ''
+  #joinRuleOf = -2
+  /** Whether the create event that was asked last lets other servers in. */
+  #federates = true
+  #federatesOf = -2
   readonly #creators: ReadonlySet<string>
   readonly #creator: string | null
 
@@ -129,8 +135,12 @@ export class Judgement {
   joinRule(): string {
     const row = this.role(Role.JoinRules)
     if (row < 0) return 'invite'
-    const rule = own(this.graph.content(row), 'join_rule')
-    return rule === undefined ? 'invite' : typeof rule === 'string' ? rule : ''
+    if (row !== this.#joinRuleOf) {
+      this.#joinRuleOf = row
+      const rule = own(this.graph.content(row), 'join_rule')
+      this.#joinRule = rule === undefined ? 'invite' : typeof rule === 'string' ? rule : ''
+    }
+    return this.#joinRule
   }
 
   /** Whether the third-party invite in the event is signed by a key of the one in the view. */
@@ -143,9 +153,12 @@ export class Judgement {
   isShutOut(user: string): boolean {
     const create = this.role(Role.Create)
     if (create < 0) return false
-    const federate = own(this.graph.content(create), 'm.federate')
-    if (federate === undefined || federate === true) return false
-    return serverNameOf(user) !== serverNameOf(this.graph.senderName(create))
+    if (create !== this.#federatesOf) {
+      this.#federatesOf = create
+      const federate = own(this.graph.content(create), 'm.federate')
+      this.#federates = federate === undefined || federate === true
+    }
+    return !this.#federates && serverNameOf(user) !== serverNameOf(this.graph.senderName(create))
   }
 }
 

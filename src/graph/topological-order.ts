@@ -18,7 +18,9 @@ export interface TopologicalOrder {
  */
 export function topologicalOrder(size: number, relations: readonly Adjacency[]): TopologicalOrder {
   if (relations.every((relation) => isSorted(size, relation))) {
-    return {order: Int32Array.from({length: size}, (_, row) => row), cyclic: new Set()}
+    const same = new Int32Array(size)
+    for (let row = 0; row < size; row += 1) same[row] = row
+    return {order: same, cyclic: new Set()}
   }
   const order = new Int32Array(size)
   /** 0: not seen, 1: on the stack, 2: done. */

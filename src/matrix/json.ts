@@ -55,6 +55,34 @@ export function parseJson(text: string, exact: boolean = mayHoldExactNumbers(tex
   }
 }
 
+/** Whether lists and objects in a JSON text stand more than `limit` deep in each other. Brackets in strings do not count. */
+export function nestsDeeper(text: string, limit: number): boolean {
+  // Each level takes two characters: short texts, which nearly all are, need no look.
+  if (text.length <= 2 * limit) return false
+  let depth = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) at = endOfString(text, at)
+    else if (code === OPEN_LIST || code === OPEN_OBJECT) {
+      depth += 1
+      if (depth > limit) return true
+    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth -= 1
+  }
+  return false
+}
+
+const [QUOTE, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5b, 0x5d, 0x7b, 0x7d]
+
+/** Place of the quote that ends the string which begins at `start`; the text's end if none does. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0
+    while (text[end - 1 - backslashes] === '\\') backslashes += 1
+    if (backslashes % 2 === 0) return end
+  }
+  return text.length
+}
+
 function keepLexeme(_key: string, value: unknown, context: {readonly source?: string}): unknown {
   if (typeof value !== 'number' || context.source === undefined) return value
   if (Number.isSafeInteger(value) && !/[.eE]/u.test(context.source)) return value === 0 ? 0 : value

@@ -1,7 +1,7 @@
 import {canonicalJson} from './canonical-json.ts'
 import {contentHashMatches, eventIdOf, without} from './hashes.ts'
 import {byteLength, type EventId, isUserId, MAX_FIELD_BYTES, serverNameOf} from './ids.ts'
-import {ExactNumber, isObject, type Json, JsonError, type JsonObject, mayHoldExactNumbers, own, parseJson} from './json.ts'
+import {ExactNumber, isObject, type Json, JsonError, type JsonObject, MAX_NESTING, mayHoldExactNumbers, nestsDeeper, own, parseJson} from './json.ts'
 import {readPlainPdu} from './plain-pdu.ts'
 import {redactContent} from './redaction.ts'
 import type {RoomVersionRules} from './room-version.ts'
@@ -64,9 +64,22 @@ export function parsePdu(text: string, rules: RoomVersionRules, options: PduOpti
   const exact = mayHoldExactNumbers(text)
   const value = parseJson(text, exact)
   if (!isObject(value)) throw new JsonError('it is not a JSON object')
-  const isPlain = !exact && text.length * 3 <= MAX_PDU_BYTES && rules.eventIdFormat !== 'server-assigned'
+  if (nestsDeeper(text, MAX_NESTING)) return readDeepPdu(value, rules, options)
+  const isPlain = !exact && !HALF_PAIR.test(text) && text.length * 3 <= MAX_PDU_BYTES && rules.eventIdFormat !== 'server-assigned'
   const plain = isPlain && options.trustIds !== true && options.allContentHashes !== true ? readPlainPdu(value, text, rules) : null
   return plain ?? readPdu(value, rules, options, {text, exact})
+}
+
+/** An escape of half a surrogate pair; two halves that make a pair only cost time. */
+const HALF_PAIR = /\\u[dD][89a-fA-F]/
+
+/** Nests too deep for any server: refused, and without its content, which could not be walked safely. */
+function readDeepPdu(event: JsonObject, rules: RoomVersionRules, options: PduOptions): Pdu {
+  const fault: FormatFault = {
+    what: 'nesting',
+    message: `its JSON is nested more than ${String(MAX_NESTING)} levels deep`,
+  }
+  return {...readPdu(event, rules, options, {text: '', exact: false}), content: EMPTY, fault}
 }
 
 /**
@@ -180,7 +193,8 @@ class FieldReader {
   stateKey(): string | undefined {
     const value = this.#event['state_key']
     if (value === undefined || typeof value === 'string') return value
-    return this.#bad('state_key', value, 'a string', undefined)
+    this.#bad('state_key', value, 'a string', null)
+    return undefined
   }
 
   content(): JsonObject {
@@ -205,7 +219,7 @@ class FieldReader {
 
   references(key: 'prev_events' | 'auth_events'): readonly string[] {
     const value = this.#event[key]
-    if (!Array.isArray(value)) return this.#bad(key, value as Json | undefined, 'a list', [])
+    if (!Array.isArray(value)) return this.#bad(key, value, 'a list', [])
     const ids: string[] = []
     for (const entry of value as readonly Json[]) {
       const id = Array.isArray(entry) && (this.#rules.refsCarryHashes || this.#lenient) ? (entry as readonly Json[])[0] : entry
@@ -260,7 +274,18 @@ function formFault(
   source: {readonly text: string; readonly exact: boolean} | null,
 ): FormatFault | null {
   const numbers = rules.strictNumbers && source?.exact !== false ? numberFault(event, rules) : null
-  return numbers ?? sizeFault(pdu, event, source?.text ?? null) ?? signatureFault(pdu, rules)
+  return numbers ?? (source === null || HALF_PAIR.test(source.text) ? textFault(event) : null) ?? sizeFault(pdu, event, source?.text ?? null) ?? signatureFault(pdu, rules)
+}
+
+/** What has no canonical form has none because of half a surrogate pair: nesting was looked at before. */
+function textFault(event: JsonObject): FormatFault | null {
+  try {
+    canonicalJson(without(event, ['unsigned']))
+    return null
+  } catch (error) {
+    if (error instanceof JsonError) return {what: 'unicode', message: error.message}
+    throw error
+  }
 }
 
 function numberFault(event: JsonObject, rules: RoomVersionRules): FormatFault | null {
@@ -270,7 +295,7 @@ function numberFault(event: JsonObject, rules: RoomVersionRules): FormatFault | 
     if (value instanceof ExactNumber) {
       return {what: 'number', message: `it holds the number ${value.lexeme.slice(0, 40)}, which room version ${rules.id} forbids`}
     }
-    if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) if (inner !== undefined) stack.push(inner as Json)
+    if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) if (inner !== undefined) stack.push(inner)
   }
   return null
 }

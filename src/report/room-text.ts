@@ -278,7 +278,11 @@ function stateSection(report: RoomReport, style: TextStyle): string {
 function where(report: RoomReport): string {
   if (!wasReplayed(report)) return 'resolved from the given states'
   if (report.at.length === 0) return 'of no event, since none is accepted'
-  if (report.atTips) return report.at.length === 1 ? 'at the tip' : `resolved from ${String(report.at.length)} tips`
+  if (report.atTips) {
+    const {undetermined} = report.counts
+    const without = undetermined > 0 ? `, without ${count(undetermined, 'event')} that could not be judged` : ''
+    return (report.at.length === 1 ? 'at the tip' : `resolved from ${String(report.at.length)} tips`) + without
+  }
   return `${report.position} ${printable(report.at[0] ?? '')}`
 }
 

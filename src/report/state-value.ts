@@ -50,7 +50,8 @@ function aclValue(content: StateEntry['content']): string {
 function show(value: Json): string {
   if (typeof value === 'string') return value
   try {
-    return canonicalJson(value)
+    // As hashes are made from it: versions 1 to 5 keep fractions, exponents and minus zero apart from integers.
+    return canonicalJson(value, 'python')
   } catch (error) {
     if (error instanceof JsonError) return `(not to be written: ${error.message})`
     throw error

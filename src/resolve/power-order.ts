@@ -68,8 +68,7 @@ export class PowerOrder {
     for (const row of full.rows) if (isPowerEvent(this.#graph, row)) this.#choose(row)
     // The list grows while it is walked: auth events of power events are taken in, and theirs.
     const oldest = reading === 'spec' ? full.rows.reduce((least, row) => Math.min(least, row), Infinity) : 0
-    for (let next = 0; next < chosen.rows.length; next += 1) {
-      const row = chosen.rows[next] ?? 0
+    for (const row of chosen.rows) {
       if (reading === 'synapse') this.#dependOnParents(row, full)
       else for (const ancestor of ancestors(this.#graph, row, oldest)) this.#dependOn(row, ancestor, full)
     }

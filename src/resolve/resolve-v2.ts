@@ -70,8 +70,7 @@ function addConflictedSubgraph(graph: RoomGraph, full: RowSet, scratch: RowSet):
   }
   const behind = scratch.rows
   // The list grows while it is walked. Rows are in topological order: below the oldest there is nothing conflicted.
-  for (let next = 0; next < behind.length; next += 1) {
-    const row = behind[next] ?? 0
+  for (const row of behind) {
     for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
       const parent = edges[k] ?? 0
       if (parent >= oldest) scratch.add(parent)

@@ -9,11 +9,13 @@ import {collect} from './unit-tests.ts'
 /** From the parent: files with other text, by path in the checkout. */
 export interface Order {
   readonly changes: readonly (readonly [string, string])[]
+  /** Without the unit tests, which take long. */
+  readonly casesOnly: boolean
 }
-/** To the parent. `done`: what noticed the mutant, or `null`. */
-export type Word = {readonly step: string} | {readonly done: string | null} | {readonly ready: true}
+/** To the parent. `done`: what noticed the mutant, or `null`; `invalid`: the mutant is no code. */
+export type Word = {readonly step: string} | {readonly done: string | null} | {readonly invalid: string} | {readonly ready: true}
 
-const FOLDERS = ['scenarios', 'resolve', 'auth', 'rules', 'matrix']
+const FOLDERS = ['scenarios', 'auth', 'rules', 'matrix', 'resolve']
 /** Asked as cases already. */
 const COVERED = ['test/rules/pairs.test.ts', 'test/rules/coverage.test.ts']
 
@@ -23,10 +25,13 @@ const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume))
 const reloader = new Reloader(importsBelow(ROOT, ['src', 'test']), {vitest: join(import.meta.dirname, 'unit-tests.ts')})
 const cases: Case[] = [...(await allCases(reloader))]
 
+const folderOf = (path: string): string => path.split('/')[1] ?? ''
+const isSlow = (path: string): boolean => path.endsWith('.property.test.ts')
+
 function testFiles(): readonly string[] {
   return globSync(`test/{${FOLDERS.join(',')}}/*.test.ts`, {cwd: ROOT})
     .filter((path) => !COVERED.includes(path))
-    .sort()
+    .sort((a, b) => FOLDERS.indexOf(folderOf(a)) - FOLDERS.indexOf(folderOf(b)) || Number(isSlow(a)) - Number(isSlow(b)))
     .map((path) => join(ROOT, path))
 }
 
@@ -69,9 +74,15 @@ async function firstFailingTest(): Promise<string | null> {
   return null
 }
 
-async function judge({changes}: Order): Promise<void> {
-  reloader.begin(new Map(changes.map(([path, text]) => [join(ROOT, path), text])))
-  say({done: (await firstFailingCase()) ?? (await firstFailingTest())})
+async function judge({changes, casesOnly}: Order): Promise<void> {
+  try {
+    reloader.begin(new Map(changes.map(([path, text]) => [join(ROOT, path), text])))
+  } catch (error) {
+    say({invalid: reasonOf(error)})
+    return
+  }
+  const failing = await firstFailingCase()
+  say({done: failing ?? (casesOnly ? null : await firstFailingTest())})
 }
 
 process.on('message', (order: Order) => void judge(order))

@@ -13,12 +13,12 @@ export class Judge {
   #judged = 0
 
   /** What noticed the mutant, or `null` when nothing did. */
-  async judge(changes: Order['changes']): Promise<string | null> {
+  async judge(order: Order): Promise<string | null> {
     // Modules are never forgotten, so that a process grows with each mutant.
-    if (this.#judged >= 250) this.end()
+    if (this.#judged >= 700) this.end()
     const child = this.#child ?? (await this.#start())
     this.#judged += 1
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let step = 'start'
       const finish = (result: string | null): void => {
         clearTimeout(timer)
@@ -34,9 +34,10 @@ export class Judge {
         timer.refresh()
         if ('step' in word) ({step} = word)
         if ('done' in word) finish(word.done)
+        if ('invalid' in word) reject(new Error(`a mutant is no code: ${word.invalid}`))
       })
       child.on('exit', () => giveUp('died'))
-      child.send({changes} satisfies Order)
+      child.send(order)
     })
   }
 

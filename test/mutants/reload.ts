@@ -36,6 +36,7 @@ export class Reloader {
   #round = 0
   #changed: ReadonlyMap<string, string> = new Map()
   #affected: ReadonlySet<string> = new Set()
+  #loaded = new Map<string, Promise<unknown>>()
 
   /** @param stubs - modules to be loaded in the place of packages, by name of the package */
   constructor(imports: ReadonlyMap<string, readonly string[]>, stubs: Readonly<Record<string, string>>) {
@@ -56,11 +57,16 @@ export class Reloader {
     })
   }
 
-  /** From now on these files have other text. */
+  /**
+   * From now on these files have other text.
+   *
+   * @throws SyntaxError when it is no TypeScript
+   */
   begin(changed: ReadonlyMap<string, string>): void {
     this.#round += 1
-    this.#changed = changed
+    this.#changed = new Map(Array.from(changed, ([path, text]) => [path, stripTypeScriptTypes(text)]))
     this.#affected = dependents(this.#imports, [...changed.keys()])
+    this.#loaded = new Map()
   }
 
   isAffected(path: string): boolean {
@@ -68,9 +74,13 @@ export class Reloader {
   }
 
   /** The module as it is in this round: anew if a change reaches it, the one that all rounds share if none does. */
-  async load(path: string): Promise<unknown> {
+  load(path: string): Promise<unknown> {
+    const known = this.#loaded.get(path)
+    if (known !== undefined) return known
     const {href} = pathToFileURL(path)
-    return import(this.isAffected(path) ? this.#inRound(href) : href)
+    const loaded: Promise<unknown> = import(this.isAffected(path) ? this.#inRound(href) : href)
+    this.#loaded.set(path, loaded)
+    return loaded
   }
 
   #inRound(url: string): string {
@@ -79,7 +89,7 @@ export class Reloader {
 
   #source(path: string): string {
     const changed = this.#changed.get(path)
-    if (changed !== undefined) return stripTypeScriptTypes(changed)
+    if (changed !== undefined) return changed
     const known = this.#stripped.get(path)
     if (known !== undefined) return known
     const source = stripTypeScriptTypes(readFileSync(path, 'utf8'))

@@ -1,6 +1,7 @@
 /**
  * Makes deliberate mistakes in the rules and the resolver, one at a time, and sees whether the tests notice:
- * `npm run mutants -- [--all] [--sample N] [--seed TEXT] [--only TEXT] [--workers N] [--survivors FILE]`.
+ * `npm run mutants -- [--all] [--sample N] [--seed TEXT] [--only REGEXP] [--workers N] [--cases-only]
+ * [--survivors FILE]`.
  *
  * Every mistake of `mistakes.ts` is made, and a sample of all that `operators.ts` can make, drawn from every file; with `--all` all of
  * them, also those that are listed as equivalent, which nothing may notice. Sentences for people (`because`, `culprit`, messages) are
@@ -56,12 +57,12 @@ function draw(mutants: readonly Mutant[], count: number, seed: string): readonly
   )
 }
 
-async function work(jobs: Iterator<Job>, unnoticed: Job[], noticed: Map<Job, string>, total: number): Promise<void> {
+async function work(casesOnly: boolean, jobs: Iterator<Job>, unnoticed: Job[], noticed: Map<Job, string>, total: number): Promise<void> {
   const judge = new Judge()
   try {
     for (let next = jobs.next(); next.done !== true; next = jobs.next()) {
       const job = next.value
-      const by = await judge.judge(job.changes)
+      const by = await judge.judge({changes: job.changes, casesOnly})
       if (by === null) unnoticed.push(job)
       else noticed.set(job, by)
       if (by === null && !job.isEquivalent) say(`not noticed: ${job.id}`)
@@ -77,7 +78,8 @@ async function work(jobs: Iterator<Job>, unnoticed: Job[], noticed: Map<Job, str
 async function checkBaseline(): Promise<void> {
   const unchanged = ['src/matrix/redaction.ts', 'src/matrix/power-levels.ts', 'src/resolve/row-set.ts', 'src/auth/view.ts']
   const judge = new Judge()
-  const wrong = await judge.judge(unchanged.map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]))
+  const changes = unchanged.map((path) => [path, readFileSync(join(ROOT, path), 'utf8')] as const)
+  const wrong = await judge.judge({changes, casesOnly: false})
   judge.end()
   if (wrong !== null) throw new Error(`the code fails without any mistake: ${wrong}`)
 }
@@ -90,6 +92,7 @@ async function main(): Promise<number> {
       seed: {type: 'string', default: 'matrix-state'},
       only: {type: 'string', default: ''},
       workers: {type: 'string', default: String(MAX_WORKERS)},
+      'cases-only': {type: 'boolean', default: false},
       survivors: {type: 'string'},
     },
   })
@@ -97,19 +100,19 @@ async function main(): Promise<number> {
   const equivalents = new Map(readEquivalents().flatMap(({kind, mutants: ids}) => ids.map((id) => [id, kind] as const)))
   const known = new Set(mutants.map(({id}) => id))
   for (const id of equivalents.keys()) if (!known.has(id)) problems.push(`listed as equivalent, but no mutant: ${id}`)
-  const real = mutants.filter(({id}) => !equivalents.has(id))
-  const chosen = values.all ? mutants : draw(real, Number(values.sample), values.seed)
+  const drawn = draw(mutants, Number(values.sample), values.seed)
+  const chosen = values.all ? mutants : drawn.filter(({id}) => !equivalents.has(id))
   const jobs = [
     ...byHand(),
     ...chosen.map(({id, file, source}): Job => ({id, changes: [[file, source]], isEquivalent: equivalents.has(id)})),
-  ].filter(({id}) => id.includes(values.only))
+  ].filter(({id}) => id.match(values.only) !== null)
   say(`${String(mutants.length)} mutants, ${String(equivalents.size)} of them equivalent; ${String(jobs.length)} to judge`)
   await checkBaseline()
   const unnoticed: Job[] = []
   const noticed = new Map<Job, string>()
   const queue = jobs.values()
   const workers = Math.min(MAX_WORKERS, Number(values.workers))
-  await Promise.all(Array.from({length: workers}, () => work(queue, unnoticed, noticed, jobs.length)))
+  await Promise.all(Array.from({length: workers}, () => work(values['cases-only'], queue, unnoticed, noticed, jobs.length)))
   for (const [{id, isEquivalent}, by] of noticed) {
     if (isEquivalent) problems.push(`listed as equivalent, but noticed by ${by}: ${id}`)
   }

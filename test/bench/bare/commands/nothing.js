@@ -1,0 +1,7 @@
+import {Command} from '@oclif/core'
+
+export default class Nothing extends Command {
+  async run() {
+    // Nothing.
+  }
+}
