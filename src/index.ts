@@ -29,7 +29,14 @@ export type {RoomGraph} from './graph/room-graph.ts'
 export type {PduSource, RawPdu, RawPdus} from './sources/port.ts'
 export {openDump} from './sources/files.ts'
 export {type InputFault, type LoadedRoom, loadRoom, loadRoomFrom, type LoadOptions} from './investigate/load-room.ts'
-export {isLiveRoom, type LiveAccess, type OpenedRoom, type OpenOptions, openRoom, type OpenStep} from './investigate/open-room.ts'
+export {
+  isLiveRoom,
+  type LiveAccess,
+  type OpenedRoom,
+  type OpenOptions,
+  openRoom,
+  type OpenStep,
+} from './investigate/open-room.ts'
 
 // Verdicts and states
 export {listRules} from './auth/auth-rules.ts'
@@ -37,7 +44,8 @@ export type {Rejection, Stage} from './auth/check.ts'
 export type {Reading} from './resolve/auth-difference.ts'
 export {type StateDigest, StateDigests} from './resolve/digest.ts'
 export {replay, type Replay, type ReplayOptions, UNKNOWN_STATE, Verdict, VERDICT_NAMES} from './resolve/replay.ts'
-export {parseStates, type ResolvedStates, resolveStates} from './resolve/states.ts'
+export {type ResolvedStates, resolveStates} from './resolve/states.ts'
+export {parseStates} from './investigate/parse-states.ts'
 export {tipsOf} from './resolve/tips.ts'
 export {
   type ReplayDocument,
@@ -65,4 +73,12 @@ export type {
 } from './investigate/room-report.ts'
 
 // Findings
-export {CATALOGUE, type Certainty, type Evidence, type Finding, type FindingId, type Severity, type Subject} from './finding/finding.ts'
+export {
+  CATALOGUE,
+  type Certainty,
+  type Evidence,
+  type Finding,
+  type FindingId,
+  type Severity,
+  type Subject,
+} from './finding/finding.ts'

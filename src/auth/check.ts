@@ -140,7 +140,9 @@ const UNASKED = -2
 
 /** Groups that hold for every event of the type are only there for their numbers. */
 function inlined(lines: readonly NumberedLine[]): readonly NumberedLine[] {
-  return lines.flatMap((line) => (line.group !== null && line.group.applies === undefined ? inlined(line.lines) : [line]))
+  return lines.flatMap((line) =>
+    line.group !== null && line.group.applies === undefined ? inlined(line.lines) : [line],
+  )
 }
 
 /** Create events have no rules that depend on state: nothing is left of theirs, and nothing is not a rejection. */

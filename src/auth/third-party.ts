@@ -31,14 +31,19 @@ function signatureNames(signed: JsonObject): readonly (readonly [string, string]
   const signatures = own(signed, 'signatures')
   if (!isObject(signatures)) return []
   return Object.entries(signatures).flatMap(([entity, block]) =>
-    isObject(block) ? Object.keys(block).filter((id) => id.startsWith('ed25519:')).map((id) => [entity, id] as const) : [],
+    isObject(block)
+      ? Object.keys(block)
+          .filter((id) => id.startsWith('ed25519:'))
+          .map((id) => [entity, id] as const)
+      : [],
   )
 }
 
 function publicKeys(content: JsonObject): readonly string[] {
   const list = own(content, 'public_keys')
   const entries: readonly Json[] = Array.isArray(list) ? (list as readonly Json[]) : []
-  return [own(content, 'public_key'), ...entries.map((entry) => (isObject(entry) ? own(entry, 'public_key') : undefined))].filter(
-    (key): key is string => typeof key === 'string',
-  )
+  return [
+    own(content, 'public_key'),
+    ...entries.map((entry) => (isObject(entry) ? own(entry, 'public_key') : undefined)),
+  ].filter((key): key is string => typeof key === 'string')
 }

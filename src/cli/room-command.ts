@@ -10,7 +10,7 @@ import {
   openRoom,
   type OpenStep,
 } from '../investigate/open-room.ts'
-import {parseStates} from '../resolve/states.ts'
+import {parseStates} from '../investigate/parse-states.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil, roomIsMissing} from './room-argument.ts'
 

@@ -160,7 +160,8 @@ export class RoomBuilder {
     const cited = new Set<number>()
     for (let place = 0; place < this.size; place += 1) {
       if (arrivals.room[place] === room) continue
-      for (let k = arrivals.authStarts[place] ?? 0, end = arrivals.authStarts[place + 1] ?? 0; k < end; k += 1) cited.add(auth[k] ?? -1)
+      for (let k = arrivals.authStarts[place] ?? 0, end = arrivals.authStarts[place + 1] ?? 0; k < end; k += 1)
+        cited.add(auth[k] ?? -1)
     }
     for (let place = 0; place < this.size; place += 1) {
       if (arrivals.room[place] === room && !cited.has(arrivals.id[place] ?? -1)) return arrivals.line[place] ?? null
@@ -223,7 +224,9 @@ export class RoomBuilder {
     return new RoomGraph({
       rules: this.#rules,
       roomId,
-      ids: isIdentity(order) ? (this.#ids.strings as EventId[]) : Array.from(order, (id) => this.#ids.at(id) as EventId),
+      ids: isIdentity(order)
+        ? (this.#ids.strings as EventId[])
+        : Array.from(order, (id) => this.#ids.at(id) as EventId),
       line: column(arrivals.line, 0),
       flags: this.#flags(column(arrivals.flags, Flag.Missing), column(arrivals.room, -1), roomId, order, cyclic),
       type: column(arrivals.type, -1),
@@ -246,7 +249,13 @@ export class RoomBuilder {
   }
 
   /** Adds what is known only when all events are. Events that are only cited count as the room's own. */
-  #flags(flags: Uint8Array, rooms: Int32Array, roomId: string, order: Int32Array, cyclic: ReadonlySet<number>): Uint8Array {
+  #flags(
+    flags: Uint8Array,
+    rooms: Int32Array,
+    roomId: string,
+    order: Int32Array,
+    cyclic: ReadonlySet<number>,
+  ): Uint8Array {
     const home = this.#rooms.find(roomId)
     for (let row = 0; row < flags.length; row += 1) {
       const room = rooms[row] ?? -1
@@ -283,7 +292,9 @@ export class RoomBuilder {
     const sorted = Int32Array.from(list.keys()).sort((a, b) => {
       const [x, y] = [list[a], list[b]]
       if (x === undefined || y === undefined) return 0
-      return x.type === y.type ? compareCodePoints(x.stateKey, y.stateKey) : compareCodePoints(`${x.type}\0`, `${y.type}\0`)
+      return x.type === y.type
+        ? compareCodePoints(x.stateKey, y.stateKey)
+        : compareCodePoints(`${x.type}\0`, `${y.type}\0`)
     })
     const rank = new Int32Array(list.length)
     sorted.forEach((slot, index) => {

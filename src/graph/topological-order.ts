@@ -57,7 +57,8 @@ export function topologicalOrder(size: number, relations: readonly Adjacency[]):
 
 function isSorted(size: number, {starts, edges}: Adjacency): boolean {
   for (let event = 0; event < size; event += 1) {
-    for (let k = starts[event] ?? 0, end = starts[event + 1] ?? 0; k < end; k += 1) if ((edges[k] ?? 0) >= event) return false
+    for (let k = starts[event] ?? 0, end = starts[event + 1] ?? 0; k < end; k += 1)
+      if ((edges[k] ?? 0) >= event) return false
   }
   return true
 }
@@ -76,7 +77,10 @@ function cyclicEvents(size: number, relations: readonly Adjacency[]): ReadonlySe
     }
   }
   const left = new Set(Array.from({length: size}, (_, event) => event))
-  for (const [inward, outward] of [[parents, children], [children, parents]] as const) {
+  for (const [inward, outward] of [
+    [parents, children],
+    [children, parents],
+  ] as const) {
     const open = inward.map((list) => list.filter((event) => left.has(event)).length)
     const ready = [...left].filter((event) => open[event] === 0)
     for (let event = ready.pop(); event !== undefined; event = ready.pop()) {

@@ -78,8 +78,8 @@ function contentHashFindings(room: LoadedRoom): readonly Finding[] {
   const {graph} = room
   const found: Finding[] = []
   for (let row = 0; row < graph.size; row += 1) {
-    // A refused event counts in no form at all, and its hash is the least that is wrong with it.
-    if (!graph.has(row, Flag.Redacted) || graph.has(row, Flag.Faulty)) continue
+    // A refused event counts in no form at all; one of another room is only here to be cited.
+    if (!graph.has(row, Flag.Redacted) || graph.has(row, Flag.Faulty | Flag.Foreign)) continue
     const id = graph.id(row)
     found.push(
       finding(

@@ -96,7 +96,8 @@ function sortedKeys(object: JsonObject): string[] {
 }
 
 function quote(text: string): string {
-  if (!text.isWellFormed()) throw new JsonError('a string in it holds half of a surrogate pair, which has no UTF-8 form')
+  if (!text.isWellFormed())
+    throw new JsonError('a string in it holds half of a surrogate pair, which has no UTF-8 form')
   return JSON.stringify(text)
 }
 

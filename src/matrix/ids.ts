@@ -39,8 +39,7 @@ export function serverNameOf(id: string): ServerName {
   return (colon < 0 ? '' : id.slice(colon + 1)) as ServerName
 }
 
-const SERVER_NAME =
-  /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?$/u
+const SERVER_NAME = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?$/u
 
 /** The grammar of server names. https://spec.matrix.org/v1.19/appendices/#server-name */
 export function isServerName(raw: string): raw is ServerName {

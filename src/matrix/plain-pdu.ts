@@ -2,7 +2,7 @@ import {hash} from 'node:crypto'
 import {canonicalJson} from './canonical-json.ts'
 import {type EventId, isUserId, MAX_FIELD_BYTES, serverNameOf} from './ids.ts'
 import {isObject, type Json, JsonError, type JsonObject} from './json.ts'
-import type {Pdu} from './pdu.ts'
+import type {Pdu} from './pdu-shape.ts'
 import {redactContent} from './redaction.ts'
 import type {RoomVersionRules} from './room-version.ts'
 
@@ -17,7 +17,8 @@ import type {RoomVersionRules} from './room-version.ts'
  */
 export function readPlainPdu(event: JsonObject, text: string, rules: RoomVersionRules): Pdu | null {
   const {type, sender, room_id: roomId, state_key: stateKey, content, depth, origin_server_ts: originServerTs} = event
-  if (!isShort(type) || !isShort(sender) || !isShort(roomId) || type === 'm.room.create' || !isUserId(sender)) return null
+  if (!isShort(type) || !isShort(sender) || !isShort(roomId) || type === 'm.room.create' || !isUserId(sender))
+    return null
   if (!isShortOrAbsent(stateKey) || !isObject(content) || !isCount(depth) || !isCount(originServerTs)) return null
   const {auth_events: authEvents, prev_events: prevEvents, hashes, signatures, redacts, event_id: given, origin} = event
   if (!isStringList(authEvents) || !isStringList(prevEvents) || !isObject(hashes) || !isObject(signatures)) return null
@@ -39,7 +40,9 @@ export function readPlainPdu(event: JsonObject, text: string, rules: RoomVersion
       `"origin_server_ts":${String(originServerTs)},"prev_events":${listText(prevEvents)},"room_id":"${roomId}",` +
       `"sender":"${sender}",${stateKey === undefined ? '' : `"state_key":"${stateKey}",`}"type":"${type}"}`,
   }
-  const kept = Object.hasOwn(rules.redaction.content, type) ? canonicalOrNull(redactContent({type, content}, rules)) : '{}'
+  const kept = Object.hasOwn(rules.redaction.content, type)
+    ? canonicalOrNull(redactContent({type, content}, rules))
+    : '{}'
   if (kept === null) return null
   const eventId = idFrom(parts, kept, sha256, rules)
   if (eventId === null) return null
@@ -76,7 +79,12 @@ interface CanonicalParts {
 }
 
 /** `null` for what has no UTF-8 form. */
-function idFrom({head, depth, origin, tail}: CanonicalParts, content: string, sha256: string, rules: RoomVersionRules): EventId | null {
+function idFrom(
+  {head, depth, origin, tail}: CanonicalParts,
+  content: string,
+  sha256: string,
+  rules: RoomVersionRules,
+): EventId | null {
   const hashed = `${head}${content}${depth}"hashes":{"sha256":"${sha256}"},${rules.redaction.topLevel.includes('origin') ? origin : ''}${tail}`
   if (!hashed.isWellFormed()) return null
   if (rules.eventIdFormat === 'base64url') return `$${hash('sha256', hashed, 'base64url')}` as EventId

@@ -8,10 +8,24 @@ export type PowerLevel = number | bigint
 export const MALFORMED = Number.NaN
 
 /** https://spec.matrix.org/v1.19/client-server-api/#mroompower_levels */
-export const DEFAULT_LEVELS = {ban: 50, kick: 50, redact: 50, invite: 0, state_default: 50, events_default: 0, users_default: 0} as const
+export const DEFAULT_LEVELS = {
+  ban: 50,
+  kick: 50,
+  redact: 50,
+  invite: 0,
+  state_default: 50,
+  events_default: 0,
+  users_default: 0,
+} as const
 export type NamedLevel = keyof typeof DEFAULT_LEVELS
 export const NAMED_LEVELS: readonly NamedLevel[] = [
-  'users_default', 'events_default', 'state_default', 'ban', 'redact', 'kick', 'invite',
+  'users_default',
+  'events_default',
+  'state_default',
+  'ban',
+  'redact',
+  'kick',
+  'invite',
 ]
 
 /** Levels are compared by value, across `number` and `bigint`. */
@@ -150,8 +164,12 @@ export class PowerLevels {
     if (known !== undefined) return known
     const compare = (key: LevelMap): readonly LevelChange[] => compareMaps(before.entries(key), this.entries(key))
     const changes: LevelChanges = {
-      named: NAMED_LEVELS.map((what) => ({what, before: before.#given(what), after: this.#given(what)})).filter(isChange),
-      events: this.#rules.notificationsChecked ? [...compare('events'), ...compare('notifications')] : compare('events'),
+      named: NAMED_LEVELS.map((what) => ({what, before: before.#given(what), after: this.#given(what)})).filter(
+        isChange,
+      ),
+      events: this.#rules.notificationsChecked
+        ? [...compare('events'), ...compare('notifications')]
+        : compare('events'),
       users: compare('users'),
     }
     this.#changes.set(before, changes)

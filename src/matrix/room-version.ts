@@ -52,11 +52,28 @@ export interface RoomVersionRules {
 }
 
 const TOP_LEVEL = [
-  'event_id', 'type', 'room_id', 'sender', 'state_key', 'content', 'hashes', 'signatures', 'depth', 'prev_events',
-  'auth_events', 'origin_server_ts',
+  'event_id',
+  'type',
+  'room_id',
+  'sender',
+  'state_key',
+  'content',
+  'hashes',
+  'signatures',
+  'depth',
+  'prev_events',
+  'auth_events',
+  'origin_server_ts',
 ]
 const POWER_LEVEL_KEYS = {
-  ban: true, events: true, events_default: true, kick: true, redact: true, state_default: true, users: true, users_default: true,
+  ban: true,
+  events: true,
+  events_default: true,
+  kick: true,
+  redact: true,
+  state_default: true,
+  users: true,
+  users_default: true,
 } as const
 const CONTENT_V1 = {
   'm.room.member': {membership: true},

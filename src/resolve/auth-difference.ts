@@ -62,8 +62,8 @@ export class AuthDifference {
     for (let k = 0; k < conflict.values.length; k += 1) {
       const event = conflict.values[k] ?? ABSENT
       if (event === ABSENT) continue
-      if (this.#synapse) this.#mark(conflict, event, 1 << k % width)
-      else this.#markParents(conflict, event, 1 << k % width)
+      if (this.#synapse) this.#mark(conflict, event, 1 << (k % width))
+      else this.#markParents(conflict, event, 1 << (k % width))
     }
     while (this.#partial > 0) {
       const event = heap.pop()
@@ -79,7 +79,8 @@ export class AuthDifference {
 
   #markParents(conflict: Conflict, event: number, bits: number): void {
     const {starts, edges} = this.#graph.auth
-    for (let k = starts[event] ?? 0, end = starts[event + 1] ?? 0; k < end; k += 1) this.#mark(conflict, edges[k] ?? 0, bits)
+    for (let k = starts[event] ?? 0, end = starts[event + 1] ?? 0; k < end; k += 1)
+      this.#mark(conflict, edges[k] ?? 0, bits)
   }
 
   /** The event is in the chains of the states of these bits; of all, if the states agree on it and count as part of their chains. */
@@ -152,7 +153,8 @@ export class AuthDifference {
         if (this.#synapse) visit(event)
         else for (const parent of this.#graph.authOf(event)) visit(parent)
       }
-      for (let row = stack.pop(); row !== undefined; row = stack.pop()) for (const parent of this.#graph.authOf(row)) visit(parent)
+      for (let row = stack.pop(); row !== undefined; row = stack.pop())
+        for (const parent of this.#graph.authOf(row)) visit(parent)
       for (const event of seen) counts.set(event, (counts.get(event) ?? 0) + 1)
     }
     for (const [event, count] of counts) {

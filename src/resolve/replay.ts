@@ -167,7 +167,13 @@ class Replayer {
     const type = graph.type[row] ?? 0
     const last = user * PLAIN_WIDTH
     const seen = this.#plainAccepted
-    if (seen[last] === member + 1 && seen[last + 1] === power + 1 && seen[last + 2] === type && seen[last + 3] === create + 1) return true
+    if (
+      seen[last] === member + 1 &&
+      seen[last + 1] === power + 1 &&
+      seen[last + 2] === type &&
+      seen[last + 3] === create + 1
+    )
+      return true
     if (this.#verdicts[graph.create] !== Verdict.Accepted) return false
     const {checker} = this.#resolver
     const {view} = checker.judgement
@@ -249,7 +255,10 @@ class Replayer {
     const {starts, edges} = graph.auth
     for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
       const event = edges[k] ?? 0
-      if (this.#verdicts[event] === Verdict.Undetermined && !(graph.has(event, Flag.Foreign) && !graph.has(event, Flag.Missing))) {
+      if (
+        this.#verdicts[event] === Verdict.Undetermined &&
+        !(graph.has(event, Flag.Foreign) && !graph.has(event, Flag.Missing))
+      ) {
         return false
       }
     }

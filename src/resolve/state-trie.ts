@@ -149,7 +149,13 @@ export class StateTrie {
       if (same) continue
       const slot = prefix | (place << shift)
       if (shift === 0) found.push(slot)
-      else this.#compare(nodes.map((node) => all[node + place] ?? 0), slot, shift - BITS, found)
+      else
+        this.#compare(
+          nodes.map((node) => all[node + place] ?? 0),
+          slot,
+          shift - BITS,
+          found,
+        )
     }
   }
 }

@@ -18,34 +18,6 @@ export interface ResolveStatesOptions {
 }
 
 /**
- * Reads a list of states: JSON, a list of lists of event IDs.
- *
- * @param name - how people call the text
- * @throws StateError STATES_MALFORMED
- */
-export function parseStates(name: string, text: string): readonly (readonly string[])[] {
-  const wrong = (what: string, cause?: unknown): StateError =>
-    new StateError('STATES_MALFORMED', `${name}: ${what}`, {
-      cause,
-      hint: 'Write a JSON list of states, each of them a list of event IDs: [["$a","$b"],["$a","$c"]].',
-    })
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw wrong('this is not JSON', error)
-  }
-  if (!Array.isArray(value) || value.length === 0) throw wrong('this is not a list of states')
-  return value.map((state: unknown, index) => {
-    if (!Array.isArray(state)) throw wrong(`entry ${String(index + 1)} is not a list of event IDs`)
-    return state.map((id: unknown) => {
-      if (typeof id !== 'string') throw wrong(`state ${String(index + 1)} holds something that is not an event ID`)
-      return id
-    })
-  })
-}
-
-/**
  * Resolves states that are given as lists of event IDs, without a replay. The events count as accepted, except those that a server would
  * refuse by form.
  *
@@ -73,7 +45,10 @@ function rootOf(graph: RoomGraph, resolver: Resolver, ids: readonly string[], in
     const other = resolver.trie.get(root, slot)
     if (other !== ABSENT && other !== row) {
       const {type, stateKey} = graph.slotAt(slot)
-      throw malformed(index, `it holds two events for ${type} ${JSON.stringify(stateKey)}: ${graph.id(other)} and ${id}`)
+      throw malformed(
+        index,
+        `it holds two events for ${type} ${JSON.stringify(stateKey)}: ${graph.id(other)} and ${id}`,
+      )
     }
     root = resolver.trie.set(root, slot, row)
   }

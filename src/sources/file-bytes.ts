@@ -7,7 +7,7 @@ import type {Reading} from './file-problems.ts'
 import {isGzip, refuseKnownKinds, SIGNATURE_BYTES} from './file-kinds.ts'
 import {isBlank, LF} from './file-value-end.ts'
 
-/** Bytes in chunks, each at most 1 MiB. A chunk stays valid. */
+/** Bytes in chunks, each at most 64 KiB. A chunk stays valid. */
 export type Chunks = AsyncGenerator<Buffer, void, undefined>
 
 /** The gzip data ends too early (`cut`) or is damaged. */
@@ -30,7 +30,7 @@ export interface ByteReader {
 }
 
 const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf])
-const CHUNK_BYTES = 1 << 20
+const CHUNK_BYTES = 1 << 16
 /** Small, so that what one piece inflates to stays small: gzip makes at most 1,032 bytes of one. */
 const COMPRESSED_PIECE_BYTES = 1 << 16
 

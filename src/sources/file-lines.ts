@@ -12,7 +12,7 @@ export const MAX_EVENT_BYTES = 8 << 20
  * @param firstLine - the number of the line that comes first in `bytes`.
  * @throws StateError - DUMP_MALFORMED for a line that is too long or not UTF-8, INPUT_TRUNCATED when the last one was cut.
  * Lines before the problem are handed out first.
- * @remarks O(bytes), a batch for each chunk. Texts are slices of the chunk they came with: one that is kept keeps 1 MiB.
+ * @remarks O(bytes), a batch for each chunk. Texts are slices of the chunk they came with: one that is kept keeps 64 KiB.
  */
 export async function* readLines(bytes: ByteReader, reading: Reading, firstLine: number): AsyncGenerator<RawPdu[]> {
   let line = firstLine

@@ -104,7 +104,11 @@ class Room {
       case 3:
         return this.#setPower(0)
       case 4:
-        return this.#send(state('m.room.join_rules', '', '{"join_rule":"public"}'), this.#admin, (id) => (this.#joinRules = id))
+        return this.#send(
+          state('m.room.join_rules', '', '{"join_rule":"public"}'),
+          this.#admin,
+          (id) => (this.#joinRules = id),
+        )
       default:
         return this.#goOn()
     }
@@ -115,7 +119,12 @@ class Room {
   }
 
   #begin(): string {
-    const {line, id} = this.#event(state('m.room.create', '', `{"creator":"${ADMIN}","room_version":"10"}`, `{"creator":"${ADMIN}"}`), ADMIN, [], [])
+    const {line, id} = this.#event(
+      state('m.room.create', '', `{"creator":"${ADMIN}","room_version":"10"}`, `{"creator":"${ADMIN}"}`),
+      ADMIN,
+      [],
+      [],
+    )
     this.#create = id
     this.#tips = [{id, depth: 1}]
     return line
@@ -142,13 +151,20 @@ class Room {
     }
     const sender = this.#members[Math.floor(this.#random() * this.#members.length)] ?? this.#admin
     const body = this.#words(2 + Math.floor(this.#random() * 12))
-    return this.#send({type: 'm.room.message', stateKey: null, full: `{"body":"${body}","msgtype":"m.text"}`, kept: '{}'}, sender)
+    return this.#send(
+      {type: 'm.room.message', stateKey: null, full: `{"body":"${body}","msgtype":"m.text"}`, kept: '{}'},
+      sender,
+    )
   }
 
   #setPower(change: number): string {
     const rest = `"kick":50,"redact":50,"state_default":50,"users":{"${ADMIN}":100},"users_default":0}`
     const first = `{"ban":50,"events":{"m.room.name":${String(change % 50)}},"events_default":0,`
-    return this.#send(state('m.room.power_levels', '', `${first}"invite":0,${rest}`, `${first}${rest}`), this.#admin, (id) => (this.#power = id))
+    return this.#send(
+      state('m.room.power_levels', '', `${first}"invite":0,${rest}`, `${first}${rest}`),
+      this.#admin,
+      (id) => (this.#power = id),
+    )
   }
 
   #join(user: string): string {
@@ -202,7 +218,8 @@ class Room {
 
   #words(count: number): string {
     let text = ''
-    for (let k = 0; k < count; k += 1) text += `${k === 0 ? '' : ' '}${Math.floor(this.#random() * 2 ** 40).toString(36)}`
+    for (let k = 0; k < count; k += 1)
+      text += `${k === 0 ? '' : ' '}${Math.floor(this.#random() * 2 ** 40).toString(36)}`
     return text
   }
 }

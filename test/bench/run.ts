@@ -60,7 +60,9 @@ function generate(events: number): string {
 }
 
 function measure(mode: 'fresh' | 'warm' | 'replays' | 'memory', ...paths: readonly string[]): unknown {
-  const child = spawnSync(process.execPath, [join(import.meta.dirname, 'measure.ts'), mode, ...paths], {encoding: 'utf8'})
+  const child = spawnSync(process.execPath, [join(import.meta.dirname, 'measure.ts'), mode, ...paths], {
+    encoding: 'utf8',
+  })
   if (child.status !== 0) throw new Error(`measuring ${paths.join(' ')} failed:\n${child.stderr}`)
   return JSON.parse(child.stdout)
 }
@@ -87,7 +89,9 @@ function row(name: string, value: number, unit: string, aim: number | null = nul
 function benchRoom(path: string): void {
   const warm = measure('warm', path) as Measured
   const fresh = Array.from({length: STARTS}, () => measure('fresh', path) as Measured)
-  heading(`${title(path)}: JSON.parse ${warm.json.toFixed(1)} ms warm, ${median(fresh.map(({json}) => json)).toFixed(1)} ms fresh`)
+  heading(
+    `${title(path)}: JSON.parse ${warm.json.toFixed(1)} ms warm, ${median(fresh.map(({json}) => json)).toFixed(1)} ms fresh`,
+  )
   row('parse, warm', warm.parse, 'x')
   row('parse + event IDs, warm', warm.ids, 'x')
   row('parse + event IDs + graph, warm', warm.load, 'x')
@@ -103,7 +107,10 @@ function benchFuzz(): void {
     heading('fuzz rooms: skipped, there are no corpora beside this checkout')
     return
   }
-  const rooms = readdirSync(CORPUS).filter((name) => name.includes('-fuzz-')).map(corpusFile).filter((path) => path !== null)
+  const rooms = readdirSync(CORPUS)
+    .filter((name) => name.includes('-fuzz-'))
+    .map(corpusFile)
+    .filter((path) => path !== null)
   const ratios = measure('replays', ...rooms) as MeasuredReplays
   heading(`${String(rooms.length)} fuzz rooms, which are all forks`)
   row('replay, warm, median of the rooms', median(ratios), 'x')
@@ -113,7 +120,10 @@ function benchFuzz(): void {
 function timeProgram(script: string, args: readonly string[]): number {
   const times = Array.from({length: STARTS}, () => {
     const start = performance.now()
-    const child = spawnSync(process.execPath, [script, ...args], {stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8'})
+    const child = spawnSync(process.execPath, [script, ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    })
     const took = performance.now() - start
     if (child.error !== undefined || child.status === null || child.status > 1) {
       throw new Error(`${script} ${args.join(' ')} failed:\n${child.stderr}`)
@@ -149,7 +159,8 @@ function benchScaling(): void {
   const sizes = [10_000, 100_000]
   const {bavail, bsize} = statfsSync(folder)
   if (flags.large !== true) heading('rooms from their files; 1,000,000 events only with --large')
-  else if (bavail * bsize < 1500 * MEBIBYTE) heading('rooms from their files; 1,000,000 events skipped: less than 1.5 GiB free')
+  else if (bavail * bsize < 1500 * MEBIBYTE)
+    heading('rooms from their files; 1,000,000 events skipped: less than 1.5 GiB free')
   else {
     heading('rooms from their files')
     sizes.push(1_000_000)

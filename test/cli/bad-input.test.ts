@@ -187,11 +187,14 @@ describe('a dump that cannot be used ends with 4 and one message: file, line, wh
     const folder = dumps.path(`folder ${String(Math.random())}`)
     mkdirSync(folder)
     dumps.write(join(folder.slice(dumps.folder.length + 1), 'dump'), content)
-    for (const command of ['resolve', 'replay']) {
-      const told = await refusal([command, 'dump'], 4, {cwd: folder})
-      expect(told.message).toMatch(wrong)
-      expect(told.hint).toMatch(hint)
-    }
+    const told = await refusal(['resolve', 'dump'], 4, {cwd: folder})
+    expect(told.message).toMatch(wrong)
+    expect(told.hint).toMatch(hint)
+  })
+
+  test.concurrent('replay says the same, and prints no line of a replay', async () => {
+    const file = dumps.write('replayed', [good[0]!, 'curl: (18) cut'])
+    expect(await refusal(['replay', file], 4)).toEqual(await refusal(['resolve', file], 4))
   })
 
   test.concurrent('a line of 100 MB, without holding it', async () => {

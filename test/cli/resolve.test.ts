@@ -231,6 +231,7 @@ describe('text', () => {
 
   test.concurrent('with --type the room keeps its name and members', async () => {
     const {stdout} = await matrixState(['resolve', fuzz10File, '--type', 'm.room.topic'])
+    expect(stdout).toMatch(/^!LnHsHYRTpfTz:s0\.example {2}EREWJBtab/)
     expect(stdout).toContain('9 joined from 2 servers')
     expect(stdout).toContain('1 of 41 entries')
   })

@@ -5,7 +5,15 @@ import type * as Digest from '../../src/resolve/digest.ts'
 import type * as Replaying from '../../src/resolve/replay.ts'
 import type * as Tips from '../../src/resolve/tips.ts'
 import type * as Compare from '../conformance/compare.ts'
-import {DATA, type ExpectedFinal, expectedFor, type Fixture, type OracleRoom, ROOT, type ServerRoom} from '../conformance/fixtures.ts'
+import {
+  DATA,
+  type ExpectedFinal,
+  expectedFor,
+  type Fixture,
+  type OracleRoom,
+  ROOT,
+  type ServerRoom,
+} from '../conformance/fixtures.ts'
 import {readPacks} from '../conformance/packed.ts'
 import {reasonMismatch} from '../conformance/reasons.ts'
 import type * as Cases from '../rules/cases/all.ts'
@@ -66,15 +74,19 @@ function oracleCase(room: OracleRoom, reading: 'synapse' | 'spec'): Case {
     for (const {eventId, reason, before, after} of expected.events) {
       const row = graph.row(eventId)
       const rejection = result.rejections.get(row)
-      if (engine.VERDICT_NAMES[result.verdicts[row] ?? 0] !== (reason === null ? 'accepted' : 'rejected')) return `verdict ${eventId}`
+      if (engine.VERDICT_NAMES[result.verdicts[row] ?? 0] !== (reason === null ? 'accepted' : 'rejected'))
+        return `verdict ${eventId}`
       if ((rejection === undefined) !== (reason === null)) return `rejection ${eventId}`
       if (differs(result.before[row] ?? -1, before)) return `before ${eventId}`
       if (differs(result.after[row] ?? -1, after)) return `after ${eventId}`
       if (reason !== null && reasonMismatch(reason, rejection) !== null) return `reason ${eventId}`
     }
     const endDiffers = (rows: readonly number[], end: ExpectedFinal): boolean =>
-      [...end.events].sort().join(' ') !== rows.map((row) => graph.id(row)).sort().join(' ') ||
-      differs(result.resolver.resolve(rows.map((row) => result.after[row] ?? -1)).root, end)
+      [...end.events].sort().join(' ') !==
+        rows
+          .map((row) => graph.id(row))
+          .sort()
+          .join(' ') || differs(result.resolver.resolve(rows.map((row) => result.after[row] ?? -1)).root, end)
     if (endDiffers(engine.tipsOf(result), expected.tips)) return 'tips'
     return expected.leaves !== null && endDiffers(leavesOf(graph), expected.leaves) ? 'leaves' : null
   }
@@ -83,9 +95,12 @@ function oracleCase(room: OracleRoom, reading: 'synapse' | 'spec'): Case {
 
 /** The room without some of its events: what is still said must be what the oracle says of the whole room. */
 function partialCase(room: OracleRoom, round: number): Case {
-  const expected = new Map(room.synapse.events.map((event) => [event.eventId as string, event]))
+  const expected = new Map(room.synapse.events.map((event) => [event.eventId, event]))
   const name = `${room.name} without some events, ${String(round)}`
-  const rank = (index: number): string => createHash('sha256').update(`${name} ${String(index)}`).digest('hex')
+  const rank = (index: number): string =>
+    createHash('sha256')
+      .update(`${name} ${String(index)}`)
+      .digest('hex')
   const removable = room.lines.flatMap((line, index) => (line.includes('"m.room.create"') ? [] : [index]))
   const count = round % 2 === 0 ? 1 + (round % 3) : 10 + round
   const gone = new Set(removable.sort((a, b) => (rank(a) < rank(b) ? -1 : 1)).slice(0, count))

@@ -13,7 +13,8 @@ export interface Order {
   readonly casesOnly: boolean
 }
 /** To the parent. `done`: what noticed the mutant, or `null`; `invalid`: the mutant is no code. */
-export type Word = {readonly step: string} | {readonly done: string | null} | {readonly invalid: string} | {readonly ready: true}
+export type Word =
+  {readonly step: string} | {readonly done: string | null} | {readonly invalid: string} | {readonly ready: true}
 
 const FOLDERS = ['scenarios', 'auth', 'rules', 'matrix', 'resolve']
 /** Asked as cases already. */
@@ -31,7 +32,9 @@ const isSlow = (path: string): boolean => path.endsWith('.property.test.ts')
 function testFiles(): readonly string[] {
   return globSync(`test/{${FOLDERS.join(',')}}/*.test.ts`, {cwd: ROOT})
     .filter((path) => !COVERED.includes(path))
-    .sort((a, b) => FOLDERS.indexOf(folderOf(a)) - FOLDERS.indexOf(folderOf(b)) || Number(isSlow(a)) - Number(isSlow(b)))
+    .sort(
+      (a, b) => FOLDERS.indexOf(folderOf(a)) - FOLDERS.indexOf(folderOf(b)) || Number(isSlow(a)) - Number(isSlow(b)),
+    )
     .map((path) => join(ROOT, path))
 }
 

@@ -38,15 +38,21 @@ const isForTypes = (node: ts.Node): boolean =>
 /** Name of the function, method, rule or constant around a node. */
 function scopeOf(node: ts.Node, file: ts.SourceFile): string {
   for (let at = node.parent; !ts.isSourceFile(at); at = at.parent) {
-    if (ts.isFunctionDeclaration(at) || ts.isMethodDeclaration(at) || ts.isGetAccessor(at)) return at.name?.getText(file) ?? ''
+    if (ts.isFunctionDeclaration(at) || ts.isMethodDeclaration(at) || ts.isGetAccessor(at))
+      return at.name?.getText(file) ?? ''
     if (ts.isConstructorDeclaration(at)) return 'constructor'
     if (ts.isPropertyDeclaration(at)) return at.name.getText(file)
-    if (ts.isVariableDeclaration(at) && ts.isVariableStatement(at.parent.parent) && ts.isSourceFile(at.parent.parent.parent)) {
+    if (
+      ts.isVariableDeclaration(at) &&
+      ts.isVariableStatement(at.parent.parent) &&
+      ts.isSourceFile(at.parent.parent.parent)
+    ) {
       return at.name.getText(file)
     }
     if (ts.isObjectLiteralExpression(at)) {
       const name = at.properties.find((property) => property.name?.getText(file) === 'name')
-      if (name !== undefined && ts.isPropertyAssignment(name) && ts.isStringLiteral(name.initializer)) return name.initializer.text
+      if (name !== undefined && ts.isPropertyAssignment(name) && ts.isStringLiteral(name.initializer))
+        return name.initializer.text
     }
   }
   return ''
@@ -60,7 +66,8 @@ const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
 function describe(node: ts.Node, file: ts.SourceFile, edit: Edit): string {
   let context = node
   while (context.getWidth(file) < MIN_CONTEXT && context.parent.getWidth(file) <= MAX_CONTEXT) context = context.parent
-  if (context.getWidth(file) > MAX_CONTEXT) return `${shorten(file.text.slice(edit.start, edit.end))} -> ${shorten(edit.text)}`
+  if (context.getWidth(file) > MAX_CONTEXT)
+    return `${shorten(file.text.slice(edit.start, edit.end))} -> ${shorten(edit.text)}`
   const [from, to] = [Math.min(context.getStart(file), edit.start), Math.max(context.getEnd(), edit.end)]
   const before = file.text.slice(from, to)
   const after = file.text.slice(from, edit.start) + edit.text + file.text.slice(edit.end, to)

@@ -119,9 +119,7 @@ const condition: Operator = (node, file) => {
     return ['true', 'false'].map((text) => at(node.condition, file, 'condition', text))
   }
   if (ts.isWhileStatement(node)) return [at(node.expression, file, 'condition', 'false')]
-  return ts.isForStatement(node) && node.condition !== undefined
-    ? [at(node.condition, file, 'condition', 'false')]
-    : []
+  return ts.isForStatement(node) && node.condition !== undefined ? [at(node.condition, file, 'condition', 'false')] : []
 }
 
 const jump: Operator = (node, file) => {
@@ -197,7 +195,17 @@ const property: Operator = (node, file) => {
 }
 
 const OPERATORS: readonly Operator[] = [
-  binary, fallback, negation, condition, jump, statement, constant, text, call, entry, property,
+  binary,
+  fallback,
+  negation,
+  condition,
+  jump,
+  statement,
+  constant,
+  text,
+  call,
+  entry,
+  property,
 ]
 
 export function editsOf(node: ts.Node, file: ts.SourceFile): readonly Edit[] {

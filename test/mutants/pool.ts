@@ -1,11 +1,27 @@
-import {type ChildProcess, fork} from 'node:child_process'
+import {type ChildProcess, execFileSync, fork} from 'node:child_process'
 import {join} from 'node:path'
 import type {Order, Word} from './judge.ts'
 
-/** Longer than any step takes without a mistake, by far; longer steps are endless. */
-const STEP_MS = 15_000
+/** Processor time that no step takes without a mistake, by far: what takes longer is endless. */
+const STEP_SECONDS = 12
+/** How often to look. */
+const LOOK_MS = 4_000
+/** Where processor time cannot be had. */
+const PATIENCE_MS = 120_000
 /** The first words of a judge take reading all rooms. */
-const START_MS = 120_000
+const START_MS = 300_000
+/** Modules are never forgotten, so that a process grows with each mutant. */
+const MUTANTS_PER_PROCESS = 700
+
+/** Processor time that a process has used, in seconds; `null` where there is no `ps`. On a busy machine hours say little. */
+function processorSeconds(child: ChildProcess): number | null {
+  try {
+    const text = execFileSync('ps', ['-o', 'time=', '-p', String(child.pid)], {encoding: 'utf8'}).trim()
+    return text.split(/[-:]/).reduce((sum, part) => sum * 60 + Number(part), 0)
+  } catch {
+    return null
+  }
+}
 
 /** One process that judges mutants; a new one takes its place when it hangs or dies. */
 export class Judge {
@@ -14,29 +30,38 @@ export class Judge {
 
   /** What noticed the mutant, or `null` when nothing did. */
   async judge(order: Order): Promise<string | null> {
-    // Modules are never forgotten, so that a process grows with each mutant.
-    if (this.#judged >= 700) this.end()
+    if (this.#judged >= MUTANTS_PER_PROCESS) this.end()
     const child = this.#child ?? (await this.#start())
     this.#judged += 1
     return new Promise((resolve, reject) => {
       let step = 'start'
-      const finish = (result: string | null): void => {
-        clearTimeout(timer)
+      let since = performance.now()
+      let used = processorSeconds(child) ?? 0
+      const finish = (): void => {
+        clearInterval(timer)
         child.removeAllListeners()
-        resolve(result)
       }
       const giveUp = (why: string): void => {
-        finish(`${why} in ${step}`)
+        finish()
         this.end()
+        resolve(`${why} in ${step}`)
       }
-      const timer = setTimeout(() => giveUp('endless'), STEP_MS)
+      let looked = step
+      const timer = setInterval(() => {
+        const now = processorSeconds(child)
+        if (looked !== step) [looked, used, since] = [step, now ?? 0, performance.now()]
+        else if (now === null ? performance.now() - since > PATIENCE_MS : now - used > STEP_SECONDS) giveUp('endless')
+      }, LOOK_MS)
       child.on('message', (word: Word) => {
-        timer.refresh()
         if ('step' in word) ({step} = word)
-        if ('done' in word) finish(word.done)
         if ('invalid' in word) reject(new Error(`a mutant is no code: ${word.invalid}`))
+        if (!('done' in word)) return
+        finish()
+        resolve(word.done)
       })
-      child.on('exit', () => giveUp('died'))
+      child.on('exit', () => {
+        giveUp('died')
+      })
       child.send(order)
     })
   }
@@ -49,8 +74,12 @@ export class Judge {
     this.#child = child
     this.#judged = 0
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('a judge does not start')), START_MS)
-      child.once('exit', () => reject(new Error('a judge does not start')))
+      const timer = setTimeout(() => {
+        reject(new Error('a judge does not start'))
+      }, START_MS)
+      child.once('exit', () => {
+        reject(new Error('a judge does not start'))
+      })
       child.once('message', () => {
         clearTimeout(timer)
         child.removeAllListeners()

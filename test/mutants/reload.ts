@@ -6,7 +6,10 @@ import {fileURLToPath, pathToFileURL} from 'node:url'
 const QUERY = '?mutant='
 
 /** Files whose code may run differently when one of these changes: those that import them, at whatever distance. */
-export function dependents(imports: ReadonlyMap<string, readonly string[]>, changed: readonly string[]): ReadonlySet<string> {
+export function dependents(
+  imports: ReadonlyMap<string, readonly string[]>,
+  changed: readonly string[],
+): ReadonlySet<string> {
   const found = new Set(changed)
   for (let before = -1; before !== found.size;) {
     before = found.size
@@ -23,7 +26,10 @@ export function importsBelow(root: string, folders: readonly string[]): Readonly
       if (!name.endsWith('.ts')) continue
       const path = join(root, folder, name)
       const found = readFileSync(path, 'utf8').matchAll(/^(?:import|export) (?!type )[^;]*?from '(\.[^']+)'$/gms)
-      imports.set(path, Array.from(found, ([, specifier = '']) => resolve(path, '..', specifier)))
+      imports.set(
+        path,
+        Array.from(found, ([, specifier = '']) => resolve(path, '..', specifier)),
+      )
     }
   }
   return imports

@@ -110,14 +110,16 @@ function equals(actual: unknown, wanted: unknown, part = false): boolean {
   return isDeepStrictEqual(actual, wanted)
 }
 
-function throws(run: unknown, wanted: unknown): boolean {
+type Wanted = RegExp | string | (abstract new (...args: never[]) => unknown) | undefined
+
+function throws(run: unknown, wanted: Wanted): boolean {
   try {
     ;(run as Run)()
   } catch (error) {
     if (wanted === undefined) return true
     if (typeof wanted === 'function') return error instanceof wanted
     const message = error instanceof Error ? error.message : String(error)
-    return wanted instanceof RegExp ? wanted.test(message) : message.includes(String(wanted))
+    return wanted instanceof RegExp ? wanted.test(message) : message.includes(wanted)
   }
   return false
 }
@@ -159,13 +161,17 @@ function matchersFor(actual: unknown, good: boolean): Matchers {
   const entries = Object.entries(MATCHERS).map(([name, matches]) => [
     name,
     (...args: readonly unknown[]): void => {
-      if ((matches as (...all: readonly unknown[]) => boolean)(actual, ...args) !== good) throw new Error(`${inspect(actual, {depth: 1}).slice(0, 60)} ${name} ${inspect(args).slice(0, 60)}`)
+      if ((matches as (...all: readonly unknown[]) => boolean)(actual, ...args) !== good)
+        throw new Error(`${inspect(actual, {depth: 1}).slice(0, 60)} ${name} ${inspect(args).slice(0, 60)}`)
     },
   ])
   return Object.fromEntries(entries) as Matchers
 }
 
 export const expect = Object.assign(
-  (actual: unknown): Matchers & {readonly not: Matchers} => ({...matchersFor(actual, true), not: matchersFor(actual, false)}),
+  (actual: unknown): Matchers & {readonly not: Matchers} => ({
+    ...matchersFor(actual, true),
+    not: matchersFor(actual, false),
+  }),
   {arrayContaining: (parts: readonly unknown[]) => new Containing(parts)},
 )

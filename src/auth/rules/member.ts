@@ -21,7 +21,9 @@ const senderNotJoined = (name: string): Rule => ({
 
 /** For sentences: what the state says of a member. */
 export function stateOf(j: Judgement, role: number): string {
-  return ['no membership', 'joined', 'invited', 'left', 'banned', 'knocking', 'unknown'][j.membershipOf(role)] ?? 'unknown'
+  return (
+    ['no membership', 'joined', 'invited', 'left', 'banned', 'knocking', 'unknown'][j.membershipOf(role)] ?? 'unknown'
+  )
 }
 
 /** Servers also refuse a state key that is no user ID, of which the spec does not speak. */
@@ -93,7 +95,8 @@ const join: RuleGroup = {
         {
           name: 'member.join.restricted.authoriser',
           decide: (j) => rejectIf(!isAuthorised(j)),
-          because: (j) => `the join rule is ${j.joinRule()}, and nobody who may invite has authorised the join (${authoriserState(j)})`,
+          because: (j) =>
+            `the join rule is ${j.joinRule()}, and nobody who may invite has authorised the join (${authoriserState(j)})`,
           culprit: (j) => j.role(Role.Authoriser),
         },
         {name: 'member.join.restricted.allow', decide: () => Decision.Allow},
@@ -103,7 +106,8 @@ const join: RuleGroup = {
     {
       name: 'member.join.refused',
       decide: () => Decision.Reject,
-      because: (j) => `the join rule is ${j.joinRule() || 'unreadable'} and ${j.targetName} is ${stateOf(j, Role.Target)}`,
+      because: (j) =>
+        `the join rule is ${j.joinRule() || 'unreadable'} and ${j.targetName} is ${stateOf(j, Role.Target)}`,
       culprit: (j) => j.role(Role.JoinRules),
     },
   ],
@@ -194,7 +198,8 @@ const invite: RuleGroup = {
     {
       name: 'member.invite.refused',
       decide: () => Decision.Reject,
-      because: (j) => `${j.senderName} has power ${String(j.powerOf(j.sender))}, inviting takes ${String(j.levelOf('invite'))}`,
+      because: (j) =>
+        `${j.senderName} has power ${String(j.powerOf(j.sender))}, inviting takes ${String(j.levelOf('invite'))}`,
       culprit: (j) => j.role(Role.Power),
     },
   ],
@@ -225,7 +230,8 @@ const leave: RuleGroup = {
     {
       name: 'member.leave.unban',
       decide: (j) => rejectIf(isBanned(j) && !(j.powerOf(j.sender) >= j.levelOf('ban'))),
-      because: (j) => `${j.senderName} has power ${String(j.powerOf(j.sender))}, lifting a ban takes ${String(j.levelOf('ban'))}`,
+      because: (j) =>
+        `${j.senderName} has power ${String(j.powerOf(j.sender))}, lifting a ban takes ${String(j.levelOf('ban'))}`,
       culprit: (j) => j.role(Role.Power),
     },
     {
@@ -310,7 +316,8 @@ export const memberRules: RuleGroup = {
     {
       name: 'member.unknown',
       decide: () => Decision.Reject,
-      because: (j) => `membership ${JSON.stringify(own(j.content, 'membership') ?? null)} is not one of this room version`,
+      because: (j) =>
+        `membership ${JSON.stringify(own(j.content, 'membership') ?? null)} is not one of this room version`,
     },
   ],
 }

@@ -19,7 +19,8 @@ export const federateRule: Rule = {
       j.isShutOut(j.senderName) ||
         (j.type === Type.Member && j.target >= 0 && j.isShutOut(j.targetName) && !isCreatorsJoin(j)),
     ),
-  because: (j) => `the room is closed to other servers than ${serverNameOf(j.graph.senderName(j.role(Role.Create)))} (m.federate)`,
+  because: (j) =>
+    `the room is closed to other servers than ${serverNameOf(j.graph.senderName(j.role(Role.Create)))} (m.federate)`,
   culprit: (j) => j.role(Role.Create),
 }
 
@@ -58,7 +59,8 @@ export const thirdPartyInviteRules: RuleGroup = {
     {
       name: 'third-party-invite.power',
       decide: (j) => (j.powerOf(j.sender) >= j.levelOf('invite') ? Decision.Allow : Decision.Reject),
-      because: (j) => `${j.senderName} has power ${String(j.powerOf(j.sender))}, inviting takes ${String(j.levelOf('invite'))}`,
+      because: (j) =>
+        `${j.senderName} has power ${String(j.powerOf(j.sender))}, inviting takes ${String(j.levelOf('invite'))}`,
       culprit: (j) => j.role(Role.Power),
     },
   ],

@@ -29,14 +29,18 @@ function changes(j: Judgement): LevelChanges {
 
 type FindChange = (j: Judgement) => LevelChange | undefined
 
-const oldTooHigh = (key: keyof LevelChanges): FindChange => (j) => {
-  const power = j.powerOf(j.sender)
-  return changes(j)[key].find(({before}) => before !== undefined && !atLeast(power, before))
-}
-const newTooHigh = (key: keyof LevelChanges): FindChange => (j) => {
-  const power = j.powerOf(j.sender)
-  return changes(j)[key].find(({after}) => after !== undefined && !atLeast(power, after))
-}
+const oldTooHigh =
+  (key: keyof LevelChanges): FindChange =>
+  (j) => {
+    const power = j.powerOf(j.sender)
+    return changes(j)[key].find(({before}) => before !== undefined && !atLeast(power, before))
+  }
+const newTooHigh =
+  (key: keyof LevelChanges): FindChange =>
+  (j) => {
+    const power = j.powerOf(j.sender)
+    return changes(j)[key].find(({after}) => after !== undefined && !atLeast(power, after))
+  }
 
 function changeRule(name: string, find: FindChange): Rule {
   return {
@@ -107,7 +111,8 @@ export const powerLevelsRules: RuleGroup = {
       name: 'power-levels.lists-creator',
       when: (rules) => rules.creatorsOutrankAll,
       decide: (j) => rejectIf([...j.creatorsAboveAll].some((user) => isListed(j, user))),
-      because: (j) => `its users list ${[...j.creatorsAboveAll].find((user) => isListed(j, user)) ?? ''}, a creator, who is above all levels`,
+      because: (j) =>
+        `its users list ${[...j.creatorsAboveAll].find((user) => isListed(j, user)) ?? ''}, a creator, who is above all levels`,
       culprit: (j) => j.role(Role.Create),
     },
     {name: 'power-levels.first', decide: (j) => (predecessor(j) < 0 ? Decision.Allow : Decision.Pass)},

@@ -1,7 +1,5 @@
-// The least that a program with oclif can do, with the same cache for compiled code that ours has.
-import module from 'node:module'
+// The least that a program with oclif can do, as oclif's own template has it.
+import {flush, run} from '@oclif/core'
 
-module.enableCompileCache()
-const {run, flush} = await import('@oclif/core')
 await run(process.argv.slice(2), import.meta.url)
 await flush()
