@@ -65,11 +65,14 @@ export class RoomBuilder {
     return this.#rooms.strings
   }
 
-  /** The same event again is fine. An event that differs under an ID that is known is not taken: the first one stays. */
+  /**
+   * The same event again is fine. An event that differs under an ID that is known is not taken: the first one stays, unless it is a
+   * redacted copy of this one. So a whole copy counts wherever it stands.
+   */
   add(pdu: Pdu, line: number): Added {
     const id = this.#numberOf(pdu.eventId)
     const known = this.#placeOfId.at(id)
-    if (known >= 0) return this.#isSame(known, pdu) ? 'duplicate' : 'different-copy'
+    if (known >= 0) return this.#addCopy(known, pdu)
     const arrivals = this.#arrivals
     const place = arrivals.next()
     this.#placeOfId.set(id, place)
@@ -92,6 +95,17 @@ export class RoomBuilder {
     arrivals.authStarts[place + 1] = this.#auth.length
     arrivals.flags[place] = this.#keepExtra(place, pdu, type)
     return 'added'
+  }
+
+  #addCopy(place: number, pdu: Pdu): Added {
+    if (this.#isSame(place, pdu)) return 'duplicate'
+    const {flags, type} = this.#arrivals
+    // Where the ID is a hash, equal IDs leave only what redaction takes away to differ.
+    const isHash = this.#rules.eventIdFormat !== 'server-assigned'
+    if (isHash && pdu.contentHashOk === true && ((flags[place] ?? 0) & Flag.Redacted) !== 0) {
+      flags[place] = this.#keepExtra(place, pdu, type[place] ?? -1)
+    }
+    return 'different-copy'
   }
 
   #numberOf(id: string): number {

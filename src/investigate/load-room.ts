@@ -198,7 +198,13 @@ class RoomLoader {
   /** An ID that is a hash leaves only the content open: a copy was redacted, or changed. */
   #differentCopy(pdu: Pdu, line: number): void {
     const isHash = this.#rules?.eventIdFormat !== 'server-assigned' && !this.#trustsIds
-    if (isHash) this.#fault('redacted-copy', pdu, line, 'a copy with other content came before it; that one is used')
+    if (isHash)
+      this.#fault(
+        'redacted-copy',
+        pdu,
+        line,
+        'a copy with other content came before it; the one that fits its content hash is used, or else the first',
+      )
     else this.#fault('different-copy', pdu, line, 'another event with the same ID came before it; that one is used')
   }
 
@@ -219,6 +225,8 @@ class RoomLoader {
   }
 
   finish(): LoadedRoom {
+    // A create event may be written with escapes that the quick look does not see.
+    for (const raw of this.#waiting) if (this.#builder === null && raw.text.includes('\\u')) this.#learnVersion(raw)
     const [rules, builder] = [this.#rules, this.#builder]
     if (rules === null || builder === null) throw this.#noCreate()
     const create = this.#theCreate()

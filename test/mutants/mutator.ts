@@ -60,7 +60,14 @@ function scopeOf(node: ts.Node, file: ts.SourceFile): string {
 
 const MIN_CONTEXT = 14
 const MAX_CONTEXT = 110
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
+
+/** However its lines are broken. */
+const oneLine = (text: string): string =>
+  text
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/([([{]) /g, '$1')
+    .replaceAll(/,? ([)\]}])/g, '$1')
+    .trim()
 
 /** The code around an edit, as it is and as it becomes; both short. */
 function describe(node: ts.Node, file: ts.SourceFile, edit: Edit): string {

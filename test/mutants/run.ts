@@ -33,15 +33,20 @@ interface Job {
 const problems: string[] = []
 
 /** The code, however its lines are broken. */
-function anySpace(code: string): RegExp {
-  return new RegExp(code.trim().split(/\s+/).map((part) => part.replaceAll(/[$()*+./?[\\\]^{|}]/g, String.raw`\$&`)).join('\\s+'))
+function anyLayout(code: string): RegExp {
+  const tokens = code.match(/\w+|[^\s\w]/g) ?? []
+  const escaped = tokens.map((token) =>
+    /\w/.test(token) ? `\\b${token}\\b` : `${isEnd(token) ? ',?\\s*' : ''}\\${token}`,
+  )
+  return new RegExp(escaped.join('\\s*'))
 }
+const isEnd = (token: string): boolean => [')', ']', '}'].includes(token)
 
 function byHand(): readonly Job[] {
   return MISTAKES.map(({what, file, edits}) => {
     let text = readFileSync(join(ROOT, file), 'utf8')
     for (const [find, put] of edits) {
-      const parts = text.split(anySpace(find))
+      const parts = text.split(anyLayout(find))
       if (parts.length !== 2) {
         problems.push(`the mistake "${what}" is stale: ${find} stands ${String(parts.length - 1)} times in ${file}`)
       }
