@@ -21,7 +21,7 @@ test.each(ORDERS.map((order) => [order.join(', '), order] as const))(
     const pdus = order.map((copy) => parsePdu(texts[copy], rules('10')))
     expect(new Set(pdus.map(({eventId}) => eventId)).size).toBe(1)
     pdus.forEach((pdu, index) => builder.add(pdu, index + 1))
-    const id = pdus[0]?.eventId as EventId
+    const id = pdus[0]?.eventId!
     const graph = builder.finish('!r:domain', null)
     expect(graph.content(graph.row(id))).toEqual({topic: 't'})
     expect(graph.has(graph.row(id), Flag.Redacted)).toBe(false)
