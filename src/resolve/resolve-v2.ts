@@ -105,7 +105,7 @@ function applyInOrder(conflict: Conflict, tools: V2Tools, rows: readonly number[
   const {view} = judgement
   for (const row of rows) {
     const slot = graph.slot[row] ?? -1
-    if (slot < 0 || judgement.isRejected(row)) continue
+    if (slot < 0 || graph.has(row, Flag.Foreign) || judgement.isRejected(row)) continue
     selectSlots(graph, row, slots)
     for (let role = 0; role < ROLES; role += 1) {
       const wanted = slots[role] ?? -1
