@@ -38,7 +38,8 @@ export abstract class BaseCommand extends Command {
 
   /** Columns of the terminal; `undefined` when results go to a file or pipe and should not be wrapped. */
   protected get columns(): number | undefined {
-    return process.stdout.isTTY ? process.stdout.columns : undefined
+    // A terminal that says it has none does not know.
+    return process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined
   }
 
   /** Prints a result in the form that was asked for; only that form is computed. */

@@ -8,7 +8,7 @@ export class Arrivals {
   id = new Int32Array(FIRST)
   line = new Int32Array(FIRST)
   room = new Int32Array(FIRST)
-  flags = new Uint8Array(FIRST)
+  flags = new Uint16Array(FIRST)
   type = new Int32Array(FIRST)
   slot = new Int32Array(FIRST)
   sender = new Int32Array(FIRST)
@@ -33,7 +33,7 @@ export class Arrivals {
     this.id = longer(this.id, new Int32Array(capacity))
     this.line = longer(this.line, new Int32Array(capacity))
     this.room = longer(this.room, new Int32Array(capacity))
-    this.flags = longer(this.flags, new Uint8Array(capacity))
+    this.flags = longer(this.flags, new Uint16Array(capacity))
     this.type = longer(this.type, new Int32Array(capacity))
     this.slot = longer(this.slot, new Int32Array(capacity))
     this.sender = longer(this.sender, new Int32Array(capacity))
@@ -46,7 +46,7 @@ export class Arrivals {
   }
 }
 
-export type Column = Int32Array | Uint8Array | Float64Array
+export type Column = Int32Array | Uint8Array | Uint16Array | Float64Array
 
 function longer<T extends Column>(values: T, grown: T): T {
   grown.set(values)

@@ -105,6 +105,8 @@ export class RoomBuilder {
     if (isHash && pdu.contentHashOk === true && ((flags[place] ?? 0) & Flag.Redacted) !== 0) {
       flags[place] = this.#keepExtra(place, pdu, type[place] ?? -1)
     }
+    // Which of two is the event under a made-up ID, nobody can tell.
+    if (!isHash || pdu.signers === null) flags[place] = (flags[place] ?? 0) | Flag.Ambiguous
     return 'different-copy'
   }
 
@@ -264,12 +266,12 @@ export class RoomBuilder {
 
   /** Adds what is known only when all events are. Events that are only cited count as the room's own. */
   #flags(
-    flags: Uint8Array,
+    flags: Uint16Array,
     rooms: Int32Array,
     roomId: string,
     order: Int32Array,
     cyclic: ReadonlySet<number>,
-  ): Uint8Array {
+  ): Uint16Array {
     const home = this.#rooms.find(roomId)
     for (let row = 0; row < flags.length; row += 1) {
       const room = rooms[row] ?? -1

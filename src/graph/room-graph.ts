@@ -24,6 +24,8 @@ export const Flag = {
   AuthoriserUnsigned: 64,
   /** Its third-party invite names no token that can be read. */
   TokenUnreadable: 128,
+  /** Came in two forms under one ID that is no hash, so that it can't be judged. */
+  Ambiguous: 256,
 } as const
 
 /** `content.membership` of a member event, as a number. */
@@ -63,7 +65,7 @@ export interface GraphColumns {
   readonly ids: readonly EventId[]
   /** Rows of events in the file, 1-based; 0 for events that are only cited. */
   readonly line: Int32Array
-  readonly flags: Uint8Array
+  readonly flags: Uint16Array
   readonly type: Int32Array
   readonly slot: Int32Array
   readonly sender: Int32Array
@@ -109,7 +111,7 @@ export class RoomGraph {
   readonly size: number
   readonly columns: GraphColumns
   readonly ids: readonly EventId[]
-  readonly flags: Uint8Array
+  readonly flags: Uint16Array
   readonly type: Int32Array
   readonly slot: Int32Array
   readonly sender: Int32Array

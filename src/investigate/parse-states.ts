@@ -18,9 +18,12 @@ export function parseStates(name: string, text: string): readonly (readonly stri
   } catch (error) {
     throw wrong('this is not JSON', error)
   }
-  if (!Array.isArray(value) || value.length === 0) throw wrong('this is not a list of states')
+  if (!Array.isArray(value)) throw wrong('this is not a list of states')
+  if (value.length === 0) throw wrong('it lists no states')
   return value.map((state: unknown, index) => {
     if (!Array.isArray(state)) throw wrong(`entry ${String(index + 1)} is not a list of event IDs`)
+    if (state.length === 0)
+      throw wrong(`state ${String(index + 1)} is empty, and no room is ever without its create event`)
     return state.map((id: unknown) => {
       if (typeof id !== 'string') throw wrong(`state ${String(index + 1)} holds something that is not an event ID`)
       return id

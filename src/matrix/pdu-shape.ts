@@ -1,5 +1,5 @@
 import type {EventId} from './ids.ts'
-import type {Json, JsonObject} from './json.ts'
+import {isObject, type Json, type JsonObject} from './json.ts'
 
 /** What is wrong with an event's form, so that a server would refuse it whatever the room's state. */
 export interface FormatFault {
@@ -35,4 +35,18 @@ export interface Pdu {
   readonly contentHashOk: boolean | null
   /** The `event_id` that came with it, where it is not the hash of what came. */
   readonly wrongId: string | null
+}
+
+/** Servers under whose name there is at least something that has the form of an Ed25519 signature. */
+export function signersOf(signatures: JsonObject): readonly string[] {
+  const found: string[] = []
+  for (const server in signatures) {
+    const block = signatures[server]
+    if (isObject(block) && Object.keys(block).some((keyId) => isSignature(keyId, block[keyId]))) found.push(server)
+  }
+  return found
+}
+
+function isSignature(keyId: string, value: Json | undefined): boolean {
+  return keyId.startsWith('ed25519:') && typeof value === 'string' && value !== ''
 }

@@ -13,7 +13,7 @@ import {
   own,
   parseJson,
 } from './json.ts'
-import type {FormatFault, Pdu} from './pdu-shape.ts'
+import {type FormatFault, type Pdu, signersOf} from './pdu-shape.ts'
 import {readPlainPdu} from './plain-pdu.ts'
 import {redactContent} from './redaction.ts'
 import type {RoomVersionRules} from './room-version.ts'
@@ -199,7 +199,7 @@ class FieldReader {
     const value = this.#event['room_id']
     const create = this.#event['type'] === 'm.room.create'
     if (this.#rules.roomIdIsCreateHash && create && value === undefined) return `!${eventId.slice(1)}`
-    if (typeof value === 'string') return value
+    if (typeof value === 'string' && (value !== '' || this.#lenient)) return value
     return this.#lenient && value === undefined ? '' : this.#bad('room_id', value, 'a string', '')
   }
 
@@ -240,7 +240,7 @@ class FieldReader {
     if (!isObject(hashes) || typeof hashes['sha256'] !== 'string') {
       this.#bad('hashes', hashes, 'an object with a string "sha256"', null)
     }
-    return isObject(signatures) ? Object.keys(signatures) : this.#bad('signatures', signatures, 'an object', [])
+    return isObject(signatures) ? signersOf(signatures) : this.#bad('signatures', signatures, 'an object', [])
   }
 
   #bad<T>(what: string, found: Json | undefined, wanted: string, instead: T): T {

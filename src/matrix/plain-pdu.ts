@@ -2,7 +2,7 @@ import {hash} from 'node:crypto'
 import {canonicalJson} from './canonical-json.ts'
 import {type EventId, isUserId, MAX_FIELD_BYTES, serverNameOf} from './ids.ts'
 import {isObject, type Json, JsonError, type JsonObject} from './json.ts'
-import type {Pdu} from './pdu-shape.ts'
+import {type Pdu, signersOf} from './pdu-shape.ts'
 import {redactContent} from './redaction.ts'
 import type {RoomVersionRules} from './room-version.ts'
 
@@ -17,7 +17,14 @@ import type {RoomVersionRules} from './room-version.ts'
  */
 export function readPlainPdu(event: JsonObject, text: string, rules: RoomVersionRules): Pdu | null {
   const {type, sender, room_id: roomId, state_key: stateKey, content, depth, origin_server_ts: originServerTs} = event
-  if (!isShort(type) || !isShort(sender) || !isShort(roomId) || type === 'm.room.create' || !isUserId(sender))
+  if (
+    !isShort(type) ||
+    !isShort(sender) ||
+    !isShort(roomId) ||
+    roomId === '' ||
+    type === 'm.room.create' ||
+    !isUserId(sender)
+  )
     return null
   if (!isShortOrAbsent(stateKey) || !isObject(content) || !isCount(depth) || !isCount(originServerTs)) return null
   const {auth_events: authEvents, prev_events: prevEvents, hashes, signatures, redacts, event_id: given, origin} = event
@@ -26,7 +33,7 @@ export function readPlainPdu(event: JsonObject, text: string, rules: RoomVersion
   const sha256 = hashes['sha256']
   if (!isShort(sha256) || Object.keys(hashes).length > 1) return null
   if (event['membership'] !== undefined || event['prev_state'] !== undefined) return null
-  const signers = Object.keys(signatures)
+  const signers = signersOf(signatures)
   if (!signers.includes(serverNameOf(sender))) return null
   if (text.includes('\\')) {
     const names = [type, sender, roomId, stateKey ?? '', origin ?? '', sha256, ...authEvents, ...prevEvents]

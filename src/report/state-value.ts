@@ -1,5 +1,6 @@
 import type {StateEntry} from '../investigate/room-report.ts'
 import {canonicalJson} from '../matrix/canonical-json.ts'
+import {count} from './printable.ts'
 import {type Json, isObject, JsonError, own} from '../matrix/json.ts'
 
 /** The key of the content that says most, by event type. */
@@ -21,7 +22,7 @@ export function stateValue({type, content}: StateEntry): string {
   if (type === 'm.room.create') return `version ${show(own(content, 'room_version') ?? '1')}`
   if (type === 'm.room.power_levels') {
     const users = own(content, 'users')
-    return `${String(isObject(users) ? Object.keys(users).length : 0)} users listed, see above`
+    return `${count(isObject(users) ? Object.keys(users).length : 0, 'user')} listed, see above`
   }
   if (type === 'm.room.server_acl') return aclValue(content)
   const key = Object.hasOwn(TELLING, type) ? TELLING[type] : undefined

@@ -78,7 +78,7 @@ class Replayer {
     const graph = this.#graph
     const trie = this.#resolver.trie
     for (let row = 0; row < graph.size; row += 1) {
-      if (graph.has(row, Flag.Missing | Flag.Foreign | Flag.Cyclic)) continue
+      if (graph.has(row, Flag.Missing | Flag.Foreign | Flag.Cyclic | Flag.Ambiguous)) continue
       const before = this.#stateBefore(row)
       this.#before[row] = before
       const verdict = this.#judge(row, before)
