@@ -153,7 +153,7 @@ export const RESOLUTION: readonly Mistake[] = [
   one(
     'rejected events come back in a merge',
     V2,
-    'if (slot < 0 || judgement.isRejected(row)) continue',
+    'if (slot < 0 || graph.has(row, Flag.Foreign) || judgement.isRejected(row)) continue',
     'if (slot < 0) continue',
   ),
   one(
