@@ -5,6 +5,9 @@ import type {Judgement} from './judgement.ts'
 export const Decision = {Pass: 0, Allow: 1, Reject: 2} as const
 export type Decision = (typeof Decision)[keyof typeof Decision]
 
+export const rejectIf = (bad: boolean): Decision => (bad ? Decision.Reject : Decision.Pass)
+export const allowIf = (good: boolean): Decision => (good ? Decision.Allow : Decision.Pass)
+
 /** One numbered line of the spec's authorisation rules that decides. */
 export interface Rule {
   /** Stable name of the line, the same in every version that has it. */

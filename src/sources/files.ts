@@ -24,7 +24,7 @@ export interface OpenDumpOptions {
  * @throws StateError - (when `pdus` is read) INPUT_NOT_FOUND, INPUT_UNREADABLE, INPUT_EMPTY, INPUT_TRUNCATED, DUMP_MALFORMED,
  * DUMP_MIXED_ROOMS (a `/sync` answer of several rooms). What comes before a problem is handed out first. A line of NDJSON
  * that is not the last, or complete, is handed out as it is, even if it is no JSON: whoever parses it judges it.
- * @remarks O(bytes); memory is a few MiB, whatever the size. Texts are slices of a block of 1 MiB, which lives as long as any
+ * @remarks O(bytes); memory is a few MiB, whatever the size. Texts are slices of a block of 64 KiB, which lives as long as any
  * of them: copy those to be kept (`Buffer.from(text).toString()`).
  */
 export function openDump(path: string, options: OpenDumpOptions = {}): PduSource {

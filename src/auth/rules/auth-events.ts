@@ -1,9 +1,7 @@
 import {Flag} from '../../graph/room-graph.ts'
 import type {Judgement} from '../judgement.ts'
-import {Decision, type RuleGroup} from '../rule.ts'
+import {rejectIf, type RuleGroup} from '../rule.ts'
 import {Role, selectSlots, ROLES} from '../view.ts'
-
-const rejectIf = (bad: boolean): Decision => (bad ? Decision.Reject : Decision.Pass)
 
 /** "Considering the event's auth_events". Entries that are not here are not judged: the caller knows of them. */
 export const authEventsRules: RuleGroup = {

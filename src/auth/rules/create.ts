@@ -3,9 +3,7 @@ import {byteLength, isServerName, isUserId, MAX_FIELD_BYTES, serverNameOf} from 
 import {own} from '../../matrix/json.ts'
 import {DEFAULT_ROOM_VERSION, KNOWN_ROOM_VERSIONS} from '../../matrix/room-version.ts'
 import type {Judgement} from '../judgement.ts'
-import {Decision, type Rule, type RuleGroup} from '../rule.ts'
-
-const rejectIf = (bad: boolean): Decision => (bad ? Decision.Reject : Decision.Pass)
+import {Decision, rejectIf, type Rule, type RuleGroup} from '../rule.ts'
 
 /** "If type is m.room.create". https://spec.matrix.org/v1.19/rooms/v12/#authorization-rules */
 export const createRules: RuleGroup = {

@@ -2,11 +2,8 @@ import {Flag, Membership, Type} from '../../graph/room-graph.ts'
 import {isUserId} from '../../matrix/ids.ts'
 import {isObject, own} from '../../matrix/json.ts'
 import type {Judgement} from '../judgement.ts'
-import {Decision, type Rule, type RuleGroup} from '../rule.ts'
+import {allowIf, Decision, rejectIf, type Rule, type RuleGroup} from '../rule.ts'
 import {Role} from '../view.ts'
-
-const rejectIf = (bad: boolean): Decision => (bad ? Decision.Reject : Decision.Pass)
-const allowIf = (good: boolean): Decision => (good ? Decision.Allow : Decision.Pass)
 
 const isJoined = (j: Judgement, role: number): boolean => j.membershipOf(role) === Membership.Join
 const isBanned = (j: Judgement): boolean => j.membershipOf(Role.Target) === Membership.Ban

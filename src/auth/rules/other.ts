@@ -1,12 +1,9 @@
 import {Membership, Type} from '../../graph/room-graph.ts'
 import {serverNameOf} from '../../matrix/ids.ts'
 import type {Judgement} from '../judgement.ts'
-import {Decision, type Rule, type RuleGroup} from '../rule.ts'
+import {allowIf, Decision, rejectIf, type Rule, type RuleGroup} from '../rule.ts'
 import {Role} from '../view.ts'
 import {isCreatorsJoin, stateOf} from './member.ts'
-
-const rejectIf = (bad: boolean): Decision => (bad ? Decision.Reject : Decision.Pass)
-const allowIf = (good: boolean): Decision => (good ? Decision.Allow : Decision.Pass)
 
 /**
  * "If the create event has m.federate false and the sender is of another server, reject." Synapse asks the same of the target of a

@@ -10,10 +10,9 @@ import {
   type PowerLevel,
 } from '../../matrix/power-levels.ts'
 import type {Judgement} from '../judgement.ts'
-import {Decision, type Rule, type RuleGroup} from '../rule.ts'
+import {Decision, rejectIf, type Rule, type RuleGroup} from '../rule.ts'
 import {Role} from '../view.ts'
 
-const rejectIf = (bad: boolean): Decision => (bad ? Decision.Reject : Decision.Pass)
 const atLeast = (power: PowerLevel, level: PowerLevel): boolean => power >= level
 
 type MapKey = 'users' | 'events' | 'notifications'
