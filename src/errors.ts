@@ -18,6 +18,12 @@ export type ErrorCode =
   | 'SERVER_ANSWER_MALFORMED'
   | 'RATE_LIMITED'
   | 'OUTPUT_FAILED'
+  | 'CASE_ABSENT'
+  | 'CASE_EXISTS'
+  | 'CASE_UNUSABLE'
+  | 'CASE_OTHER_ROOM'
+  | 'KEYS_MALFORMED'
+  | 'DATABASE_UNUSABLE'
 
 /**
  * A failure the user can act on: what happened, where, and (in `hint`) what to do. Bugs stay plain `Error`s.

@@ -1,0 +1,108 @@
+import type {
+  CurrentStateChange,
+  EventMarks,
+  EventStateGroups,
+  GatherLimits,
+  Refusal,
+  ReportedExtremities,
+  ReportedStateSet,
+  RouteIdentity,
+  ServerKey,
+  StateGroup,
+  Step,
+} from '../sources/evidence.ts'
+
+/** Number of a source within one case file. */
+export type SourceId = number
+
+/** A way by which evidence came. */
+export interface StoredSource extends RouteIdentity {
+  readonly id: SourceId
+  /** Milliseconds since 1970, by this machine's clock. */
+  readonly firstTs: number
+  readonly lastTs: number
+  readonly requests: number
+  /** What it can never show. */
+  readonly unknowable: readonly string[]
+}
+
+/** That a source gave this copy. */
+export interface Sighting {
+  readonly source: SourceId
+  /** Milliseconds since 1970, by this machine's clock. */
+  readonly ts: number
+  readonly how: string
+  readonly marks: EventMarks
+}
+
+/** One form of one event. Copies that differ only in what an API adds (`unsigned`, `event_id`, …) are one: the first text is kept. */
+export interface StoredCopy {
+  readonly id: number
+  readonly eventId: string
+  /** Byte for byte as first received. */
+  readonly text: string
+  readonly sightings: readonly Sighting[]
+}
+
+/** Something told by a source at some time. */
+export type Told<T> = T & {readonly source: SourceId; readonly ts: number}
+
+/** What one `keep` added. */
+export interface Kept {
+  /** Events not known before. */
+  readonly events: number
+  /** Other forms of events that were known. */
+  readonly copies: number
+}
+
+export interface CaseCounts {
+  readonly events: number
+  readonly copies: number
+  /** Events that others cite and that are not here. */
+  readonly missing: number
+  readonly reportedStates: number
+  readonly keys: number
+}
+
+/** Evidence on one room at rest: reading. */
+export interface CaseReader {
+  readonly path: string
+  readonly roomId: string
+  readonly roomVersion: string | null
+  readonly createdTs: number
+  readonly counts: () => CaseCounts
+  readonly sources: () => readonly StoredSource[]
+  /** In the order in which they came. */
+  readonly copies: () => Iterable<StoredCopy>
+  readonly copiesOf: (eventId: string) => readonly StoredCopy[]
+  readonly knows: (eventId: string) => boolean
+  /** IDs of events cited as auth or prev events that are not here; auth events first, and only those when asked so. */
+  readonly missing: (kind?: 'auth' | 'prev') => readonly string[]
+  /** Forward extremities told last by each source, else the events that none cites. */
+  readonly newest: () => readonly string[]
+  /** All reported states, the latest of each (source, what, event) last. */
+  readonly states: () => Iterable<Told<ReportedStateSet>>
+  readonly stateGroups: (source: SourceId) => Iterable<StateGroup>
+  readonly eventStateGroups: (source: SourceId) => Iterable<EventStateGroups>
+  readonly currentStateChanges: (source: SourceId) => Iterable<CurrentStateChange>
+  readonly extremities: () => readonly Told<ReportedExtremities>[]
+  readonly refusals: () => readonly Told<Refusal>[]
+  readonly keys: () => readonly ServerKey[]
+  readonly aliases: () => readonly string[]
+  readonly limits: () => readonly (GatherLimits & {readonly ts: number})[]
+  readonly notes: () => readonly Told<{readonly text: string}>[]
+  readonly marks: (source: SourceId) => ReadonlyMap<string, string>
+  readonly close: () => void
+}
+
+/** Evidence on one room at rest: reading and adding. Nothing is ever taken away. */
+export interface CaseWriter extends CaseReader {
+  /** The source of this name, made when it is new. */
+  readonly source: (identity: RouteIdentity, unknowable: readonly string[]) => SourceId
+  /** Keeps a step in one transaction. @throws StateError CASE_UNUSABLE (also when the disk is full); the step is then not kept */
+  readonly keep: (source: SourceId, step: Step, nowMs: number) => Kept
+  readonly addKeys: (keys: readonly ServerKey[]) => void
+  readonly addLimits: (limits: GatherLimits, nowMs: number) => void
+  /** Takes in all evidence of another case of the same room. */
+  readonly mergeFrom: (other: CaseReader) => Kept
+}
