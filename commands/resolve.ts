@@ -42,12 +42,17 @@ export default class Resolve extends BaseCommand {
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Resolve)
     const states = await readStates(flags.states)
-    const {room, unknowable, reported, notes} = await openFromFlags(args.room, flags, this.progress())
+    const {room, unknowable, reported, reportedExtremities, notes} = await openFromFlags(
+      args.room,
+      flags,
+      this.progress(),
+    )
     for (const note of notes) await this.note(note)
     const report = resolveRoom(room, {
       reading: flags.reading,
       unknowable,
-      ...(reported === null ? {} : {reported}),
+      reported,
+      reportedExtremities,
       ...(flags.at === undefined ? {} : {at: flags.at}),
       ...(flags.before === undefined ? {} : {before: flags.before}),
       ...(states === undefined ? {} : {states}),

@@ -3,7 +3,7 @@ import {wantsColor, beforeDoubleDash} from './color.ts'
 import {FAIL_ON, type ExitCode, type FailOn} from './exit-codes.ts'
 import {asUsageError} from './failure.ts'
 import {interruption} from './interruption.ts'
-import {write, writeLines, type JsonDocument} from './output.ts'
+import {write, writeFileLines, writeLines, type JsonDocument} from './output.ts'
 import {printable, printableJson} from '../report/printable.ts'
 import {showProgress, SILENT, type Progress} from './progress.ts'
 
@@ -64,6 +64,11 @@ export abstract class BaseCommand extends Command {
   /** A result of many lines (NDJSON): streamed, no faster than the reader takes it. */
   protected async printLines(lines: Iterable<string> | AsyncIterable<string>): Promise<void> {
     await writeLines(process.stdout, lines)
+  }
+
+  /** The same into a file. */
+  protected async writeFile(path: string, lines: Iterable<string> | AsyncIterable<string>): Promise<void> {
+    await writeFileLines(path, lines)
   }
 
   /** What is good to know but no result, to stderr; not with `--quiet`. */

@@ -1,6 +1,7 @@
 import {StateError} from '../errors.ts'
 import {openDump} from '../sources/files.ts'
 import type {ClientApiStep} from '../sources/client-api.ts'
+import {isCaseFile} from '../casefile/open-case.ts'
 import type {Reported} from './compare-reported.ts'
 import {type LoadedRoom, loadRoom, loadRoomFrom} from './load-room.ts'
 
@@ -28,7 +29,10 @@ export interface OpenedRoom {
   readonly room: LoadedRoom
   /** What the route can never show. */
   readonly unknowable: readonly string[]
-  readonly reported: Reported | null
+  /** Current states, as servers tell them. */
+  readonly reported: readonly Reported[]
+  /** Forward extremities by server, as told. */
+  readonly reportedExtremities: Readonly<Record<string, readonly string[]>>
   /** Remarks for people. */
   readonly notes: readonly string[]
 }
@@ -49,7 +53,7 @@ export async function checkHomeserver(typed: string): Promise<void> {
 }
 
 /**
- * Opens a room: a dump (a path, or `-` for standard input), or a room ID or alias, which is fetched by the client API.
+ * Opens a room: a case file, a dump (a path, or `-` for standard input), or a room ID or alias, which is fetched by the client API.
  *
  * @throws StateError see `openDump`, `gatherByClientApi`, `loadRoom`; CREDENTIALS_ABSENT for a live room without access
  */
@@ -60,8 +64,12 @@ export async function openRoom(argument: string, options: OpenOptions = {}): Pro
     onProgress: (events: number): void => onProgress?.({kind: 'reading', events}),
   }
   if (isLiveRoom(argument)) return openLive(argument, options, loading)
+  if (argument !== '-' && isCaseFile(argument)) {
+    const {openCaseRoom} = await import('./open-case.ts')
+    return openCaseRoom(argument, loading)
+  }
   const room = await loadRoom(openDump(argument), loading)
-  return {room, unknowable: [], reported: null, notes: []}
+  return {room, unknowable: [], reported: [], reportedExtremities: {}, notes: []}
 }
 
 async function openLive(
@@ -88,5 +96,5 @@ async function openLive(
         ...evidence.notes,
         "The room's state kept changing while it was fetched: the comparison with the server may be off.",
       ]
-  return {room, unknowable: evidence.unknowable, reported: evidence.reported, notes}
+  return {room, unknowable: evidence.unknowable, reported: [evidence.reported], reportedExtremities: {}, notes}
 }
