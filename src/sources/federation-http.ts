@@ -75,7 +75,12 @@ export interface FederationHttp {
 
 const MAX_RETRIES = 4
 
-type Attempt = FederationAnswer | Failure | {readonly limited: RawAnswer}
+type Attempt =
+  | FederationAnswer
+  | Failure
+  | {readonly limited: RawAnswer}
+  /** Useless as it is, but may be better next time. */
+  | {readonly spoilt: FederationAnswer & {readonly kind: 'failed'}}
 
 /**
  * Opens HTTPS to one server.
@@ -176,7 +181,7 @@ export async function openFederationHttp(options: FederationHttpOptions): Promis
       outcome = asFederationFailure(outcome, trail)
     }
     if (outcome === undefined) throw new Error('discovery found no address')
-    if ('kind' in outcome && outcome.kind !== 'failed') answered = true
+    if ('spoilt' in outcome || 'limited' in outcome || ('kind' in outcome && outcome.kind !== 'failed')) answered = true
     return outcome
   }
 
@@ -190,7 +195,7 @@ export async function openFederationHttp(options: FederationHttpOptions): Promis
       if (pause === null || maxRetryMs === 0 || pausedMs + pause.ms > maxRetryMs) {
         if ('limited' in outcome) throw rateLimited(server, pausedMs, pause?.ms ?? null)
         if ('persistence' in outcome) throw outcome.error
-        return outcome
+        return 'spoilt' in outcome ? outcome.spoilt : outcome
       }
       request.onPause?.(pause)
       pausedMs += pause.ms
@@ -222,12 +227,8 @@ function pauseAfter(
     const hopeless = outcome.persistence === 'fatal' || (outcome.persistence === 'retry-later' && !answered)
     return hopeless ? null : {ms: grownMs, reason: outcome.error.message}
   }
-  const mayPass = outcome.kind === 'failed' && outcome.status !== null && RETRIED.has(outcome)
-  return mayPass ? {ms: grownMs, reason: outcome.error.message} : null
+  return 'spoilt' in outcome ? {ms: grownMs, reason: outcome.spoilt.error.message} : null
 }
-
-/** Failures that may pass by themselves. */
-const RETRIED = new WeakSet<FederationAnswer>()
 
 function judge(url: string, answer: Omit<RawAnswer, 'text'> & {readonly bytes: Buffer}): Attempt {
   const {status, bytes} = answer
@@ -251,14 +252,13 @@ function judge(url: string, answer: Omit<RawAnswer, 'text'> & {readonly bytes: B
   return failed(url, raw)
 }
 
-function failed(url: string, raw: RawAnswer): FederationAnswer {
+function failed(url: string, raw: RawAnswer): Attempt {
   const {persistence, error} = asFederationFailure(
     answerFailure(url, raw, (text) => text),
     [],
   )
-  const answer: FederationAnswer = {kind: 'failed', url, status: raw.status, error}
-  if (persistence !== 'fatal') RETRIED.add(answer)
-  return answer
+  const answer = {kind: 'failed', url, status: raw.status, error} as const
+  return persistence === 'fatal' ? answer : {spoilt: answer}
 }
 
 function isJson(text: string): boolean {
