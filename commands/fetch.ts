@@ -51,7 +51,7 @@ export default class Fetch extends BaseCommand {
     mustBeLiveRoom(args.room)
     const access = await accessOf(flags, !flags['no-messages'])
     const limits = limitsOf(flags)
-    const style = {json: this.json, color: this.color, columns: this.columns, full: flags.full}
+    const style = this.style(flags.full)
     if (flags.plan) {
       await this.show(await showPlan(args.room, await planFetch(access, limits), style))
       return EXIT.done

@@ -59,9 +59,7 @@ export default class Resolve extends BaseCommand {
       ...(flags.type === undefined ? {} : {type: flags.type}),
       ...(flags['state-key'] === undefined ? {} : {stateKey: flags['state-key']}),
     })
-    await this.show(
-      await showRoom(report, {json: this.json, color: this.color, columns: this.columns, full: flags.full}),
-    )
+    await this.show(await showRoom(report, this.style(flags.full)))
     return worstOf(
       exitCodeForFindings(report.findings, flags['fail-on']),
       report.complete ? EXIT.done : EXIT.inconclusive,

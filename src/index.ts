@@ -38,6 +38,39 @@ export {
   type OpenStep,
 } from './investigate/open-room.ts'
 
+// Evidence
+export {
+  type EventCopy,
+  type GatherLimits,
+  type PlannedRequest,
+  type Refusal,
+  type ReportedStateSet,
+  type Route,
+  ROUTE_KINDS,
+  type RouteKind,
+  type ServerKey,
+  type Step,
+} from './sources/evidence.ts'
+export type {CaseReader, CaseWriter, Sighting, StoredCopy, StoredSource} from './casefile/shapes.ts'
+export {createCase, isCaseFile, openCase, openCaseForWriting} from './casefile/open-case.ts'
+export {toPduSource} from './casefile/pdu-source.ts'
+export {gatherCase, type GatherOptions, type GatherProgress, type RouteReport} from './investigate/gather-case.ts'
+export {fetchRoom, type FetchOptions, type FetchProgress} from './investigate/fetch-room.ts'
+export type {FetchReport, MissingEvidence, RouteOutcome} from './investigate/fetch-report.ts'
+export {type FetchAccess, type MoreAccess, type PlannedRoute, planFetch} from './investigate/open-routes.ts'
+export {caseInfo, type CaseInfo} from './investigate/case-info.ts'
+export {
+  exportCase,
+  type MadeCase,
+  mergeCases,
+  minimiseCaseFile,
+  redactCaseFile,
+  verifyCase,
+} from './investigate/case-work.ts'
+export {type Verification, verifyEvidence, type VerifyOptions} from './investigate/verify-evidence.ts'
+export type {Statement} from './investigate/redact-case.ts'
+export type {Minimised} from './investigate/minimise-case.ts'
+
 // Verdicts and states
 export {listRules} from './auth/auth-rules.ts'
 export type {Rejection, Stage} from './auth/check.ts'

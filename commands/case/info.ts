@@ -13,8 +13,7 @@ export default class CaseInfo extends BaseCommand {
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(CaseInfo)
     const info = caseInfo(args.case)
-    const style = {json: this.json, color: this.color, columns: this.columns, full: flags.full}
-    await this.show(await showCase(info, style))
+    await this.show(await showCase(info, this.style(flags.full)))
     return info.counts.missing > 0 ? EXIT.inconclusive : EXIT.done
   }
 }

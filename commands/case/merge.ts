@@ -18,7 +18,7 @@ export default class CaseMerge extends BaseCommand {
   async run(): Promise<ExitCode> {
     const {argv, flags} = await this.parse(CaseMerge)
     const made = await mergeCases(argv.map(String), flags.output, Date.now())
-    await this.show(madeCaseForms(made))
+    await this.show(await madeCaseForms(made, this.style(false)))
     return EXIT.done
   }
 }

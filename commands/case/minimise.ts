@@ -23,7 +23,8 @@ export default class CaseMinimise extends BaseCommand {
 
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(CaseMinimise)
-    await this.show(minimisedForms(await minimiseCaseFile(args.case, flags.output, flags.keep, Date.now())))
+    const made = await minimiseCaseFile(args.case, flags.output, flags.keep, Date.now())
+    await this.show(await minimisedForms(made, this.style(true)))
     return EXIT.done
   }
 }

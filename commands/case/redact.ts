@@ -16,7 +16,8 @@ export default class CaseRedact extends BaseCommand {
 
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(CaseRedact)
-    await this.show(redactedForms(await redactCaseFile(args.case, flags.output, Date.now())))
+    const made = await redactCaseFile(args.case, flags.output, Date.now())
+    await this.show(await redactedForms(made, this.style(true)))
     return EXIT.done
   }
 }

@@ -36,8 +36,7 @@ export default class CaseVerify extends BaseCommand {
         },
       })
       progress.end()
-      const style = {json: this.json, color: this.color, columns: this.columns, full: flags.full}
-      await this.show(await verificationForms(args.case, result, style))
+      await this.show(await verificationForms(args.case, result, this.style(flags.full)))
       return worstOf(
         exitCodeForFindings(result.findings, flags['fail-on']),
         result.complete ? EXIT.done : EXIT.inconclusive,

@@ -42,6 +42,11 @@ export abstract class BaseCommand extends Command {
     return process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined
   }
 
+  /** How results are to look. */
+  protected style(full: boolean) {
+    return {json: this.json, color: this.color, columns: this.columns, full}
+  }
+
   /** Prints a result in the form that was asked for; only that form is computed. */
   protected async show(forms: {readonly json: () => JsonDocument; readonly text: () => string}): Promise<void> {
     await (this.json ? this.printJson(forms.json()) : this.print(forms.text()))

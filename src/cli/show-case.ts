@@ -4,10 +4,9 @@ import type {Minimised} from '../investigate/minimise-case.ts'
 import type {Statement} from '../investigate/redact-case.ts'
 import type {Verification} from '../investigate/verify-evidence.ts'
 import {caseDocument} from '../report/case-document.ts'
-import {madeCaseDocument, madeCaseText, minimisedText, statementText} from '../report/made-case.ts'
 import type {JsonDocument} from './output.ts'
 
-interface Style {
+export interface Style {
   readonly json: boolean
   readonly color: boolean
   readonly columns: number | undefined
@@ -32,20 +31,23 @@ export async function verificationForms(path: string, result: Verification, styl
   return {json: () => verificationDocument(path, result), text: () => verificationText(path, result, style)}
 }
 
-export function madeCaseForms(made: MadeCase): Forms {
-  return {json: () => madeCaseDocument('case-merge', made, {}), text: () => madeCaseText(made)}
+export async function madeCaseForms(made: MadeCase, style: Style): Promise<Forms> {
+  const {madeCaseDocument, madeCaseText} = await import('../report/made-case.ts')
+  return {json: () => madeCaseDocument('case-merge', made, {}), text: () => madeCaseText(made, style)}
 }
 
-export function redactedForms(made: MadeCase & {readonly statement: Statement}): Forms {
+export async function redactedForms(made: MadeCase & {readonly statement: Statement}, style: Style): Promise<Forms> {
+  const {madeCaseDocument, madeCaseText, statementDocument, statementText} = await import('../report/made-case.ts')
   return {
-    json: () => madeCaseDocument('case-redact', made, {statement: made.statement}),
-    text: () => `${madeCaseText(made)}\n\n${statementText(made.statement)}`,
+    json: () => madeCaseDocument('case-redact', made, {statement: statementDocument(made.statement)}),
+    text: () => `${madeCaseText(made, style)}\n\n${statementText(made.statement, style)}`,
   }
 }
 
-export function minimisedForms(made: MadeCase & {readonly minimised: Minimised}): Forms {
+export async function minimisedForms(made: MadeCase & {readonly minimised: Minimised}, style: Style): Promise<Forms> {
+  const {madeCaseDocument, madeCaseText, minimisedDocument, minimisedText} = await import('../report/made-case.ts')
   return {
-    json: () => madeCaseDocument('case-minimise', made, {minimised: made.minimised}),
-    text: () => `${madeCaseText(made)}\n\n${minimisedText(made.minimised)}`,
+    json: () => madeCaseDocument('case-minimise', made, {minimised: minimisedDocument(made.minimised)}),
+    text: () => `${madeCaseText(made, style)}\n\n${minimisedText(made.minimised, style)}`,
   }
 }

@@ -5,6 +5,7 @@ import type {CaseCounts, CaseReader, CaseWriter} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
 import type {SigningKey} from '../matrix/key-ring.ts'
 import {parseKeysFile} from '../matrix/server-keys.ts'
+import {exportJson, exportNdjson} from './export-case.ts'
 import {minimise, type Minimised} from './minimise-case.ts'
 import {redactCase, type Statement} from './redact-case.ts'
 import {type Verification, verifyEvidence, type VerifyOptions} from './verify-evidence.ts'
@@ -66,8 +67,8 @@ export async function redactCaseFile(
 ): Promise<MadeCase & {readonly statement: Statement}> {
   return reading(path, async (reader) => {
     let statement: Statement | undefined
-    const made = await making(output, reader.roomId, nowMs, async (writer) => {
-      statement = await redactCase(reader, writer, nowMs)
+    const made = await making(output, reader.roomId, nowMs, (writer) => {
+      statement = redactCase(reader, writer, nowMs)
     })
     if (statement === undefined) throw new Error('nothing was redacted')
     return {...made, statement}
@@ -83,12 +84,29 @@ export async function minimiseCaseFile(
 ): Promise<MadeCase & {readonly minimised: Minimised}> {
   return reading(path, async (reader) => {
     let minimised: Minimised | undefined
-    const made = await making(output, reader.roomId, nowMs, async (writer) => {
-      minimised = await minimise(reader, writer, {keep, nowMs})
+    const made = await making(output, reader.roomId, nowMs, (writer) => {
+      minimised = minimise(reader, writer, {keep, nowMs})
     })
     if (minimised === undefined) throw new Error('nothing was minimised')
     return {...made, minimised}
   })
+}
+
+/**
+ * The events of a case as lines, or all that it holds as one JSON document, in pieces to be written one after another.
+ *
+ * @throws StateError CASE_ABSENT, CASE_UNUSABLE
+ */
+export function* exportCase(
+  path: string,
+  options: {readonly format: 'ndjson' | 'json'; readonly allCopies: boolean},
+): Generator<string> {
+  const reader = openCase(path)
+  try {
+    yield* options.format === 'json' ? exportJson(reader) : exportNdjson(reader, options)
+  } finally {
+    reader.close()
+  }
 }
 
 async function reading<T>(path: string, work: (reader: CaseReader) => T | Promise<T>): Promise<T> {
@@ -105,7 +123,7 @@ async function making(
   path: string,
   roomId: string,
   nowMs: number,
-  work: (writer: CaseWriter) => Promise<void>,
+  work: (writer: CaseWriter) => Promise<void> | void,
 ): Promise<MadeCase> {
   if (existsSync(path)) {
     throw new StateError('CASE_EXISTS', `${path} exists already`, {hint: 'Give another --output, or move it away.'})

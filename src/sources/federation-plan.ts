@@ -10,7 +10,9 @@ export function unknowableTo(origin: string, server: string): readonly string[] 
     'in the state before a state event that came by backfill (Synapse): the value of that event’s own slot',
     ...(origin === server
       ? []
-      : [`content that history visibility hides from ${origin}: such events, state events too, come with content {} and no mark`]),
+      : [
+          `content that history visibility hides from ${origin}: such events, state events too, come with content {} and no mark`,
+        ]),
   ]
 }
 
@@ -29,10 +31,16 @@ export function plannedRequests(
     effect,
   })
   const firstVisit = `none in the room; the first signed request makes ${server} read the public keys of ${origin}`
-  const pages = limits.depth === undefined ? '1 for each 100 events' : `at most ${String(Math.ceil(limits.depth / 100))}`
+  const pages =
+    limits.depth === undefined ? '1 for each 100 events' : `at most ${String(Math.ceil(limits.depth / 100))}`
   const discovery = `where ${server} is reached; not for IP addresses and names with a port`
   return [
-    {request: `GET https://${server}/.well-known/matrix/server, DNS SRV`, times: '1', purpose: discovery, effect: 'none'},
+    {
+      request: `GET https://${server}/.well-known/matrix/server, DNS SRV`,
+      times: '1',
+      purpose: discovery,
+      effect: 'none',
+    },
     ...(user === undefined || server === origin
       ? []
       : [

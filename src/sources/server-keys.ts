@@ -165,7 +165,10 @@ async function askNotary(
   return answer.kind === 'answer' ? elementTexts(answer.text, ['server_keys']) : refusalOf(what, answer)
 }
 
-function refusalOf(what: string, answer: Exclude<Awaited<ReturnType<FederationHttp['ask']>>, {kind: 'answer'}>): Refusal {
+function refusalOf(
+  what: string,
+  answer: Exclude<Awaited<ReturnType<FederationHttp['ask']>>, {kind: 'answer'}>,
+): Refusal {
   if (answer.kind === 'failed') return {what, outcome: 'failed', message: answer.error.message}
   const {status, said} = answer
   return {what, outcome: status === 404 ? 'absent' : 'refused', status, message: said}
