@@ -34,7 +34,8 @@ export const identity = (name: string, more: Partial<RouteIdentity> = {}): Route
   ...more,
 })
 
-export const copiesFrom = (texts: readonly string[]): readonly EventCopy[] => texts.map((text) => ({text, eventId: null}))
+export const copiesFrom = (texts: readonly string[]): readonly EventCopy[] =>
+  texts.map((text) => ({text, eventId: null}))
 export const stepOf = (texts: readonly string[], more: Partial<Step> = {}): Step => ({
   how: '/messages',
   requests: 1,
@@ -67,9 +68,7 @@ export function evidenceOf(reader: ReadableCase): unknown {
   const named = <T extends {readonly source: number}>(row: T): unknown => ({...row, source: names.get(row.source)})
   const sorted = (rows: Iterable<unknown>): readonly string[] => [...rows].map((row) => JSON.stringify(row)).sort()
   const bySource = (read: (source: number) => Iterable<object>): unknown =>
-    [...names]
-      .map(([id, name]) => [name, sorted(read(id))] as const)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
+    [...names].map(([id, name]) => [name, sorted(read(id))] as const).sort(([a], [b]) => (a < b ? -1 : 1))
   return {
     version: reader.roomVersion,
     copies: sorted(

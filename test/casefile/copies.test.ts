@@ -85,14 +85,17 @@ describe('redactions', () => {
       ? event(version, {type: 'm.room.redaction', state_key: undefined, content: {reason: 'r'}, redacts: '$x', ...more})
       : event(version, {type: 'm.room.redaction', state_key: undefined, content: {reason: 'r', redacts: '$x'}, ...more})
 
-  test.each(['1', '3', '10', '11', '12'])('version %s: the copy of redacts that APIs add makes no other form', (version) => {
-    const plain = JSON.stringify(redaction(version))
-    const api = asApi(plain, idOf(plain, version), version)
-    const {keep, writer} = open(version)
-    keep([plain, api])
-    expect(writer.counts()).toMatchObject({events: 1, copies: 1})
-    writer.close()
-  })
+  test.each(['1', '3', '10', '11', '12'])(
+    'version %s: the copy of redacts that APIs add makes no other form',
+    (version) => {
+      const plain = JSON.stringify(redaction(version))
+      const api = asApi(plain, idOf(plain, version), version)
+      const {keep, writer} = open(version)
+      keep([plain, api])
+      expect(writer.counts()).toMatchObject({events: 1, copies: 1})
+      writer.close()
+    },
+  )
 
   test('one that was sent with both has a form of its own without one', () => {
     const both = JSON.stringify(redaction('10', {content: {redacts: '$x'}}))
@@ -118,7 +121,9 @@ describe('redactions', () => {
 describe('other forms', () => {
   test('a redacted and a tampered copy are kept beside the whole one, each with who gave it', () => {
     const whole = event('6', {type: 'm.room.message', state_key: undefined, content: {body: 'b'}})
-    const texts = [whole, redact(whole, rules('6')), {...whole, content: {body: 'c'}}].map((form) => JSON.stringify(form))
+    const texts = [whole, redact(whole, rules('6')), {...whole, content: {body: 'c'}}].map((form) =>
+      JSON.stringify(form),
+    )
     const {writer, source, keep} = open('6')
     expect(keep(texts)).toEqual({events: 1, copies: 2})
     const other = writer.source(identity('federation hs2', {kind: 'federation'}), [])
@@ -241,7 +246,11 @@ describe('what has no name', () => {
     expect([...writer.copies()].map((copy) => copy.stray)).toEqual([true])
     expect(writer.missing()).toEqual([])
     expect(writer.newest()).toEqual([])
-    writer.keep(source, {how: 'x', requests: 0, events: copiesFrom([JSON.stringify(event('6', {prev_events: [idOf(stray, '6')]}))])}, 1)
+    writer.keep(
+      source,
+      {how: 'x', requests: 0, events: copiesFrom([JSON.stringify(event('6', {prev_events: [idOf(stray, '6')]}))])},
+      1,
+    )
     expect([...writer.copies()].map((copy) => copy.stray)).toEqual([undefined, undefined])
     writer.close()
   })
@@ -249,7 +258,10 @@ describe('what has no name', () => {
 
 test('the essence of an event does not depend on its spelling', () => {
   const whole = event('6')
-  const other = JSON.stringify(Object.fromEntries(Object.entries(whole).reverse()), null, 2).replace('topic', '\\u0074opic')
+  const other = JSON.stringify(Object.fromEntries(Object.entries(whole).reverse()), null, 2).replace(
+    'topic',
+    '\\u0074opic',
+  )
   expect(essence(other, rules('6')).sha256).toEqual(essence(JSON.stringify(whole), rules('6')).sha256)
   expect(contentHash(whole)).toBe((whole['hashes'] as JsonObject)['sha256'])
 })
