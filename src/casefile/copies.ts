@@ -147,9 +147,11 @@ export class CopyKeeper {
     if (this.#store.number('SELECT held FROM event WHERE id = ?', event) === 0) {
       this.events += 1
       this.#describe(event, pdu)
-    } else this.copies += 1
+    } else {
+      this.copies += 1
+      if (!this.#isElsewhere(pdu)) this.#store.run('UPDATE event SET elsewhere = 0 WHERE id = ?', event)
+    }
     // Forms of one event can only differ in their edges where the ID is no hash.
-    if (!this.#isElsewhere(pdu)) this.#store.run('UPDATE event SET elsewhere = 0 WHERE id = ? AND elsewhere = 1', event)
     this.#cite(event, 1, pdu.authEvents)
     this.#cite(event, 0, pdu.prevEvents)
     return this.#store.number(

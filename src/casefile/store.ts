@@ -49,7 +49,7 @@ export class Store {
       return store.#orClose(() => {
         refuseNewer(path, store.#version(), migrations)
         // Readers go on while a step is written, and a killed writer leaves the last whole step.
-        store.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+        store.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768')
         store.transaction(() => {
           // Asked again: another process may have migrated it meanwhile.
           store.#migrate(migrations.slice(store.#version()), migrations.length)
