@@ -43,8 +43,9 @@ export async function verifyOnThreads<T extends CopyToVerify>(options: PoolOptio
     const feeder = new Feeder(options, () => {
       done.resolve(undefined)
     })
+    // What this process was started with (--eval, --input-type) is not for a thread with a program of its own.
     for (let index = 0; index < options.workers; index += 1) {
-      const worker = new Worker(workerUrl, {workerData: setUp, name: `verify ${String(index + 1)}`})
+      const worker = new Worker(workerUrl, {workerData: setUp, name: `verify ${String(index + 1)}`, execArgv: []})
       workers.push(worker)
       const guard = (step: () => void): void => {
         try {
