@@ -162,8 +162,8 @@ function lifetimeMs({cacheControl, expires}: WellKnownAnswer, nowMs: number): nu
   const seconds = /(?:^|[\s,])max-age\s*=\s*"?(\d+)/u.exec(directives)?.[1]
   if (seconds !== undefined) return Number(seconds) * 1000
   if (expires === null) return null
-  const at = Date.parse(expires)
-  // A date that cannot be read, as "0", means that it has passed.
+  // What is no date, as "0", means that it has passed.
+  const at = /[a-z]/iu.test(expires) ? Date.parse(expires) : Number.NaN
   return Number.isNaN(at) ? 0 : at - nowMs
 }
 

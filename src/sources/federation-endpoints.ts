@@ -26,7 +26,7 @@ export interface FederationEndpoints {
   readonly makeJoin: (userId: string) => Promise<Outcome<JoinTemplate>>
   /** MSC4370, where the server has it. */
   readonly extremities: () => Promise<Outcome<readonly string[]>>
-  readonly timestampToEvent: (ts: number) => Promise<Outcome<string>>
+  readonly timestampToEvent: (ts: number) => Promise<Outcome<{readonly eventId: string; readonly ts: number}>>
   readonly state: (eventId: string) => Promise<Outcome<StateTexts>>
   readonly stateIds: (eventId: string) => Promise<Outcome<readonly string[]>>
   readonly event: (eventId: string) => Promise<Outcome<readonly string[]>>
@@ -124,8 +124,9 @@ export function federationEndpoints(
         ENDPOINTS.timestampToEvent,
         {uri: `${V1}/timestamp_to_event/${room}?ts=${String(ts)}&dir=b`},
         (_, json) => {
-          const id = valueIn(json, ['event_id'])
-          return typeof id === 'string' ? id : null
+          const eventId = valueIn(json, ['event_id'])
+          const at = valueIn(json, ['origin_server_ts'])
+          return typeof eventId === 'string' && typeof at === 'number' ? {eventId, ts: at} : null
         },
       ),
     state: (eventId) =>
