@@ -43,6 +43,8 @@ export interface FederationRouteOptions {
 
 /** More forward extremities than this are not started from; Synapse tells no more than ten. */
 const MAX_STARTS = 20
+/** Where extremities are not told, so many events are started from, the newest by time: one of them may be of another branch. */
+const NEWEST_BY_TIME = 5
 /** Clocks differ, so the newest event by time is asked for as of a little later. */
 const CLOCK_SKEW_MS = 3_600_000
 const FETCHED_TOGETHER = 20
@@ -58,8 +60,7 @@ const STATES_MARK = 'states'
 export function openFederationRoute(options: FederationRouteOptions): Route {
   const {origin, server, user} = options
   for (const name of [origin, server]) {
-    if (!isServerName(name))
-      throw new StateError('USAGE', `${JSON.stringify(name.slice(0, 255))} is not a server name.`)
+    if (!isServerName(name)) throw new StateError('USAGE', `${JSON.stringify(name.slice(0, 255))} is not a server name.`)
   }
   if (user !== undefined && !(isUserId(user) && serverNameOf(user) === origin)) {
     throw new StateError('USAGE', `${JSON.stringify(user.slice(0, 255))} is not a user of ${origin}.`)
@@ -195,9 +196,11 @@ async function* newStates(
   const {start, starts, rules, seen} = found
   const mark = context.marks.get(STATES_MARK)
   const asked = new Set(mark === undefined ? [] : (JSON.parse(mark) as string[]))
-  const at = starts.filter((id) => !asked.has(id))
+  // Events that were only found by time are mostly ancestors of the first.
+  const wanted = start.extremities ? starts : starts.slice(0, 1)
+  const at = wanted.filter((id) => !asked.has(id))
   const sole = start.extremities && start.eventIds.length === 1 ? (start.eventIds[0] ?? null) : null
-  const done = starts.filter((id) => asked.has(id))
+  const done = wanted.filter((id) => asked.has(id))
   const questions = {endpoints, rules, at, soleExtremity: sole, whole: mark === undefined, spent}
   let answered = 0
   for await (const step of askStates({...questions, seen: (id) => seen.get(id)})) {
@@ -245,25 +248,29 @@ async function findStart(
     }
     // Most servers do not have it: that is no refusal worth keeping.
   } else if (told.refusal.outcome !== 'absent' && told.refusal.status !== 400) refuse(told)
-  const latest = await endpoints.timestampToEvent(nowMs() + CLOCK_SKEW_MS)
-  const newest = context.newest().slice(0, MAX_STARTS)
-  if ('value' in latest) {
-    const eventIds = [latest.value, ...newest.filter((id) => id !== latest.value)]
-    return {eventIds, extremities: false, how: ENDPOINTS.timestampToEvent, roomVersion: null, refusals}
+  const byTime: string[] = []
+  let ts = nowMs() + CLOCK_SKEW_MS
+  while (byTime.length < NEWEST_BY_TIME) {
+    const outcome = await endpoints.timestampToEvent(ts)
+    if ('refusal' in outcome) {
+      if (byTime.length === 0) refuse(outcome)
+      break
+    }
+    byTime.push(outcome.value.eventId)
+    // What is known was walked from before, or will be by what other routes told.
+    if (context.knows(outcome.value.eventId) || outcome.value.ts >= ts) break
+    ts = outcome.value.ts - 1
   }
-  refuse(latest)
-  const around = context.limits.around
-  if (newest.length > 0 || around !== undefined) {
-    return {eventIds: newest, extremities: false, how: ENDPOINTS.timestampToEvent, roomVersion: null, refusals}
+  const eventIds = [...new Set([...byTime, ...context.newest().slice(0, MAX_STARTS)])]
+  if (eventIds.length > 0 || context.limits.around !== undefined) {
+    return {eventIds, extremities: false, how: ENDPOINTS.timestampToEvent, roomVersion: null, refusals}
   }
   const failed = errors.find(({code}) => code === 'SERVER_ANSWER_MALFORMED' || code === 'SERVER_UNREACHABLE')
   if (failed !== undefined) throw failed
   const said = refusals.map(({what, message}) => `${what}: ${message}`).join('; ')
   throw new StateError('SERVER_REFUSED', `${server} names no event of ${context.roomId} to start from (${said}).`, {
     hint:
-      (user === undefined && server !== origin
-        ? `Name a user of ${origin} that could join the room; or give`
-        : 'Give') +
+      (user === undefined && server !== origin ? `Name a user of ${origin} that could join the room; or give` : 'Give') +
       ' a dump or another route first, so that events are known; or check that the server is in the room.',
   })
 }

@@ -15,8 +15,7 @@ export function asFederationFailure(failure: Failure, reached: readonly string[]
 }
 
 function hintFor({message, hint = ''}: StateError): string {
-  if (message.includes(', a redirect to '))
-    return 'Signed requests are not sent after a redirect: this is not the federation port.'
+  if (message.includes(', a redirect to ')) return 'Signed requests are not sent after a redirect: this is not the federation port.'
   if (hint.includes('plain HTTP')) return 'Check the port: other servers are spoken to by HTTPS only.'
   if (/--homeserver|the client API/u.test(hint)) {
     return 'Check the server’s name, its well-known file, its SRV records and its federation port (8448 by default).'
@@ -27,13 +26,15 @@ function hintFor({message, hint = ''}: StateError): string {
 /**
  * What a refusal means that holds for the whole room or the whole server; `null` when it concerns the one request only.
  *
+ * @param asking - `roomId` is `null` where a refusal may concern one event or one user only
  * @param said - the server's own words, fit to be shown
  */
 export function routeRefusal(
-  {server, origin, keyId, roomId}: {server: string; origin: string; keyId: string; roomId: string | null},
+  asking: {readonly server: string; readonly origin: string; readonly keyId: string; readonly roomId: string | null},
   status: number,
   said: string,
 ): StateError | null {
+  const {server, origin, keyId, roomId} = asking
   const refused = (what: string, hint: string): StateError =>
     new StateError('SERVER_REFUSED', `${server} ${what} (it answered ${String(status)} ${said})`, {hint})
   if (status === 401) {
@@ -43,23 +44,24 @@ export function routeRefusal(
     )
   }
   if (status !== 403) return null
+  if (/federation denied/iu.test(said)) {
+    return refused(
+      `does not federate with ${origin}`,
+      `Its federation_domain_whitelist, or a block list, leaves ${origin} out.`,
+    )
+  }
+  if (roomId === null) return null
   if (/host not in room/iu.test(said)) {
     return refused(
-      `says that ${origin} is not in the room ${roomId ?? ''}`.trimEnd(),
+      `says that ${origin} is not in the room ${roomId}`,
       `A server tells of a room only to servers that have a joined user in it, by its own state: ask as a server that has, or ask another server. ` +
         `After a state reset, ${server} may be wrong about this: other routes to its data will show it.`,
     )
   }
   if (/banned from room/iu.test(said)) {
     return refused(
-      `says that ${origin} is shut out of the room ${roomId ?? ''} by its server ACL (m.room.server_acl)`,
+      `says that ${origin} is shut out of the room ${roomId} by its server ACL (m.room.server_acl)`,
       'Ask as a server that the ACL allows, or use the database, admin or client route; single events can still be had.',
-    )
-  }
-  if (/federation denied/iu.test(said)) {
-    return refused(
-      `does not federate with ${origin}`,
-      `Its federation_domain_whitelist, or a block list, leaves ${origin} out.`,
     )
   }
   return null

@@ -6,13 +6,12 @@ export function unknowableTo(origin: string, server: string): readonly string[] 
     'rejected events, unless they are asked for by ID; and then not that they are rejected',
     'soft-failed events that no other event follows; and of others, not that they are soft-failed',
     'which events are outliers',
+    'forward extremities, where make_join is refused; then, branches that end before the newest five events by time',
     'the current state as the server keeps it, where that differs from the state at its extremities',
     'in the state before a state event that came by backfill (Synapse): the value of that event’s own slot',
     ...(origin === server
       ? []
-      : [
-          `content that history visibility hides from ${origin}: such events, state events too, come with content {} and no mark`,
-        ]),
+      : [`content that history visibility hides from ${origin}: such events, state events too, come with content {} and no mark`]),
   ]
 }
 
@@ -31,16 +30,10 @@ export function plannedRequests(
     effect,
   })
   const firstVisit = `none in the room; the first signed request makes ${server} read the public keys of ${origin}`
-  const pages =
-    limits.depth === undefined ? '1 for each 100 events' : `at most ${String(Math.ceil(limits.depth / 100))}`
+  const pages = limits.depth === undefined ? '1 for each 100 events' : `at most ${String(Math.ceil(limits.depth / 100))}`
   const discovery = `where ${server} is reached; not for IP addresses and names with a port`
   return [
-    {
-      request: `GET https://${server}/.well-known/matrix/server, DNS SRV`,
-      times: '1',
-      purpose: discovery,
-      effect: 'none',
-    },
+    {request: `GET https://${server}/.well-known/matrix/server, DNS SRV`, times: '1', purpose: discovery, effect: 'none'},
     ...(user === undefined || server === origin
       ? []
       : [
@@ -57,7 +50,7 @@ export function plannedRequests(
       purpose: 'forward extremities; few servers have it',
       effect: firstVisit,
     },
-    get('/timestamp_to_event/{roomId}', 'at most 1', 'an event to start from, where extremities are not told'),
+    get('/timestamp_to_event/{roomId}', 'at most 5', 'events to start from, where extremities are not told'),
     get('/event_auth/{roomId}/{eventId}', 'at most 1', 'the create event, where the room version is not known'),
     ...(limits.since === undefined ? [] : [get('/event/{eventId}', '1', `the depth of ${limits.since}`)]),
     get('/backfill/{roomId}', limits.around === undefined ? pages : '1', 'the events, newest first'),

@@ -29,9 +29,9 @@ export interface Walk {
   readonly onEvent: (event: NamedEvent) => void
 }
 
-/** Synapse gives no more than 100, and takes several events to start from. */
+/** Synapse gives no more than 100. So many events to start from make a request of 3 KB, which every reverse proxy lets through. */
 const PAGE = 100
-const STARTS_A_PAGE = 20
+const STARTS_A_PAGE = 50
 /** Synapse gives no more than 20. */
 const GAP = 20
 const MAX_LATEST = 5
@@ -67,17 +67,6 @@ export async function* walkHistory(walk: Walk): AsyncGenerator<Step> {
     yield* closeGap(walk, state, earliest, newStarts)
   } else for (const id of newStarts) state.frontier.set(id, Number.MAX_SAFE_INTEGER)
   while (state.frontier.size > 0 && state.count < state.most) yield* page(walk, state)
-  if (near) return
-  // An end by a limit is no end: what is on the frontier waits for a run that goes further.
-  const ended = state.frontier.size === 0
-  yield {
-    how: ENDPOINTS.backfill,
-    requests: walk.spent(),
-    marks: {
-      ...marksOf(state),
-      ...(ended ? {[WALK_MARKS.complete]: '1', [WALK_MARKS.starts]: JSON.stringify(starts)} : {}),
-    },
-  }
 }
 
 interface WalkState {
@@ -109,24 +98,18 @@ async function* page(walk: Walk, state: WalkState): AsyncGenerator<Step> {
   } else {
     texts = outcome.value
     const events = nameEvents(texts, rules)
-    take(
-      walk,
-      state,
-      events,
-      events.some(({eventId}) => !context.knows(eventId)),
-    )
+    take(walk, state, events, events.some(({eventId}) => !context.knows(eventId)))
     for (const eventId of missed(state, asked, events, texts.length >= limit)) {
       const message = 'the server gave other events, but not this one'
       refusals.push({what: ENDPOINTS.backfill, eventId, outcome: 'absent', status: 200, message})
     }
   }
-  const near = context.limits.around !== undefined
   yield {
     how: ENDPOINTS.backfill,
     requests: walk.spent(),
     events: copiesOf(texts),
     refusals,
-    ...(near ? {} : {marks: marksOf(state)}),
+    marks: marksOf(walk, state),
   }
 }
 
@@ -156,12 +139,7 @@ function take(walk: Walk, state: WalkState, events: readonly NamedEvent[], anyNe
  * Takes what was asked for in vain off the frontier. A full page may have had no room for all; a page that has none of what was asked for
  * is the end of asking.
  */
-function missed(
-  state: WalkState,
-  asked: readonly string[],
-  events: readonly NamedEvent[],
-  full: boolean,
-): readonly string[] {
+function missed(state: WalkState, asked: readonly string[], events: readonly NamedEvent[], full: boolean): readonly string[] {
   const came = new Set(events.map(({eventId}) => eventId))
   const anyCame = asked.some((id) => came.has(id))
   if (anyCame && full) return []
@@ -189,7 +167,7 @@ async function* closeGap(
   const texts = outcomes.flatMap((outcome) => ('refusal' in outcome ? [] : outcome.value))
   const refusals = outcomes.flatMap((outcome) => ('refusal' in outcome ? [outcome.refusal] : []))
   take(walk, state, nameEvents(texts, rules), false)
-  yield {how: ENDPOINTS.event, requests: walk.spent(), events: copiesOf(texts), refusals, marks: marksOf(state)}
+  yield {how: ENDPOINTS.event, requests: walk.spent(), events: copiesOf(texts), refusals, marks: marksOf(walk, state)}
   if (state.frontier.size === 0) return
   const between = await endpoints.missingEvents(earliest, latest, GAP)
   if ('refusal' in between) {
@@ -207,7 +185,7 @@ async function* closeGap(
     how: ENDPOINTS.missingEvents,
     requests: walk.spent(),
     events: copiesOf(between.value),
-    marks: marksOf(state),
+    marks: marksOf(walk, state),
   }
 }
 
@@ -215,9 +193,7 @@ async function* closeGap(
 async function* locate(walk: Walk, state: WalkState, eventId: string): AsyncGenerator<Step> {
   const outcome = await walk.endpoints.event(eventId)
   if ('refusal' in outcome) {
-    const notes = [
-      `${eventId}, which --since names, is not known to the server: the walk ends there only if it comes by it.`,
-    ]
+    const notes = [`${eventId}, which --since names, is not known to the server: the walk ends there only if it comes by it.`]
     yield {how: ENDPOINTS.event, requests: walk.spent(), refusals: [outcome.refusal], notes}
     return
   }
@@ -232,11 +208,16 @@ function newestOf(frontier: ReadonlyMap<string, number>, count: number): readonl
   return ids.sort((a, b) => (frontier.get(b) ?? 0) - (frontier.get(a) ?? 0)).slice(0, count)
 }
 
-function marksOf(state: WalkState): Record<string, string | null> {
-  const {frontier, count} = state
+/** An end by a limit is no end: what is on the frontier waits for a run that goes further. A look around one event leaves no marks. */
+function marksOf({context, starts}: Walk, {frontier, count}: WalkState): Record<string, string | null> {
+  if (context.limits.around !== undefined) return {}
+  const walked = {[WALK_MARKS.walked]: String(count)}
+  if (frontier.size > 0) return {...walked, [WALK_MARKS.frontier]: JSON.stringify([...frontier])}
   return {
-    [WALK_MARKS.frontier]: frontier.size === 0 ? null : JSON.stringify([...frontier]),
-    [WALK_MARKS.walked]: String(count),
+    ...walked,
+    [WALK_MARKS.frontier]: null,
+    [WALK_MARKS.complete]: '1',
+    [WALK_MARKS.starts]: JSON.stringify(starts),
   }
 }
 

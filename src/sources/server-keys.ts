@@ -14,6 +14,11 @@ import {Semaphore} from './semaphore.ts'
 export interface ServerKeysOptions {
   /** Servers that are asked for the keys of those that do not answer themselves, in this order. */
   readonly notaries?: readonly string[] | undefined
+  /**
+   * Key IDs that are wanted of a server (`ed25519:a_XXXX`), as events name them. Notaries are asked for these: without any, Synapse gives
+   * what it has already and does not ask the server.
+   */
+  readonly keyIds?: ReadonlyMap<string, readonly string[]> | undefined
   /** Keys that are not valid until then are also asked of the notaries: milliseconds since 1970. */
   readonly minimumValidUntilMs?: number | undefined
   readonly insecure?: boolean | undefined
@@ -54,7 +59,7 @@ const MAX_KEYS_BYTES = 1_000_000
  * Fetches the signing keys of servers, from each itself, else from notaries. The questions are not signed.
  *
  * @throws the signal's reason when it fires; a server that does not answer is a refusal.
- * @remarks A direct answer is good when every key that it calls current has signed it. A notary’s answer holds such objects, each with its
+ * @remarks A direct answer is good when a key that it calls current has signed it, and none wrongly. A notary’s answer holds such objects, each with its
  * server’s own signature; the notary’s is not needed when that one is good, and does not help when it is not.
  * @see https://spec.matrix.org/v1.19/server-server-api/#retrieving-server-keys
  */
@@ -123,24 +128,31 @@ export async function fetchServerKeys(
       const texts = isServerName(server)
         ? await question(server, what, (http) => askDirect(http, what, signal))
         : (refusals.push({what, outcome: 'failed', message: 'this is not a server name'}), null)
-      if (!take1(texts, (text) => take(text, server, 'direct', what))) wanting.add(server)
+      if (!takeFirst(texts, (text) => take(text, server, 'direct', what))) wanting.add(server)
     }),
   )
   for (const notary of notaries) {
     const asked = [...wanting].filter((server) => server !== notary && isServerName(server))
     if (asked.length === 0) continue
     const what = `${NOTARY} of ${notary}`
-    const texts = await question(notary, what, (http) => askNotary(http, what, asked, signal))
-    for (const text of texts ?? []) {
+    const texts = await question(notary, what, (http) => askNotary(http, what, asked, options))
+    if (texts === null) continue
+    const given = new Set<string>()
+    for (const text of texts) {
       const server = serverIn(text)
       if (server === null || !asked.includes(server)) continue
+      given.add(server)
       if (take(text, server, `notary ${notary}`, `${what} for ${server}`)) wanting.delete(server)
+    }
+    for (const server of asked) {
+      if (given.has(server)) continue
+      refusals.push({what: `${what} for ${server}`, outcome: 'absent', status: 200, message: 'the notary has no keys of it'})
     }
   }
   return {fetched, refusals, requests}
 }
 
-function take1(texts: readonly string[] | null, take: (text: string) => boolean): boolean {
+function takeFirst(texts: readonly string[] | null, take: (text: string) => boolean): boolean {
   const [text] = texts ?? []
   return text !== undefined && take(text)
 }
@@ -158,17 +170,18 @@ async function askNotary(
   http: FederationHttp,
   what: string,
   servers: readonly string[],
-  signal: AbortSignal | undefined,
+  {keyIds, minimumValidUntilMs, signal}: ServerKeysOptions,
 ): Promise<readonly string[] | Refusal> {
-  const content = {server_keys: Object.fromEntries(servers.map((server) => [server, {}]))}
+  // Synapse demands it, though the spec has a default.
+  const criteria = {minimum_valid_until_ts: minimumValidUntilMs ?? 0}
+  const wantedOf = (server: string): JsonObject =>
+    Object.fromEntries((keyIds?.get(server) ?? []).map((keyId) => [keyId, criteria]))
+  const content = {server_keys: Object.fromEntries(servers.map((server) => [server, wantedOf(server)]))}
   const answer = await http.ask({uri: NOTARY, method: 'POST', content, signal})
   return answer.kind === 'answer' ? elementTexts(answer.text, ['server_keys']) : refusalOf(what, answer)
 }
 
-function refusalOf(
-  what: string,
-  answer: Exclude<Awaited<ReturnType<FederationHttp['ask']>>, {kind: 'answer'}>,
-): Refusal {
+function refusalOf(what: string, answer: Exclude<Awaited<ReturnType<FederationHttp['ask']>>, {kind: 'answer'}>): Refusal {
   if (answer.kind === 'failed') return {what, outcome: 'failed', message: answer.error.message}
   const {status, said} = answer
   return {what, outcome: status === 404 ? 'absent' : 'refused', status, message: said}
@@ -186,7 +199,7 @@ function serverIn(text: string): string | null {
 /**
  * The keys in one published object.
  *
- * @returns a sentence when the object cannot be believed: it is not of that server, or a key that it calls current has not signed it.
+ * @returns a sentence when the object cannot be believed: it is not of that server, or not rightly signed by the keys that it calls current.
  * @remarks Ed25519 keys only; there are no others. To be replaced by the key ring of `matrix/` once that can parse.
  */
 export function readServerKeys(
@@ -209,8 +222,12 @@ export function readServerKeys(
     expiredTs: null,
   }))
   if (current.length === 0) return 'it has no current Ed25519 key'
-  const unsigned = current.filter(({keyId, key}) => !verifyJson(object, server, keyId, key))
-  if (unsigned.length > 0) return `its key ${unsigned.map(({keyId}) => keyId).join(', ')} has not signed it`
+  const signatures = own(object, 'signatures')
+  const ownSignatures = isObject(signatures) ? own(signatures, server) : undefined
+  const signing = current.filter(({keyId}) => isObject(ownSignatures) && own(ownSignatures, keyId) !== undefined)
+  if (signing.length === 0) return 'none of its current keys has signed it'
+  const wrong = signing.filter(({keyId, key}) => !verifyJson(object, server, keyId, key))
+  if (wrong.length > 0) return `its signature by ${wrong.map(({keyId}) => keyId).join(', ')} is wrong`
   const old = keyEntries(object, 'old_verify_keys').flatMap(({keyId, key, entry}) => {
     const expired = own(entry, 'expired_ts')
     return typeof expired === 'number' ? [{...common, keyId, key, validUntilTs: null, expiredTs: expired}] : []
