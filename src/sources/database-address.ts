@@ -83,7 +83,8 @@ function sqliteAddress(file: string, serverName: string | null): SqliteAddress {
 
 function postgresAddress(text: string, serverName: string | null, env: Env): PostgresAddress {
   const {url, query} = parseUrl(text)
-  const given = (name: string, variable: string): string | undefined => nonEmpty(query.get(name)) ?? nonEmpty(env[variable])
+  const given = (name: string, variable: string): string | undefined =>
+    nonEmpty(query.get(name)) ?? nonEmpty(env[variable])
   const user = decoded(url.username) ?? given('user', 'PGUSER') ?? userInfo().username
   const database = decoded(url.pathname.replace(/^\//u, '')) ?? given('dbname', 'PGDATABASE') ?? user
   const port = portOf(nonEmpty(url.port) ?? given('port', 'PGPORT') ?? '5432')
@@ -144,9 +145,13 @@ function parseUrl(text: string): {readonly url: URL; readonly query: URLSearchPa
   if (url.hash !== '' || (!rest.startsWith('//') && url.pathname !== '')) throw mistaken()
   for (const name of query.keys()) {
     if (PARAMETERS.has(name)) continue
-    throw new StateError('USAGE', `The postgres URL of --database has a parameter that is not known: ${name.slice(0, 40)}`, {
-      hint: `Known are ${[...PARAMETERS].join(', ')}.`,
-    })
+    throw new StateError(
+      'USAGE',
+      `The postgres URL of --database has a parameter that is not known: ${name.slice(0, 40)}`,
+      {
+        hint: `Known are ${[...PARAMETERS].join(', ')}.`,
+      },
+    )
   }
   return {url, query}
 }

@@ -30,7 +30,9 @@ function fittingLine(content: string, {host, port, database, user}: PostgresAddr
   const hosts = host.startsWith('/') ? [host, 'localhost'] : [host]
   for (const line of content.split(/\r?\n/u)) {
     if (line.startsWith('#')) continue
-    const fields = [...line.matchAll(/((?:\\.|[^:\\])*)(?::|$)/gsu)].map(([, field]) => (field ?? '').replace(/\\(.)/gsu, '$1'))
+    const fields = [...line.matchAll(/((?:\\.|[^:\\])*)(?::|$)/gsu)].map(([, field]) =>
+      (field ?? '').replace(/\\(.)/gsu, '$1'),
+    )
     const [forHost = '', forPort = '', forDatabase = '', forUser = '', password = ''] = fields
     const fits = (field: string, ...values: string[]): boolean => field === '*' || values.includes(field)
     if (fits(forHost, ...hosts) && fits(forPort, String(port)) && fits(forDatabase, database) && fits(forUser, user)) {
@@ -52,7 +54,11 @@ export type TlsAttempt = false | ConnectionOptions
 export function tlsAttempts({host, tls, shown}: PostgresAddress): readonly TlsAttempt[] {
   if (host.startsWith('/') || tls.mode === 'disable') return [false]
   const folder = path.join(homedir(), '.postgresql')
-  const client = clientCertificate(tls.cert ?? path.join(folder, 'postgresql.crt'), tls.key ?? path.join(folder, 'postgresql.key'), tls.cert !== null)
+  const client = clientCertificate(
+    tls.cert ?? path.join(folder, 'postgresql.crt'),
+    tls.key ?? path.join(folder, 'postgresql.key'),
+    tls.cert !== null,
+  )
   const unchecked = {...client, rejectUnauthorized: false}
   if (tls.mode === 'allow') return [false, unchecked]
   if (tls.mode === 'prefer') return [unchecked, false]
@@ -83,6 +89,9 @@ function read(file: string, needed: boolean): string | undefined {
   } catch (error) {
     if (!needed) return undefined
     const {code} = error as NodeJS.ErrnoException
-    throw new StateError('INPUT_NOT_FOUND', `The certificate or key ${file} cannot be read (${code ?? 'unknown error'}).`)
+    throw new StateError(
+      'INPUT_NOT_FOUND',
+      `The certificate or key ${file} cannot be read (${code ?? 'unknown error'}).`,
+    )
   }
 }

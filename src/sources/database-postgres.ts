@@ -1,5 +1,4 @@
 import type {Client as PgClient, CustomTypesConfig} from 'pg'
-import {StateError} from '../errors.ts'
 import type {PostgresAddress} from './database-address.ts'
 import {findPassword, tlsAttempts} from './database-credentials.ts'
 import type {TlsAttempt} from './database-credentials.ts'
@@ -39,7 +38,8 @@ export function postgresDatabase(address: PostgresAddress): Database {
 
 function snapshotOf(connection: Connection): Snapshot {
   let cursors = 0
-  const all = async (sql: string, params: Params = []): Promise<readonly Row[]> => connection.query(numbered(sql), params)
+  const all = async (sql: string, params: Params = []): Promise<readonly Row[]> =>
+    connection.query(numbered(sql), params)
   return {
     notes: [],
     all,
@@ -49,7 +49,7 @@ function snapshotOf(connection: Connection): Snapshot {
       await connection.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${numbered(sql)}`, params)
       let open = true
       try {
-        for (let full = true; full; ) {
+        for (let full = true; full;) {
           const batch = await connection.query(`FETCH FORWARD ${String(BATCH)} FROM ${name}`)
           full = batch.length === BATCH
           if (batch.length > 0) yield batch
@@ -59,7 +59,8 @@ function snapshotOf(connection: Connection): Snapshot {
         open = false
         throw error
       } finally {
-        if (open) await connection.query(`CLOSE ${name}`)
+        // Whoever stops early has a reason of their own, which a connection that is gone shall not hide.
+        if (open) await connection.query(`CLOSE ${name}`).catch(() => undefined)
       }
     },
     table: async (name): Promise<TableFacts> => {
@@ -201,4 +202,4 @@ const TYPES = {
     if (oid === BYTEA) return Buffer.from(value.replace(/^\\x/u, ''), 'hex')
     return value
   },
-} as unknown as CustomTypesConfig
+}

@@ -62,14 +62,18 @@ function openSnapshot({path: file, shown}: SqliteAddress): Snapshot {
   return {
     notes: wal
       ? []
-      : ['This SQLite file has no write-ahead log, so the server cannot write while it is read. Synapse itself always uses one.'],
-    rows: (sql, params = []) => batches(() => database.prepare(sql).iterate(...params) as IterableIterator<Row>, explain, guard),
+      : [
+          'This SQLite file has no write-ahead log, so the server cannot write while it is read. Synapse itself always uses one.',
+        ],
+    rows: (sql, params = []) =>
+      batches(() => database.prepare(sql).iterate(...params) as IterableIterator<Row>, explain, guard),
     all: async (sql, params) => Promise.resolve(all(sql, params)),
     table: async (name): Promise<TableFacts> => {
       const rows = all('SELECT name FROM pragma_table_info(?)', [name])
       return Promise.resolve({columns: new Set(rows.map((row) => String(row.name))), readable: true})
     },
-    estimate: async (table) => Promise.resolve(Number(all(`SELECT COALESCE(MAX(rowid), 0) AS n FROM ${table}`)[0]?.n ?? 0)),
+    estimate: async (table) =>
+      Promise.resolve(Number(all(`SELECT COALESCE(MAX(rowid), 0) AS n FROM ${table}`)[0]?.n ?? 0)),
     close: async () => {
       await Promise.resolve()
       if (database.isOpen) database.close()
@@ -84,7 +88,7 @@ async function* batches(
 ): AsyncGenerator<readonly Row[]> {
   const rows = attempt(explain, start)
   try {
-    for (let done = false; !done; ) {
+    for (let done = false; !done;) {
       const batch: Row[] = []
       while (batch.length < BATCH) {
         const next = attempt(explain, () => rows.next())
