@@ -1,4 +1,4 @@
-import type {Client as PgClient, CustomTypesConfig} from 'pg'
+import type {Client as PgClient} from 'pg'
 import type {PostgresAddress} from './database-address.ts'
 import {findPassword, tlsAttempts} from './database-credentials.ts'
 import type {TlsAttempt} from './database-credentials.ts'
