@@ -86,3 +86,13 @@ export function checkedToken(token: string): string {
   }
   return trimmed
 }
+
+/** Requests since it was asked last; `before` are added to the first answer. */
+export function counter(http: ClientHttp, before: number): () => number {
+  let told = -before
+  return () => {
+    const since = http.requests() - told
+    told = http.requests()
+    return since
+  }
+}

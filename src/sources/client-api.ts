@@ -10,13 +10,16 @@ import {
   askPage,
   askSync,
   askVersions,
+  NOT_SYNCED,
   notInRoom,
   PAGE_SIZE,
   roomPath,
   sameIds,
+  STATE_ENDPOINT,
 } from './client-requests.ts'
 import type {GivenPdu} from './client-requests.ts'
 import type {RawPdu} from './port.ts'
+import {MAX_EMPTY_PAGES, NO_START, SAME_TOKEN, tooManyEmptyPages} from './timeline.ts'
 
 /** One room, seen by one account. */
 export interface ClientApiInput {
@@ -91,16 +94,7 @@ export const UNKNOWABLE_TO_MEMBERS: readonly string[] = [
   'messages of users whom this account ignores',
 ]
 
-export const STATE_ENDPOINT = '/_matrix/client/v3/rooms/{roomId}/state'
 const MAX_ROUNDS = 3
-/** Pages without a new event that are read in a row: hidden events make empty pages, a faulty server makes them for ever. */
-export const MAX_EMPTY_PAGES = 2000
-/** Said where a server's page tokens lead in a circle. */
-export const SAME_TOKEN = 'The server gave the same page token twice, so paging stopped: the history may be incomplete.'
-/** Said where the timeline ends too early. */
-export const NO_START = 'The timeline ended before the room’s create event: its start is not visible.'
-/** Said where state events may be lacking. */
-export const NOT_SYNCED = '/sync did not show the room: state events that the timeline hides are missing.'
 
 /**
  * Gathers a room as an ordinary member: account, current state, then the timeline back to the start.
@@ -221,7 +215,7 @@ async function readPage(
   from: string | null,
   collected: Collected,
 ): Promise<string | null> {
-  const query = {dir: 'b', limit: String(PAGE_SIZE), ...(from === null ? {} : {from})}
+  const query = {dir: 'b' as const, limit: String(PAGE_SIZE), ...(from === null ? {} : {from})}
   const {pdus, end} = await askPage(http, roomPath(roomId, 'messages'), query, notInRoom(userId, roomId))
   collected.add(pdus, true)
   return end
@@ -250,7 +244,7 @@ async function readBack(
     step({kind: 'page', page, pdus: collected.pdus.length})
     empty = collected.pdus.length === before ? empty + 1 : 0
     if (empty >= MAX_EMPTY_PAGES) {
-      notes.push(`Paging stopped after ${String(empty)} pages without a new event: the history may be incomplete.`)
+      notes.push(tooManyEmptyPages(empty))
       return
     }
   }

@@ -15,6 +15,19 @@ export interface GivenPdu {
   readonly event: Partial<Record<string, unknown>>
 }
 
+/** The endpoint of the current state, for people. */
+export const STATE_ENDPOINT = '/_matrix/client/v3/rooms/{roomId}/state'
+/** Said where state events may be lacking. */
+export const NOT_SYNCED = '/sync did not show the room: state events that the timeline hides are missing.'
+
+/** What `/messages` is asked. */
+export interface PageQuery {
+  readonly dir: 'b' | 'f'
+  readonly limit: string
+  readonly from?: string
+  readonly to?: string
+}
+
 /** One answer of `/messages`. */
 export interface Page {
   readonly pdus: readonly GivenPdu[]
@@ -92,7 +105,7 @@ export async function askCurrentState(http: ClientHttp, userId: string, roomId: 
 export function stateIn(answer: Answer, path: readonly string[]): GivenState {
   const events = valueIn(answer.json, path)
   if (!Array.isArray(events)) throw malformed(answer.url, 'no list of state events')
-  let roomVersion: string | null = null
+  const versions: (string | null)[] = []
   const members = new Map<unknown, unknown>()
   const slots = (events as (Partial<Record<string, unknown>> | null)[]).map((event) => {
     const {event_id: eventId, type, state_key: stateKey} = event ?? {}
@@ -102,10 +115,10 @@ export function stateIn(answer: Answer, path: readonly string[]): GivenState {
     }
     const content = event?.content as {membership?: unknown; room_version?: unknown} | null | undefined
     if (type === 'm.room.member') members.set(stateKey, content?.membership)
-    if (type === 'm.room.create') roomVersion = versionOf(content)
+    if (type === 'm.room.create') versions.push(versionOf(content))
     return {eventId, type, stateKey}
   })
-  return {slots, roomVersion, membershipOf: (userId) => members.get(userId)}
+  return {slots, roomVersion: versions[0] ?? null, membershipOf: (userId) => members.get(userId)}
 }
 
 /**
@@ -152,7 +165,7 @@ export async function askSync(
 export async function askPage(
   http: ClientHttp,
   path: string,
-  query: Readonly<Record<string, string>>,
+  query: PageQuery,
   explain: ExplainRefusal,
 ): Promise<Page> {
   const answer = await http.get(path, {...query, filter: '{"event_format":"federation"}'}, explain)
@@ -175,7 +188,7 @@ export function pdusIn(answer: Answer, path: readonly string[]): GivenPdu[] {
 /** The value as an event in federation format. */
 export function pduOf(answer: Answer, value: unknown): Partial<Record<string, unknown>> {
   const event = value as Partial<Record<string, unknown>> | null | undefined
-  if (Array.isArray(event?.prev_events)) return event ?? {}
+  if (event !== null && event !== undefined && Array.isArray(event.prev_events)) return event
   const message = `${answer.url} gave events without prev_events, not in federation format.`
   throw new StateError('SERVER_ANSWER_MALFORMED', message, {
     hint: 'This server ignores the filter event_format=federation: use its database, the federation API, or a dump.',
@@ -211,25 +224,27 @@ export function prevEventsOf({event}: GivenPdu): string[] {
   })
 }
 
-/** A request whose refusal is an answer as well. @returns the refusal where `outcomeOf` knows one for the status. */
+/** A request whose refusal is an answer as well: where `outcomeOf` knows one for the status. `otherwise` explains other refusals. */
 export async function askOrRefusal(
   http: ClientHttp,
   path: string,
   asked: {readonly what: string; readonly eventId?: string; readonly query?: Readonly<Record<string, string>>},
   outcomeOf: (status: number) => Refusal['outcome'] | null,
+  otherwise: ExplainRefusal = () => null,
 ): Promise<{readonly answer: Answer} | {readonly refusal: Refusal}> {
   const {what, eventId, query} = asked
-  let refusal: Refusal | null = null
-  const explain: ExplainRefusal = (status, _errcode, message) => {
+  const refusals: Refusal[] = []
+  const explain: ExplainRefusal = (status, errcode, message) => {
     const outcome = outcomeOf(status)
-    if (outcome === null) return null
-    refusal = {what, ...(eventId === undefined ? {} : {eventId}), outcome, status, message}
+    if (outcome === null) return otherwise(status, errcode, message)
+    refusals.push({what, ...(eventId === undefined ? {} : {eventId}), outcome, status, message})
     return new StateError('SERVER_REFUSED', message)
   }
   try {
     return {answer: await http.get(path, query, explain)}
   } catch (error) {
-    if (refusal === null) throw error
+    const [refusal] = refusals
+    if (refusal === undefined) throw error
     return {refusal}
   }
 }
