@@ -1,6 +1,6 @@
-import type {CaseCounts, CaseReader, SourceId} from '../casefile/shapes.ts'
+import type {CaseCounts, CaseReader, SourceId, StoredSource} from '../casefile/shapes.ts'
 import type {Finding} from '../finding/finding.ts'
-import type {Refusal} from '../sources/evidence.ts'
+import {type Refusal, type RouteKind, STATES_ELSEWHERE} from '../sources/evidence.ts'
 import type {RouteReport} from './gather-case.ts'
 import type {MoreAccess} from './open-routes.ts'
 
@@ -55,10 +55,18 @@ export function missingEvidence(reader: CaseReader): readonly MissingEvidence[] 
   }))
 }
 
-/** What none of the sources can show: what one of them can is knowable. */
-export function unknowableOf(sources: readonly {readonly unknowable: readonly string[]}[]): readonly string[] {
-  const [first, ...others] = sources
-  return (first?.unknowable ?? []).filter((what) => others.every(({unknowable}) => unknowable.includes(what)))
+/** Routes by how much they show of one server, most first. */
+const BY_INSIGHT: readonly RouteKind[] = ['database', 'admin', 'federation', 'client', 'file']
+
+/**
+ * What the sources cannot show, taken together: what the one with the most insight cannot. (Federation tells the state at any event,
+ * which the admin API does not, and hardly anything else that it lacks.)
+ */
+export function unknowableOf(sources: readonly Pick<StoredSource, 'kind' | 'unknowable'>[]): readonly string[] {
+  const best = BY_INSIGHT.find((kind) => sources.some((source) => source.kind === kind && source.unknowable.length > 0))
+  const what = sources.filter(({kind}) => kind === best).flatMap(({unknowable}) => unknowable)
+  const hasFederation = sources.some(({kind}) => kind === 'federation')
+  return [...new Set(what)].filter((entry) => !(hasFederation && entry === STATES_ELSEWHERE))
 }
 
 /** Distinct events by source, those that only it has, and what it marked. */

@@ -82,7 +82,7 @@ export async function openRoutes(
   {signal, nowMs}: {readonly signal: AbortSignal; readonly nowMs: () => number},
 ): Promise<OpenedRoutes> {
   const opener = new Opener(access, signal)
-  await opener.openFiles(nowMs)
+  await opener.openFiles()
   await opener.openDatabases()
   await opener.openHomeserver()
   const federation = await opener.openFederation(nowMs)
@@ -142,16 +142,17 @@ class Opener {
     }
   }
 
-  async openFiles(nowMs: () => number): Promise<void> {
+  async openFiles(): Promise<void> {
     if (!this.#wants('file')) return
-    const {openFileRoute, openReportedFile} = await import('../sources/file-route.ts')
+    const {openFileRoute} = await import('../sources/file-route.ts')
+    const {openReportedFile, reportedRoute} = await import('../sources/reported-file.ts')
     for (const path of this.#access.files ?? []) {
       if (path !== '-' && isCaseFile(path)) this.cases.push(path)
       else await this.#open({kind: 'file', name: `file ${path}`, address: path}, () => openFileRoute(path))
     }
     for (const value of this.#access.reported ?? []) {
       this.reportedCount += 1
-      this.routes.push(await openReportedFile(value, nowMs()))
+      this.routes.push(reportedRoute(await openReportedFile(value)))
     }
   }
 

@@ -4,7 +4,16 @@ import type {Account, AccessOptions} from './client-access.ts'
 import {arrayIn, elementText, malformed, valueIn} from './client-bodies.ts'
 import type {Answer, ClientHttp} from './client-http.ts'
 import {askAlias, askOrRefusal, askPage, copyOf, pduOf, stateIn} from './client-requests.ts'
-import type {EventCopy, GatherContext, GatherLimits, PlannedRequest, Refusal, Route, Step} from './evidence.ts'
+import {
+  type EventCopy,
+  type GatherContext,
+  type GatherLimits,
+  type PlannedRequest,
+  type Refusal,
+  type Route,
+  STATES_ELSEWHERE,
+  type Step,
+} from './evidence.ts'
 import {readAround, statesAt} from './room-context.ts'
 import type {ContextEndpoint} from './room-context.ts'
 import {Timeline} from './timeline.ts'
@@ -22,7 +31,7 @@ const MAX_EXTREMITIES = 20
 export const UNKNOWABLE_TO_ADMINS: readonly string[] = [
   'rejected events',
   'which events are outliers',
-  'states at events other than the extremities',
+  STATES_ELSEWHERE,
 ]
 
 export interface AdminOptions extends AccessOptions {
