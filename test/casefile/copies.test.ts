@@ -205,6 +205,7 @@ describe('what has no name', () => {
     expect(wrong.events).toBe(lines.length - 1)
     writer.keep(source, stepOf(lines.slice(0, 1)), 6)
     expect(writer.roomVersion).toBe('10')
+    expect(writer.counts()).toMatchObject({events: lines.length, copies: lines.length, unnamed: 0})
     expect([...writer.copies()].map(({eventId}) => eventId)).toEqual(
       [...lines.slice(1), lines[0]!].map((line) => idOf(line, version)),
     )
