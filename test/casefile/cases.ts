@@ -65,7 +65,7 @@ export function asApi(text: string, eventId: string, version: string, age = 1): 
 /** What the laws of merging speak of; sources by name, since their numbers differ from file to file. */
 export function evidenceOf(reader: ReadableCase): unknown {
   const names = new Map(reader.sources().map(({id, name}) => [id, name]))
-  const named = <T extends {readonly source: number}>(row: T): unknown => ({...row, source: names.get(row.source)})
+  const named = (row: {readonly source: number}): unknown => ({...row, source: names.get(row.source)})
   const sorted = (rows: Iterable<unknown>): readonly string[] => [...rows].map((row) => JSON.stringify(row)).sort()
   const bySource = (read: (source: number) => Iterable<object>): unknown =>
     [...names].map(([id, name]) => [name, sorted(read(id))] as const).sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 import {essence} from '../../src/casefile/essence.ts'
 import {contentHash} from '../../src/matrix/hashes.ts'
@@ -126,6 +127,7 @@ describe('other forms', () => {
     )
     const {writer, source, keep} = open('6')
     expect(keep(texts)).toEqual({events: 1, copies: 2})
+    expect(keep(texts, 3000)).toEqual({events: 0, copies: 0})
     const other = writer.source(identity('federation hs2', {kind: 'federation'}), [])
     const marks = {softFailed: true, rejected: null}
     writer.keep(other, {how: '/event', requests: 1, events: [{text: texts[2]!, eventId: null, marks}]}, 7)
@@ -182,7 +184,7 @@ describe('what has no name', () => {
     writer.keep(source, step, 6)
     expect(writer.counts()).toMatchObject({events: 0, unnamed: 40})
     expect(writer.roomVersion).toBe(null)
-    expect(writer.keep(source, stepOf([...later.slice(40), create!]), 7)).toEqual({events: lines.length, copies: 0})
+    expect(writer.keep(source, stepOf([...later.slice(40), create]), 7)).toEqual({events: lines.length, copies: 0})
     expect(writer.counts()).toMatchObject({events: lines.length, copies: lines.length, unnamed: 0, missing: 0})
     expect(texts()).toEqual([...later, create])
     expect([...writer.copies()][0]!.sightings).toMatchObject([{ts: 5}])
@@ -203,6 +205,7 @@ describe('what has no name', () => {
     expect(wrong.events).toBe(lines.length - 1)
     writer.keep(source, stepOf(lines.slice(0, 1)), 6)
     expect(writer.roomVersion).toBe('10')
+    expect(writer.counts()).toMatchObject({events: lines.length, copies: lines.length, unnamed: 0})
     expect([...writer.copies()].map(({eventId}) => eventId)).toEqual(
       [...lines.slice(1), lines[0]!].map((line) => idOf(line, version)),
     )
@@ -254,6 +257,38 @@ describe('what has no name', () => {
     expect([...writer.copies()].map((copy) => copy.stray)).toEqual([undefined, undefined])
     writer.close()
   })
+})
+
+test('whatever comes in the fields of an event is kept', () => {
+  const any = fc.oneof(fc.jsonValue({maxDepth: 3}), fc.constantFrom('\ud800', 'a\u0000b', 1e300, -1, ['\udfff'], '$x'))
+  const keys = Object.keys(event('1', {redacts: 1, unsigned: 1}))
+  const changes = fc.dictionary(fc.constantFrom(...keys, '__proto__'), any)
+  const types = fc.constantFrom('m.room.create', 'm.room.redaction', 'm.room.member', '\ud800')
+  for (const version of ['1', '6', '12']) {
+    const {writer, keep} = open(version)
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(
+        types,
+        changes,
+        fc.constantFrom('"depth":1', '"depth":9223372036854775808', '"depth":1e999'),
+        (type, more, depth) => {
+          const text = JSON.stringify({...event(version), type, ...more}).replace('"depth":2', depth)
+          seen.add(text)
+          keep([text])
+        },
+      ),
+      {numRuns: 150},
+    )
+    const {copies, unreadable = 0} = writer.counts()
+    expect(copies + unreadable).toBeLessThanOrEqual(seen.size)
+    const kept = new Set([...writer.copies(), ...writer.unreadable()].map(({text}) => text))
+    expect([...kept].every((text) => seen.has(text))).toBe(true)
+    expect(kept.size).toBeGreaterThan(50)
+    writer.missing()
+    writer.newest()
+    writer.close()
+  }
 })
 
 test('the essence of an event does not depend on its spelling', () => {

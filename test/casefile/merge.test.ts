@@ -138,7 +138,7 @@ describe('merging', () => {
       }),
       {numRuns: 25},
     )
-  })
+  }, 120_000)
 
   test('into an empty case gives the case, texts without names included', () => {
     fc.assert(
@@ -151,7 +151,7 @@ describe('merging', () => {
       }),
       {numRuns: 25},
     )
-  })
+  }, 120_000)
 
   test('whatever the order in which events came, and whether the create event was first: the same forms and states', () => {
     fc.assert(
@@ -175,7 +175,7 @@ describe('merging', () => {
       ),
       {numRuns: 25},
     )
-  })
+  }, 120_000)
 })
 
 test('the text that came first stays, whichever case is merged into which', () => {

@@ -87,6 +87,9 @@ describe('is refused', () => {
     expect(() => openCase(path)).toThrow(refusal('CASE_ABSENT', /no such file/))
     expect(() => openCaseForWriting(path)).toThrow(refusal('CASE_ABSENT', /no such file/))
     expect(() => createCase(join(path, 'x'), about)).toThrow(refusal('CASE_ABSENT', /no such file or folder/))
+    // Also when it vanishes just before SQLite opens it.
+    expect(() => Store.writing(path)).toThrow(refusal('CASE_UNUSABLE', /cannot be opened/))
+    expect(() => Store.reading(path)).toThrow(refusal('CASE_UNUSABLE', /cannot be opened/))
     made -= 1
     expect(readdirSync(where)).toHaveLength(made)
   })
