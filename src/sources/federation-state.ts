@@ -33,7 +33,7 @@ export async function* askStates(questions: StateQuestions): AsyncGenerator<Step
     const sole = eventId === soleExtremity
     const known = questions.seen(eventId)
     // To put a state event into its slot, one must know which events the slots hold.
-    const needsSlots = sole && known !== undefined && known.stateKey !== undefined
+    const needsSlots = sole && known?.stateKey !== undefined
     yield await ((whole && index === 0) || needsSlots
       ? wholeState(questions, eventId, sole)
       : stateIds(questions, eventId, sole))

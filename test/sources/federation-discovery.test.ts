@@ -266,5 +266,5 @@ async function dnsServer(zone: Readonly<Record<string, readonly SrvRecord[]>>): 
     socket.bind(0, '127.0.0.1', resolve)
   })
   onTestFinished(() => new Promise<void>((resolve) => void socket.close(resolve)))
-  return `127.0.0.1:${String((socket.address() as AddressInfo).port)}`
+  return `127.0.0.1:${String((socket.address()).port)}`
 }

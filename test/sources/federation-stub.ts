@@ -47,7 +47,7 @@ export function realRoom(name: string): StubRoom {
     roomId: first.pdu.roomId,
     version: room.version,
     events,
-    stateAfter: new Map(Object.entries(room.after.hs1).map(([id, ids]) => [id, ids as readonly string[]])),
+    stateAfter: new Map(Object.entries(room.after.hs1).map(([id, ids]) => [id, ids])),
     tips: [...events.keys()].filter((id) => !cited.has(id)),
   }
 }
