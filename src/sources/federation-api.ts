@@ -60,7 +60,8 @@ const STATES_MARK = 'states'
 export function openFederationRoute(options: FederationRouteOptions): Route {
   const {origin, server, user} = options
   for (const name of [origin, server]) {
-    if (!isServerName(name)) throw new StateError('USAGE', `${JSON.stringify(name.slice(0, 255))} is not a server name.`)
+    if (!isServerName(name))
+      throw new StateError('USAGE', `${JSON.stringify(name.slice(0, 255))} is not a server name.`)
   }
   if (user !== undefined && !(isUserId(user) && serverNameOf(user) === origin)) {
     throw new StateError('USAGE', `${JSON.stringify(user.slice(0, 255))} is not a user of ${origin}.`)
@@ -270,7 +271,9 @@ async function findStart(
   const said = refusals.map(({what, message}) => `${what}: ${message}`).join('; ')
   throw new StateError('SERVER_REFUSED', `${server} names no event of ${context.roomId} to start from (${said}).`, {
     hint:
-      (user === undefined && server !== origin ? `Name a user of ${origin} that could join the room; or give` : 'Give') +
+      (user === undefined && server !== origin
+        ? `Name a user of ${origin} that could join the room; or give`
+        : 'Give') +
       ' a dump or another route first, so that events are known; or check that the server is in the room.',
   })
 }

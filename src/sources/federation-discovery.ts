@@ -54,7 +54,12 @@ export interface Discovery {
 const DEFAULT_PORT = 8448
 const MINUTE_MS = 60_000
 /** The spec bounds only the longest and gives the default; an answer is worth asking again after a failure within the hour. */
-const WELL_KNOWN_CACHE_MS = {least: 5 * MINUTE_MS, usual: 24 * 60 * MINUTE_MS, most: 48 * 60 * MINUTE_MS, failed: 60 * MINUTE_MS}
+const WELL_KNOWN_CACHE_MS = {
+  least: 5 * MINUTE_MS,
+  usual: 24 * 60 * MINUTE_MS,
+  most: 48 * 60 * MINUTE_MS,
+  failed: 60 * MINUTE_MS,
+}
 
 /**
  * Server discovery, with a cache that lives as long as the object.
@@ -175,7 +180,9 @@ async function byDns(host: string, before: readonly string[], ports: DiscoveryPo
     const records = await askSrv(query, ports, trail)
     if (records.length === 1 && (records[0]?.name === '.' || records[0]?.name === '')) {
       const hint = `Ask whoever runs ${host}: with this record, no other server can reach it either.`
-      throw new StateError('SERVER_UNREACHABLE', `The SRV record ${query} says that ${host} takes no federation.`, {hint})
+      throw new StateError('SERVER_UNREACHABLE', `The SRV record ${query} says that ${host} takes no federation.`, {
+        hint,
+      })
     }
     const [first, ...others] = inOrder(records, ports.random ?? Math.random)
     if (first === undefined) continue

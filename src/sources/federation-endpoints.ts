@@ -120,23 +120,25 @@ export function federationEndpoints(
         (_, json) => idsIn(json, ['prev_events']),
       ),
     timestampToEvent: (ts) =>
+      ask(ENDPOINTS.timestampToEvent, {uri: `${V1}/timestamp_to_event/${room}?ts=${String(ts)}&dir=b`}, (_, json) => {
+        const eventId = valueIn(json, ['event_id'])
+        const at = valueIn(json, ['origin_server_ts'])
+        return typeof eventId === 'string' && typeof at === 'number' ? {eventId, ts: at} : null
+      }),
+    state: (eventId) =>
       ask(
-        ENDPOINTS.timestampToEvent,
-        {uri: `${V1}/timestamp_to_event/${room}?ts=${String(ts)}&dir=b`},
-        (_, json) => {
-          const eventId = valueIn(json, ['event_id'])
-          const at = valueIn(json, ['origin_server_ts'])
-          return typeof eventId === 'string' && typeof at === 'number' ? {eventId, ts: at} : null
+        ENDPOINTS.state,
+        {uri: `${V1}/state/${room}?event_id=${encodeURIComponent(eventId)}`, eventId},
+        (text, json) => {
+          const lists = Array.isArray(valueIn(json, ['pdus'])) && Array.isArray(valueIn(json, ['auth_chain']))
+          return lists ? {pdus: elementTexts(text, ['pdus']), authChain: elementTexts(text, ['auth_chain'])} : null
         },
       ),
-    state: (eventId) =>
-      ask(ENDPOINTS.state, {uri: `${V1}/state/${room}?event_id=${encodeURIComponent(eventId)}`, eventId}, (text, json) => {
-        const lists = Array.isArray(valueIn(json, ['pdus'])) && Array.isArray(valueIn(json, ['auth_chain']))
-        return lists ? {pdus: elementTexts(text, ['pdus']), authChain: elementTexts(text, ['auth_chain'])} : null
-      }),
     stateIds: (eventId) =>
-      ask(ENDPOINTS.stateIds, {uri: `${V1}/state_ids/${room}?event_id=${encodeURIComponent(eventId)}`, eventId}, (_, json) =>
-        idsIn(json, ['pdu_ids']),
+      ask(
+        ENDPOINTS.stateIds,
+        {uri: `${V1}/state_ids/${room}?event_id=${encodeURIComponent(eventId)}`, eventId},
+        (_, json) => idsIn(json, ['pdu_ids']),
       ),
     event: (eventId) =>
       ask(ENDPOINTS.event, {uri: `${V1}/event/${encodeURIComponent(eventId)}`, eventId}, listOf('pdus'), null),

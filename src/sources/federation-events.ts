@@ -40,9 +40,13 @@ export function copiesOf(texts: readonly string[]): readonly EventCopy[] {
 export function knownRules(version: string): RoomVersionRules {
   const rules = rulesFor(version)
   if (rules !== undefined) return rules
-  throw new StateError('ROOM_VERSION_UNKNOWN', `The room has version ${JSON.stringify(version)}, which is not known here.`, {
-    hint: `Known are: ${KNOWN_ROOM_VERSIONS.join(', ')}.`,
-  })
+  throw new StateError(
+    'ROOM_VERSION_UNKNOWN',
+    `The room has version ${JSON.stringify(version)}, which is not known here.`,
+    {
+      hint: `Known are: ${KNOWN_ROOM_VERSIONS.join(', ')}.`,
+    },
+  )
 }
 
 /** What was found out about the room's version, and what came with it. */

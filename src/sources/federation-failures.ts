@@ -15,7 +15,8 @@ export function asFederationFailure(failure: Failure, reached: readonly string[]
 }
 
 function hintFor({message, hint = ''}: StateError): string {
-  if (message.includes(', a redirect to ')) return 'Signed requests are not sent after a redirect: this is not the federation port.'
+  if (message.includes(', a redirect to '))
+    return 'Signed requests are not sent after a redirect: this is not the federation port.'
   if (hint.includes('plain HTTP')) return 'Check the port: other servers are spoken to by HTTPS only.'
   if (/--homeserver|the client API/u.test(hint)) {
     return 'Check the server’s name, its well-known file, its SRV records and its federation port (8448 by default).'

@@ -18,7 +18,13 @@ export type FederationAnswer =
   /** A good answer; `text` is the body as received, `json` what `JSON.parse` makes of it: good for IDs, never for PDUs. */
   | {readonly kind: 'answer'; readonly url: string; readonly text: string; readonly json: unknown}
   /** A status of 400 to 499; `said` is safe to show. */
-  | {readonly kind: 'refused'; readonly url: string; readonly status: number; readonly errcode: string; readonly said: string}
+  | {
+      readonly kind: 'refused'
+      readonly url: string
+      readonly status: number
+      readonly errcode: string
+      readonly said: string
+    }
   /** Nothing of use, though the server was reached: a status of 500 or more, no JSON, too long. */
   | {readonly kind: 'failed'; readonly url: string; readonly status: number | null; readonly error: StateError}
 

@@ -5,13 +5,15 @@ export function unknowableTo(origin: string, server: string): readonly string[] 
   return [
     'rejected events, unless they are asked for by ID; and then not that they are rejected',
     'soft-failed events that no other event follows; and of others, not that they are soft-failed',
-    'which events are outliers',
+    'which events are outliers; and outliers that neither an event nor a state that is asked for names',
     'forward extremities, where make_join is refused; then, branches that end before the newest five events by time',
     'the current state as the server keeps it, where that differs from the state at its extremities',
     'in the state before a state event that came by backfill (Synapse): the value of that event’s own slot',
     ...(origin === server
       ? []
-      : [`content that history visibility hides from ${origin}: such events, state events too, come with content {} and no mark`]),
+      : [
+          `content that history visibility hides from ${origin}: such events, state events too, come with content {} and no mark`,
+        ]),
   ]
 }
 
@@ -30,10 +32,16 @@ export function plannedRequests(
     effect,
   })
   const firstVisit = `none in the room; the first signed request makes ${server} read the public keys of ${origin}`
-  const pages = limits.depth === undefined ? '1 for each 100 events' : `at most ${String(Math.ceil(limits.depth / 100))}`
+  const pages =
+    limits.depth === undefined ? '1 for each 100 events' : `at most ${String(Math.ceil(limits.depth / 100))}`
   const discovery = `where ${server} is reached; not for IP addresses and names with a port`
   return [
-    {request: `GET https://${server}/.well-known/matrix/server, DNS SRV`, times: '1', purpose: discovery, effect: 'none'},
+    {
+      request: `GET https://${server}/.well-known/matrix/server, DNS SRV`,
+      times: '1',
+      purpose: discovery,
+      effect: 'none',
+    },
     ...(user === undefined || server === origin
       ? []
       : [

@@ -56,7 +56,10 @@ export async function readSigningKeys(path: string): Promise<readonly [SigningKe
 export function parseSigningKeys(text: string, name: string): readonly [SigningKey, ...SigningKey[]] {
   if (text.includes('-----BEGIN')) throw malformed(name, null, 'is a PEM file, not lines as Synapse writes them')
   const keys: SigningKey[] = []
-  for (const [index, line] of text.replace(/^\ufeff/u, '').split(/\r\n|\r|\n/u).entries()) {
+  for (const [index, line] of text
+    .replace(/^\ufeff/u, '')
+    .split(/\r\n|\r|\n/u)
+    .entries()) {
     const trimmed = line.trim()
     if (trimmed !== '' && !trimmed.startsWith('#')) keys.push(parseLine(trimmed, name, index + 1))
   }
@@ -71,7 +74,8 @@ function parseLine(line: string, name: string, number: number): SigningKey {
   if (version === undefined || encoded === undefined || rest.length > 0) {
     throw malformed(name, number, 'does not have three words: ed25519, the key’s version, its seed')
   }
-  if (!/^\w{1,40}$/u.test(version)) throw malformed(name, number, 'has a key version that is not of letters, digits, "_"')
+  if (!/^\w{1,40}$/u.test(version))
+    throw malformed(name, number, 'has a key version that is not of letters, digits, "_"')
   // The alphabets of Node's base64 include the one for URLs; anything else would be passed over silently.
   if (!/^[\w+/-]+={0,2}$/u.test(encoded)) throw malformed(name, number, 'has a seed that is not base64')
   const seed = Buffer.from(encoded, 'base64')

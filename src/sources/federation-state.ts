@@ -33,8 +33,10 @@ export async function* askStates(questions: StateQuestions): AsyncGenerator<Step
     const sole = eventId === soleExtremity
     const known = questions.seen(eventId)
     // To put a state event into its slot, one must know which events the slots hold.
-    const needsSlots = sole && known !== undefined && known.stateKey !== undefined
-    yield await ((whole && index === 0) || needsSlots ? wholeState(questions, eventId, sole) : stateIds(questions, eventId, sole))
+    const needsSlots = sole && known?.stateKey !== undefined
+    yield await ((whole && index === 0) || needsSlots
+      ? wholeState(questions, eventId, sole)
+      : stateIds(questions, eventId, sole))
   }
 }
 
@@ -94,7 +96,11 @@ function stateAfter(event: NamedEvent, before: readonly ReportedSlot[], endpoint
     return {...at, how: `${endpoint}: the state before the event, which is no state event`, slots: before}
   }
   const others = before.filter((slot) => slot.type !== type || slot.stateKey !== stateKey)
-  return {...at, how: `${endpoint}: the state before the event, and the event in its slot`, slots: [...others, slotOf(event)]}
+  return {
+    ...at,
+    how: `${endpoint}: the state before the event, and the event in its slot`,
+    slots: [...others, slotOf(event)],
+  }
 }
 
 function slotOf({eventId, type, stateKey}: NamedEvent): ReportedSlot {

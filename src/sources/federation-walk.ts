@@ -98,7 +98,12 @@ async function* page(walk: Walk, state: WalkState): AsyncGenerator<Step> {
   } else {
     texts = outcome.value
     const events = nameEvents(texts, rules)
-    take(walk, state, events, events.some(({eventId}) => !context.knows(eventId)))
+    take(
+      walk,
+      state,
+      events,
+      events.some(({eventId}) => !context.knows(eventId)),
+    )
     for (const eventId of missed(state, asked, events, texts.length >= limit)) {
       const message = 'the server gave other events, but not this one'
       refusals.push({what: ENDPOINTS.backfill, eventId, outcome: 'absent', status: 200, message})
@@ -139,7 +144,12 @@ function take(walk: Walk, state: WalkState, events: readonly NamedEvent[], anyNe
  * Takes what was asked for in vain off the frontier. A full page may have had no room for all; a page that has none of what was asked for
  * is the end of asking.
  */
-function missed(state: WalkState, asked: readonly string[], events: readonly NamedEvent[], full: boolean): readonly string[] {
+function missed(
+  state: WalkState,
+  asked: readonly string[],
+  events: readonly NamedEvent[],
+  full: boolean,
+): readonly string[] {
   const came = new Set(events.map(({eventId}) => eventId))
   const anyCame = asked.some((id) => came.has(id))
   if (anyCame && full) return []
@@ -193,7 +203,9 @@ async function* closeGap(
 async function* locate(walk: Walk, state: WalkState, eventId: string): AsyncGenerator<Step> {
   const outcome = await walk.endpoints.event(eventId)
   if ('refusal' in outcome) {
-    const notes = [`${eventId}, which --since names, is not known to the server: the walk ends there only if it comes by it.`]
+    const notes = [
+      `${eventId}, which --since names, is not known to the server: the walk ends there only if it comes by it.`,
+    ]
     yield {how: ENDPOINTS.event, requests: walk.spent(), refusals: [outcome.refusal], notes}
     return
   }

@@ -146,7 +146,12 @@ export async function fetchServerKeys(
     }
     for (const server of asked) {
       if (given.has(server)) continue
-      refusals.push({what: `${what} for ${server}`, outcome: 'absent', status: 200, message: 'the notary has no keys of it'})
+      refusals.push({
+        what: `${what} for ${server}`,
+        outcome: 'absent',
+        status: 200,
+        message: 'the notary has no keys of it',
+      })
     }
   }
   return {fetched, refusals, requests}
@@ -181,7 +186,10 @@ async function askNotary(
   return answer.kind === 'answer' ? elementTexts(answer.text, ['server_keys']) : refusalOf(what, answer)
 }
 
-function refusalOf(what: string, answer: Exclude<Awaited<ReturnType<FederationHttp['ask']>>, {kind: 'answer'}>): Refusal {
+function refusalOf(
+  what: string,
+  answer: Exclude<Awaited<ReturnType<FederationHttp['ask']>>, {kind: 'answer'}>,
+): Refusal {
   if (answer.kind === 'failed') return {what, outcome: 'failed', message: answer.error.message}
   const {status, said} = answer
   return {what, outcome: status === 404 ? 'absent' : 'refused', status, message: said}

@@ -99,7 +99,8 @@ export async function checkWhole(route: Route, there: Synapse, roomId: string): 
   const explained = new Set([...truth.rejected, ...truth.softFailed])
   const lost = notShown.filter((id) => truth.timeline.includes(id) && !explained.has(id))
   // Where a server tells no extremities, a branch may stay unknown: that is what the route says of itself.
-  if (lost.length > 0 && gathered.extremities.length > 0) throw new Error(`${route.identity.name}: not gathered: ${lost.join(', ')}`)
+  if (lost.length > 0 && gathered.extremities.length > 0)
+    throw new Error(`${route.identity.name}: not gathered: ${lost.join(', ')}`)
   const told = gathered.extremities.at(-1)
   if (told !== undefined && told.eventIds.toSorted().join() !== truth.extremities.join()) {
     throw new Error(`${route.identity.name}: extremities ${told.eventIds.join()} but ${truth.extremities.join()}`)
@@ -121,7 +122,9 @@ export async function checkWhole(route: Route, there: Synapse, roomId: string): 
     ),
     requests: gathered.requests,
     missing: gathered.missing().length,
-    refusals: gathered.refusals.map(({what, outcome, status, message}) => `${what} ${outcome} ${String(status)} ${message}`),
+    refusals: gathered.refusals.map(
+      ({what, outcome, status, message}) => `${what} ${outcome} ${String(status)} ${message}`,
+    ),
   }
 }
 
@@ -134,8 +137,10 @@ export async function checkResume(open: () => Route, roomId: string): Promise<st
     await resumed.gather(open())
     const pages = resumed.steps.filter(({how, requests}) => how === '/backfill' && requests > 0).length
     const once = whole.steps.filter(({how, requests}) => how === '/backfill' && requests > 0).length
-    if (resumed.ids.join() !== whole.ids.join()) throw new Error(`broken off after ${String(breakAfter)} steps: other events`)
-    if (pages > once + 1) throw new Error(`broken off after ${String(breakAfter)}: ${String(pages)} pages, not ${String(once)}`)
+    if (resumed.ids.join() !== whole.ids.join())
+      throw new Error(`broken off after ${String(breakAfter)} steps: other events`)
+    if (pages > once + 1)
+      throw new Error(`broken off after ${String(breakAfter)}: ${String(pages)} pages, not ${String(once)}`)
   }
   return `${String(total)} steps, ${String(whole.texts.size)} events, broken off after each`
 }
@@ -167,7 +172,12 @@ export async function checkKeys(here: Synapse, there: Synapse): Promise<string> 
   const notary = await fetchServerKeys(['localhost:1', there.name], {
     insecure: true,
     notaries: [here.name],
-    keyIds: new Map([[there.name, direct.fetched.flatMap(({server, keys}) => (server === there.name ? keys.map(({keyId}) => keyId) : []))]]),
+    keyIds: new Map([
+      [
+        there.name,
+        direct.fetched.flatMap(({server, keys}) => (server === there.name ? keys.map(({keyId}) => keyId) : [])),
+      ],
+    ]),
     addresses: new Map([[there.name, '127.0.0.1:1']]),
     maxRetryMs: 300,
   })
@@ -210,7 +220,12 @@ async function main(python: string): Promise<void> {
     const open = (): Route => routeBetween(there, here, {user: remote.userId})
     say(JSON.stringify(await checkWhole(open(), here, room.roomId)))
     say(await checkResume(open, room.roomId))
-    say(await checkIncrement(open(), room.roomId, async () => [await room.say(here, big, '1'), await room.say(here, big, '2')]))
+    say(
+      await checkIncrement(open(), room.roomId, async () => [
+        await room.say(here, big, '1'),
+        await room.say(here, big, '2'),
+      ]),
+    )
     say(
       await checkIncrement(open(), room.roomId, async () => {
         const made: string[] = []

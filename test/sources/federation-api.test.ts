@@ -68,9 +68,9 @@ test('without extremities, a second branch that ends among the newest events by 
   const stub = await StubFederation.start(BIG)
   // Cut off where the room forks: what follows one of two siblings, and the siblings' merge, has not come yet.
   const byTime = [...BIG.events.values()].sort((a, b) => a.pdu.originServerTs - b.pdu.originServerTs)
-  const cuts = byTime.map((_, end) => tipsOf(byTime.slice(0, end).map(({pdu}) => pdu.eventId)))
-  const end = cuts.findLastIndex((tips) => tips.length === 2)
-  stub.events = new Set(byTime.slice(0, end).map(({pdu}) => pdu.eventId))
+  const ids = byTime.map(({pdu}) => pdu.eventId)
+  const end = ids.findLastIndex((_, at) => tipsOf(ids.slice(0, at)).length === 2)
+  stub.events = new Set(ids.slice(0, end))
   const gathered = await new Gathered(BIG.roomId).gather(stub.route())
   expect(gathered.ids).toEqual([...stub.events].sort())
 })
@@ -197,7 +197,13 @@ test('what the server does not have is refused as absent, and the walk goes on',
   const gathered = await new Gathered(ROOM.roomId).gather(stub.route({user: USER}))
   await gathered.fetchEvents(stub.route(), gone)
   for (const eventId of gone) {
-    expect(gathered.refusals).toContainEqual({what: '/event', eventId, outcome: 'absent', status: 404, message: 'not found'})
+    expect(gathered.refusals).toContainEqual({
+      what: '/event',
+      eventId,
+      outcome: 'absent',
+      status: 404,
+      message: 'not found',
+    })
     expect(gathered.texts.has(eventId)).toBe(false)
   }
 })
@@ -247,7 +253,9 @@ test('an event that was not asked for is kept, but not believed to be the one', 
   const gathered = new Gathered(ROOM.roomId, ROOM.version)
   await gathered.fetchEvents(stub.route(), [asked])
   expect([...gathered.texts]).toEqual([[other, text]])
-  expect(gathered.refusals).toMatchObject([{eventId: asked, outcome: 'failed', message: expect.stringContaining(other) as string}])
+  expect(gathered.refusals).toMatchObject([
+    {eventId: asked, outcome: 'failed', message: expect.stringContaining(other) as string},
+  ])
   await gathered.fetchEvents(stub.route(), [asked])
   expect(gathered.refusals[1]).toMatchObject({eventId: asked, outcome: 'failed'})
   await gathered.fetchEvents(stub.route(), [asked])
@@ -278,7 +286,12 @@ test('plans name all requests, and what a route cannot show is told', async () =
   const route = stub.route({user: USER})
   const planned = route.plan({}).map(({request}) => request)
   expect(planned.some((request) => request.includes('make_join'))).toBe(true)
-  expect(stub.route().plan({}).some(({request}) => request.includes('make_join'))).toBe(false)
+  expect(
+    stub
+      .route()
+      .plan({})
+      .some(({request}) => request.includes('make_join')),
+  ).toBe(false)
   expect(route.unknowable.some((line) => line.includes('history visibility'))).toBe(true)
   expect(route.identity).toEqual({
     kind: 'federation',

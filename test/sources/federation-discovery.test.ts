@@ -144,12 +144,15 @@ const BAD: readonly (readonly [string, Partial<WellKnownAnswer> | Error, RegExp]
   ['an empty name', delegate(''), /not a server name/],
   ['no answer', new Error('nothing accepts connections'), /nothing accepts/],
 ]
-test.each(BAD)('a well-known answer with %s leads to the next step, and the trail says why', async (_, answer, words) => {
-  const {discovery} = world({wellKnown: {'example.org': answer}})
-  const {addresses, trail} = await discovery.discover('example.org')
-  expect(addresses).toEqual([atDefault])
-  expect(trail[0]).toMatch(words)
-})
+test.each(BAD)(
+  'a well-known answer with %s leads to the next step, and the trail says why',
+  async (_, answer, words) => {
+    const {discovery} = world({wellKnown: {'example.org': answer}})
+    const {addresses, trail} = await discovery.discover('example.org')
+    expect(addresses).toEqual([atDefault])
+    expect(trail[0]).toMatch(words)
+  },
+)
 
 test('DNS that does not work leads to the next step, and the trail says which lookup failed', async () => {
   const broken = Object.assign(new Error('queryServfail'), {code: 'ESERVFAIL'})
@@ -263,5 +266,5 @@ async function dnsServer(zone: Readonly<Record<string, readonly SrvRecord[]>>): 
     socket.bind(0, '127.0.0.1', resolve)
   })
   onTestFinished(() => new Promise<void>((resolve) => void socket.close(resolve)))
-  return `127.0.0.1:${String((socket.address() as AddressInfo).port)}`
+  return `127.0.0.1:${String((socket.address()).port)}`
 }

@@ -47,7 +47,7 @@ export function realRoom(name: string): StubRoom {
     roomId: first.pdu.roomId,
     version: room.version,
     events,
-    stateAfter: new Map(Object.entries(room.after.hs1).map(([id, ids]) => [id, ids as readonly string[]])),
+    stateAfter: new Map(Object.entries(room.after.hs1).map(([id, ids]) => [id, ids])),
     tips: [...events.keys()].filter((id) => !cited.has(id)),
   }
 }
@@ -93,16 +93,26 @@ export class StubFederation {
   #now = 0
   readonly #replies = new Map<FederationEndpoint, Reply[]>()
 
-  private constructor(server: Server, room: StubRoom) {
+  private constructor(
+    server: Server,
+    room: StubRoom,
+    first: (request: IncomingMessage, response: ServerResponse) => boolean,
+  ) {
     this.port = (server.address() as AddressInfo).port
     this.name = `localhost:${String(this.port)}`
     this.room = room
     this.events = new Set(room.events.keys())
     this.tips = room.tips
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response))
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      if (!first(request, response)) void this.#serve(request, response)
+    })
   }
 
-  static async start(room: StubRoom): Promise<StubFederation> {
+  /** `first` may answer before signatures are looked at. */
+  static async start(
+    room: StubRoom,
+    first: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+  ): Promise<StubFederation> {
     const server = createServer({
       cert: CERTIFICATE,
       key: PRIVATE_KEY,
@@ -120,7 +130,7 @@ export class StubFederation {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
     })
-    return new StubFederation(server, room)
+    return new StubFederation(server, room, first)
   }
 
   /** Sets what the next requests to an endpoint get. */
@@ -180,7 +190,9 @@ export class StubFederation {
       case 'event':
         return this.events.has(last) ? pdus('pdus', [this.#text(last)]) : json('""', 404)
       case 'event_auth':
-        return this.events.has(last) ? pdus('auth_chain', this.#authChain([last])) : refusal(404, 'M_NOT_FOUND', 'Could not find event')
+        return this.events.has(last)
+          ? pdus('auth_chain', this.#authChain([last]))
+          : refusal(404, 'M_NOT_FOUND', 'Could not find event')
       case 'backfill':
         return pdus('pdus', this.#backfill(url.searchParams.getAll('v'), Number(url.searchParams.get('limit'))))
       case 'state_ids':
@@ -262,7 +274,17 @@ function pdus(key: string, texts: readonly string[]): Reply {
 
 function endpointOf(uri: string): FederationEndpoint {
   const name = /\/(?:v1|org\.matrix\.msc4370)\/([a-z_]+)\//.exec(uri)?.[1]
-  const known = ['make_join', 'extremities', 'timestamp_to_event', 'state', 'state_ids', 'event', 'event_auth', 'backfill', 'get_missing_events'] as const
+  const known = [
+    'make_join',
+    'extremities',
+    'timestamp_to_event',
+    'state',
+    'state_ids',
+    'event',
+    'event_auth',
+    'backfill',
+    'get_missing_events',
+  ] as const
   return known.find((endpoint) => endpoint === name) ?? 'other'
 }
 
