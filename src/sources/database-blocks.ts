@@ -47,11 +47,13 @@ export async function* inBlocks<Item>(
   if (items.length > 0) yield finish()
 }
 
-/** True for one key in 1,024, and always for the same ones (FNV-1a). */
+/** True for one key in 1,024, and always for the same ones: FNV-1a, and a last mixing, since keys may differ in a digit only. */
 function endsBlock(key: string): boolean {
   let hash = 0x811c9dc5
   for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193)
-  return ((hash ^ (hash >>> 15)) & 0x3ff) === 0
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return ((hash ^ (hash >>> 16)) & 0x3ff) === 0
 }
 
 /** Which blocks an earlier run kept, and which of those are gone. */

@@ -81,7 +81,7 @@ export function* statements(
   }
   for (const sql of INDEXES) if (!without.some((name) => sql.includes(` ON ${name} `))) yield {sql, params: []}
   for (const [name, rows] of Object.entries(content)) {
-    if (!without.includes(name)) for (const row of rows) yield insertion(name, row)
+    if (!without.includes(name)) yield* insertions(name, rows)
   }
 }
 
@@ -89,6 +89,19 @@ export function insertion(table: string, row: Readonly<Record<string, Value>>): 
   const columns = Object.keys(row)
   const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
   return {sql, params: Object.values(row)}
+}
+
+/** Many rows at a time: a statement for each costs a round trip. */
+function* insertions(table: string, rows: Rows): Generator<{sql: string; params: Value[]}> {
+  const byColumns = Map.groupBy(rows, (row) => Object.keys(row).join())
+  for (const same of byColumns.values()) {
+    for (let start = 0; start < same.length; start += 100) {
+      const [first, ...more] = same.slice(start, start + 100).map((row) => insertion(table, row))
+      if (first === undefined) continue
+      const values = first.sql.slice(first.sql.indexOf('VALUES') + 'VALUES'.length)
+      yield {sql: first.sql + `,${values}`.repeat(more.length), params: [first, ...more].flatMap(({params}) => params)}
+    }
+  }
 }
 
 /** A folder that is gone after the test. */
@@ -139,7 +152,7 @@ export function addMessages(content: Content, count: number): void {
       prev_events: [prev],
     })
     content.events.push({
-      ...(last as Record<string, Value>),
+      ...(last!),
       event_id: eventId,
       type: 'm.room.message',
       stream_ordering: place,
