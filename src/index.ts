@@ -38,38 +38,26 @@ export {
   type OpenStep,
 } from './investigate/open-room.ts'
 
-// Evidence
-export {
-  type EventCopy,
-  type GatherLimits,
-  type PlannedRequest,
-  type Refusal,
-  type ReportedStateSet,
-  type Route,
-  ROUTE_KINDS,
-  type RouteKind,
-  type ServerKey,
-  type Step,
-} from './sources/evidence.ts'
-export type {CaseReader, CaseWriter, Sighting, StoredCopy, StoredSource} from './casefile/shapes.ts'
-export {createCase, isCaseFile, openCase, openCaseForWriting} from './casefile/open-case.ts'
-export {toPduSource} from './casefile/pdu-source.ts'
-export {gatherCase, type GatherOptions, type GatherProgress, type RouteReport} from './investigate/gather-case.ts'
-export {fetchRoom, type FetchOptions, type FetchProgress} from './investigate/fetch-room.ts'
+// Evidence: gathering, and work on case files. What is below these is in `matrix-state/cases`.
+export type {FetchOptions, FetchProgress} from './investigate/fetch-room.ts'
 export type {FetchReport, MissingEvidence, RouteOutcome} from './investigate/fetch-report.ts'
-export {type FetchAccess, type MoreAccess, type PlannedRoute, planFetch} from './investigate/open-routes.ts'
-export {caseInfo, type CaseInfo} from './investigate/case-info.ts'
-export {
-  exportCase,
-  type MadeCase,
-  mergeCases,
-  minimiseCaseFile,
-  redactCaseFile,
-  verifyCase,
-} from './investigate/case-work.ts'
-export {type Verification, verifyEvidence, type VerifyOptions} from './investigate/verify-evidence.ts'
+export type {FetchAccess, MoreAccess, PlannedRoute} from './investigate/open-routes.ts'
+export type {GatherLimits, PlannedRequest, RouteKind} from './sources/evidence.ts'
+export type {CaseInfo} from './investigate/case-info.ts'
+export type {MadeCase} from './investigate/case-work.ts'
+export type {Verification, VerifyOptions} from './investigate/verify-evidence.ts'
 export type {Statement} from './investigate/redact-case.ts'
 export type {Minimised} from './investigate/minimise-case.ts'
+export {
+  caseInfo,
+  exportCase,
+  fetchRoom,
+  mergeCases,
+  minimiseCaseFile,
+  planFetch,
+  redactCaseFile,
+  verifyCase,
+} from './investigate/on-demand.ts'
 
 // Verdicts and states
 export {listRules} from './auth/auth-rules.ts'
@@ -104,21 +92,6 @@ export type {
   RoomReport,
   StateEntry,
 } from './investigate/room-report.ts'
-
-// Cases
-export type {CaseReader, CaseWriter, StoredCopy} from './casefile/shapes.ts'
-export {KeyRing, type SigningKey} from './matrix/key-ring.ts'
-export {parseKeysFile, parseServerKeys} from './matrix/server-keys.ts'
-export {type CopyVerdict, verifyCopy} from './matrix/verify-copy.ts'
-export {
-  type Verification,
-  verifyEvidence,
-  type VerifyOptions,
-  type VerifyProgress,
-} from './investigate/verify-evidence.ts'
-export {exportJson, exportNdjson, type ExportOptions} from './investigate/export-case.ts'
-export {redactCase, type Statement} from './investigate/redact-case.ts'
-export {minimise, type Minimised, type MinimiseOptions} from './investigate/minimise-case.ts'
 
 // Findings
 export {

@@ -12,7 +12,7 @@ export default class CaseInfo extends BaseCommand {
 
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(CaseInfo)
-    const info = caseInfo(args.case)
+    const info = await caseInfo(args.case)
     await this.show(await showCase(info, this.style(flags.full)))
     return info.counts.missing > 0 ? EXIT.inconclusive : EXIT.done
   }

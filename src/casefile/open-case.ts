@@ -1,19 +1,9 @@
 import {randomUUID} from 'node:crypto'
-import {
-  closeSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-} from 'node:fs'
+import {closeSync, constants, copyFileSync, existsSync, linkSync, openSync, rmSync, unlinkSync} from 'node:fs'
 import {DatabaseSync} from 'node:sqlite'
 import {StateError} from '../errors.ts'
 import {ReadableCase, WritableCase} from './case-file.ts'
+import {hasHeader} from './header.ts'
 import {APPLICATION_ID, MIGRATIONS} from './schema.ts'
 import {guarded, Store} from './store.ts'
 
@@ -82,35 +72,6 @@ export function openCase(path: string): ReadableCase {
 export function openCaseForWriting(path: string, options: {readonly busyMs?: number} = {}): WritableCase {
   expectCase(path)
   return new WritableCase(Store.writing(path, options))
-}
-
-/** Whether the file says in its first bytes that it is a case file; `false` where there is none that can be read. */
-export function isCaseFile(path: string): boolean {
-  try {
-    return hasHeader(path)
-  } catch {
-    return false
-  }
-}
-
-/** https://www.sqlite.org/fileformat.html#the_database_header */
-const MAGIC = 'SQLite format 3\0'
-const APPLICATION_ID_AT = 68
-
-function hasHeader(path: string): boolean {
-  if (!statSync(path).isFile()) return false
-  const header = Buffer.alloc(APPLICATION_ID_AT + 4)
-  const file = openSync(path, 'r')
-  try {
-    const read = readSync(file, header, 0, header.length, 0)
-    return (
-      read === header.length &&
-      header.toString('latin1', 0, MAGIC.length) === MAGIC &&
-      header.readUInt32BE(APPLICATION_ID_AT) === APPLICATION_ID
-    )
-  } finally {
-    closeSync(file)
-  }
 }
 
 function expectCase(path: string): void {

@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import {openDump} from '../sources/files.ts'
 import type {ClientApiStep} from '../sources/client-api.ts'
-import {isCaseFile} from '../casefile/open-case.ts'
+import {isCaseFile} from '../casefile/header.ts'
 import type {Reported} from './compare-reported.ts'
 import {type LoadedRoom, loadRoom, loadRoomFrom} from './load-room.ts'
 

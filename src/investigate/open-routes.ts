@@ -1,4 +1,4 @@
-import {isCaseFile} from '../casefile/open-case.ts'
+import {isCaseFile} from '../casefile/header.ts'
 import type {CaseWriter, StoredSource} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
 import type {GatherLimits, PlannedRequest, Route, RouteIdentity, RouteKind} from '../sources/evidence.ts'

@@ -48,7 +48,8 @@ export async function openReportedFile(typed: string): Promise<ReportedFile> {
 export function reportedRoute({identity, state, events, roomVersion, notes}: ReportedFile): Route {
   return {
     identity,
-    unknowable: ['everything but this state'],
+    // It is no view of the room, only one state of it.
+    unknowable: [],
     plan: () => [
       {request: `read ${identity.address}`, times: '1', purpose: 'a state as a server reported it', effect: 'none'},
     ],
@@ -159,7 +160,8 @@ class Report {
       return {place, text, event: value, type, stateKey}
     })
     const create = events.find(({type, stateKey}) => type === 'm.room.create' && stateKey === '')
-    const roomVersion = create === undefined ? null : versionOf(create.event)
+    const hasContent = create !== undefined && isObject(own(create.event, 'content'))
+    const roomVersion = hasContent ? versionOf(create.event) : null
     const rules = roomVersion === null ? undefined : rulesFor(roomVersion)
     const slots = events.map(({place, text, event, type, stateKey}): Required<ReportedSlot> => {
       return {eventId: this.#idOf(place, text, event, rules), type, stateKey}
