@@ -65,7 +65,7 @@ test('the document has everything, numbers as they were', () => {
   room.keep(source!.id, {how: 'db', requests: 3, states: [state], stateGroups, notes: ['n']}, 2000)
   const whole = [...exportJson(room)].join('')
   expect(whole).toContain(`"pdu":${big}`)
-  const document = JSON.parse(whole) as Record<string, any>
+  const document = JSON.parse(whole) as Record<string, unknown>
   expect(document).toMatchObject({
     schema: 'matrix-state/case/1',
     room_id: ROOM_ID,

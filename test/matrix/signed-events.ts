@@ -49,5 +49,5 @@ export function signedEvent(
 
 export function idOf(event: JsonObject, version: string): string {
   const rules = rulesFor(version)!
-  return rules.eventIdFormat === 'server-assigned' ? String(event['event_id']) : eventIdOf(event, rules)
+  return rules.eventIdFormat === 'server-assigned' ? (event['event_id'] as string) : eventIdOf(event, rules)
 }

@@ -105,7 +105,10 @@ describe.each(KNOWN_ROOM_VERSIONS)('version %s', (version) => {
     expect(verify(version, second('x')).overall).toBe('verified')
   })
   test('an algorithm that nobody knows', () => {
-    const other = {...event, signatures: {'a.example': {...(event['signatures'] as any)['a.example'], 'curve9:1': 'x'}}}
+    const other = {
+      ...event,
+      signatures: {'a.example': {...(event['signatures'] as Record<string, JsonObject>)['a.example'], 'curve9:1': 'x'}},
+    }
     expect(verify(version, other).overall).toBe('verified')
     expect(verdicts(version, other)).toEqual(['good', 'algorithm-unknown'])
   })
