@@ -143,7 +143,7 @@ describe('a room in Synapse’s database', () => {
     content.server_keys_json.push({
       ...common,
       key_id: 'ed25519:x',
-      key_json: json({...answer, server_name: 'stranger.example'}),
+      key_json: json({...answer, server_name: 'stranger.example', verify_keys: {'ed25519:x': {key: 'eA'}}}),
     })
     content.server_keys_json.push({...common, key_id: 'ed25519:y', key_json: new Uint8Array([1, 2])})
     const gathered = await gatherAll(await routeOf(content), roomIdOf(content))
@@ -271,6 +271,9 @@ describe('a second run', () => {
     // What is no longer so is forgotten.
     expect(third.marks.size).toBeLessThanOrEqual(first.marks.size + 2)
     expect((await gatherAll(route, roomIdOf(content), {marks: third.marks})).events).toEqual([])
+    open.prepare('UPDATE events SET rejection_reason = ? WHERE event_id = ?').run('auth_erred', changedId)
+    const fourth = await gatherAll(route, roomIdOf(content), {marks: third.marks})
+    expect(fourth.events.find(({eventId}) => eventId === changedId)?.marks?.rejected).toBe('auth_erred')
   })
 
   it('goes on after an interruption with what was not kept', async () => {

@@ -152,7 +152,7 @@ export function addMessages(content: Content, count: number): void {
       prev_events: [prev],
     })
     content.events.push({
-      ...(last!),
+      ...last!,
       event_id: eventId,
       type: 'm.room.message',
       stream_ordering: place,
