@@ -17,6 +17,12 @@ export function folder(): string {
 
 export const room = (name: string): Fixture => unpack(readFileSync(join(DATA, `${name}.json.gz`)))
 
+/** The create event first, all else as it was. */
+export function createFirst({lines}: Pick<Fixture, 'lines'>): readonly string[] {
+  const isCreate = (line: string): boolean => (JSON.parse(line) as {type: string}).type === 'm.room.create'
+  return [...lines.filter((line) => isCreate(line)), ...lines.filter((line) => !isCreate(line))]
+}
+
 export function roomIdOf({lines}: Pick<Fixture, 'lines'>): string {
   for (const line of lines) {
     const {room_id: roomId} = JSON.parse(line) as {room_id?: string}

@@ -58,7 +58,7 @@ test('a writer that is killed leaves whole steps, all that it said were kept; go
   expect(evidenceOf(b)).toEqual(evidenceOf(a))
   a.close()
   b.close()
-}, 60_000)
+}, 120_000)
 
 test('a step for which there is no room is not kept, what was before is there, and the message says what to do', () => {
   const made = newCase(where, '!r:domain')

@@ -8,10 +8,11 @@ import {openCase, openCaseForWriting} from '../../src/casefile/open-case.ts'
 import type {EventCopy, Step} from '../../src/sources/evidence.ts'
 import {parsePdu} from '../../src/matrix/pdu.ts'
 import {event, rules} from '../matrix/events.ts'
-import {asApi, evidenceOf, folder, identity, newCase, room, roomIdOf, stepOf} from './cases.ts'
+import {asApi, createFirst, evidenceOf, folder, identity, newCase, room, roomIdOf, stepOf} from './cases.ts'
 
 const where = folder()
-const {lines, version} = room('creators-v12')
+const lines = createFirst(room('creators-v12'))
+const version = '12'
 const roomId = roomIdOf({lines})
 const NAMES = ['client @a:hs1', 'federation hs2', 'database hs1']
 
