@@ -93,21 +93,6 @@ export type {
   StateEntry,
 } from './investigate/room-report.ts'
 
-// Cases
-export type {CaseReader, CaseWriter, StoredCopy} from './casefile/shapes.ts'
-export {KeyRing, type SigningKey} from './matrix/key-ring.ts'
-export {parseKeysFile, parseServerKeys} from './matrix/server-keys.ts'
-export {type CopyVerdict, verifyCopy} from './matrix/verify-copy.ts'
-export {
-  type Verification,
-  verifyEvidence,
-  type VerifyOptions,
-  type VerifyProgress,
-} from './investigate/verify-evidence.ts'
-export {exportJson, exportNdjson, type ExportOptions} from './investigate/export-case.ts'
-export {redactCase, type Statement} from './investigate/redact-case.ts'
-export {minimise, type Minimised, type MinimiseOptions} from './investigate/minimise-case.ts'
-
 // Findings
 export {
   CATALOGUE,
