@@ -190,9 +190,12 @@ test('events that other routes know do not stop the first walk', async () => {
 
 test('events that other routes know do not stop a walk that goes on, either', async () => {
   const stub = await StubFederation.start(BIG)
-  const gathered = await new Gathered(BIG.roomId).gather(stub.route({user: USER}), 2)
-  // A stretch in which the next page ends, and behind which nothing is known.
-  for (const {text, pdu} of byDepth().slice(110, 290)) gathered.texts.set(pdu.eventId, text)
+  const gathered = new Gathered(BIG.roomId, BIG.version)
+  const events = byDepth()
+  // Broken off so that one event waits; the next page ends within what is known.
+  const kept = [...events.slice(0, 130), ...events.slice(145, 290)]
+  for (const {text, pdu} of kept) gathered.texts.set(pdu.eventId, text)
+  gathered.marks.set('frontier', JSON.stringify(events.slice(130, 134).map(({pdu}) => [pdu.eventId, pdu.depth])))
   await gathered.gather(stub.route({user: USER}))
   expect(gathered.ids).toHaveLength(BIG.events.size)
 })
