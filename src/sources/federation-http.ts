@@ -97,8 +97,7 @@ type Attempt =
 export async function openFederationHttp(options: FederationHttpOptions): Promise<FederationHttp> {
   const undici = await import('undici')
   const {server, signer, timeouts = {}, maxRetryMs = 60_000, maxBodyBytes = 200_000_000, nowMs = Date.now} = options
-  const concurrency = options.concurrency ?? 4
-  const semaphore = new Semaphore(concurrency)
+  const semaphore = new Semaphore(options.concurrency ?? 4)
   const dispatchers = new Map<string, Dispatcher>()
   let requests = 0
   let answered = false
@@ -118,7 +117,7 @@ export async function openFederationHttp(options: FederationHttpOptions): Promis
       timeout: timeouts.connectMs ?? 15_000,
     }
     const silenceMs = timeouts.silenceMs ?? 120_000
-    const common = {headersTimeout: silenceMs, bodyTimeout: silenceMs, connections: concurrency, allowH2: false}
+    const common = {headersTimeout: silenceMs, bodyTimeout: silenceMs, allowH2: false}
     const made = isLoopback(address.host)
       ? new undici.Agent({...common, connect: tls})
       : new undici.EnvHttpProxyAgent({...common, connect: tls, requestTls: tls})

@@ -132,7 +132,7 @@ export async function fetchServerKeys(
     }),
   )
   for (const notary of notaries) {
-    const asked = [...wanting].filter((server) => server !== notary && isServerName(server))
+    const asked: readonly string[] = [...wanting].filter((server) => isServerName(server))
     if (asked.length === 0) continue
     const what = `${NOTARY} of ${notary}`
     const texts = await question(notary, what, (http) => askNotary(http, what, asked, options))

@@ -1,5 +1,4 @@
 import {createSocket} from 'node:dgram'
-import type {AddressInfo} from 'node:net'
 import {expect, onTestFinished, test} from 'vitest'
 import {createDiscovery} from '../../src/sources/federation-discovery.ts'
 import type {DiscoveryPorts, ServerAddress, SrvRecord, WellKnownAnswer} from '../../src/sources/federation-discovery.ts'
@@ -266,5 +265,5 @@ async function dnsServer(zone: Readonly<Record<string, readonly SrvRecord[]>>): 
     socket.bind(0, '127.0.0.1', resolve)
   })
   onTestFinished(() => new Promise<void>((resolve) => void socket.close(resolve)))
-  return `127.0.0.1:${String((socket.address()).port)}`
+  return `127.0.0.1:${String(socket.address().port)}`
 }
