@@ -63,10 +63,11 @@ export async function fetchRoom(room: string, options: FetchOptions): Promise<Fe
 
 function openFor(roomId: string, {casePath, nowMs}: FetchOptions): CaseWriter {
   if (!existsSync(casePath)) return createCase(casePath, {roomId, nowMs: nowMs()})
-  const caseFile = openCaseForWriting(casePath)
-  if (caseFile.roomId === roomId) return caseFile
-  const other = caseFile.roomId
-  caseFile.close()
+  // Looked at by itself first: opening for writing changes the file.
+  const reader = openCase(casePath)
+  const other = reader.roomId
+  reader.close()
+  if (other === roomId) return openCaseForWriting(casePath)
   throw new StateError('CASE_OTHER_ROOM', `${casePath} is the case of ${other}, not of ${roomId}`, {
     hint: 'Give another --case: one file holds one room.',
   })
