@@ -5,7 +5,7 @@ import {arrayIn, elementText, malformed, valueIn} from './client-bodies.ts'
 import type {Answer, ClientHttp} from './client-http.ts'
 import {askAlias, askOrRefusal, askPage, copyOf, pduOf, stateIn} from './client-requests.ts'
 import type {EventCopy, GatherContext, GatherLimits, PlannedRequest, Refusal, Route, Step} from './evidence.ts'
-import {readAround, statesAt} from './room-context.ts'
+import {readAround, readHoles, statesAt} from './room-context.ts'
 import type {ContextEndpoint} from './room-context.ts'
 import {Timeline} from './timeline.ts'
 import type {AskMessages} from './timeline.ts'
@@ -163,6 +163,7 @@ async function* gather(
       const timeline = new Timeline(context, messages.how, ask, requests)
       yield await timeline.newest(null)
       yield* timeline.rest()
+      yield* readHoles(http, contextOf(roomId), messages, timeline.holes, context, requests)
     }
   } finally {
     await http.close()
