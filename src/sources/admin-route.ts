@@ -14,7 +14,7 @@ import {
   STATES_ELSEWHERE,
   type Step,
 } from './evidence.ts'
-import {readAround, statesAt} from './room-context.ts'
+import {readAround, readHoles, statesAt} from './room-context.ts'
 import type {ContextEndpoint} from './room-context.ts'
 import {Timeline} from './timeline.ts'
 import type {AskMessages} from './timeline.ts'
@@ -172,6 +172,7 @@ async function* gather(
       const timeline = new Timeline(context, messages.how, ask, requests)
       yield await timeline.newest(null)
       yield* timeline.rest()
+      yield* readHoles(http, contextOf(roomId), messages, timeline.holes, context, requests)
     }
   } finally {
     await http.close()

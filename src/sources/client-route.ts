@@ -21,7 +21,7 @@ import {
 } from './client-requests.ts'
 import type {GivenState} from './client-requests.ts'
 import type {EventCopy, GatherContext, GatherLimits, PlannedRequest, Refusal, Route, Step} from './evidence.ts'
-import {askContext, readAround, statesAt} from './room-context.ts'
+import {askContext, readAround, readHoles, statesAt} from './room-context.ts'
 import type {ContextEndpoint} from './room-context.ts'
 import {Timeline} from './timeline.ts'
 import type {AskMessages} from './timeline.ts'
@@ -178,6 +178,7 @@ async function* gather(account: Account, context: GatherContext, opening: number
     }
     yield* statesAfterTips(http, timeline.tips, context, requests)
     yield* timeline.rest()
+    yield* readHoles(http, contextOf(roomId), {how: MESSAGES, ask}, timeline.holes, context, requests)
   } finally {
     await http.close()
   }

@@ -1,12 +1,14 @@
 import {valueIn} from './client-bodies.ts'
 import type {ClientHttp} from './client-http.ts'
-import {askOrRefusal, copyOf, PAGE_SIZE, roomVersionIn, stateIn} from './client-requests.ts'
+import {askOrRefusal, copyOf, PAGE_SIZE, prevEventsOf, roomVersionIn, stateIn} from './client-requests.ts'
 import type {GivenState, Page} from './client-requests.ts'
 import type {GatherContext, Refusal, Step} from './evidence.ts'
 import type {AskMessages} from './timeline.ts'
 
 /** Events to each side of `--around` where `--depth` does not say. */
 export const AROUND = 100
+/** Holes that are tried in one run. */
+const MAX_HOLES = 100
 
 /** What `/context` says of one event: the state after it, and where pages begin. */
 export interface EventPlace {
@@ -60,6 +62,40 @@ export async function* statesAt(
     const step = {how: endpoint.how, requests: requests()}
     if ('refusal' in place) yield {...step, refusals: [place.refusal]}
     else yield {...step, states: [{what, eventId, how: endpoint.how, slots: place.state.slots}]}
+  }
+}
+
+/**
+ * Fills holes: events that others cite and that the timeline has at places which were read before they came.
+ *
+ * @remarks A hole costs a `/context` and a page, which usually brings all of a backfilled piece. At most 100 are tried.
+ */
+export async function* readHoles(
+  http: ClientHttp,
+  endpoint: ContextEndpoint,
+  messages: {readonly how: string; readonly ask: AskMessages},
+  holes: ReadonlySet<string>,
+  context: GatherContext,
+  requests: () => number,
+): AsyncGenerator<Step> {
+  const open = new Set(holes)
+  const seen = new Set<string>()
+  let tries = 0
+  for (const eventId of open) {
+    if (seen.has(eventId) || context.knows(eventId)) continue
+    tries += 1
+    if (tries > MAX_HOLES) return
+    const place = await askContext(http, endpoint, eventId, 'needed')
+    if ('refusal' in place) {
+      yield {how: endpoint.how, requests: requests(), refusals: [place.refusal]}
+      continue
+    }
+    if (place.end === null) continue
+    const {pdus} = await messages.ask({dir: 'b', limit: String(PAGE_SIZE), from: place.end}, () => null)
+    for (const {event} of pdus) seen.add(String(event.event_id))
+    // What is added to a set while it is gone through is gone through as well.
+    for (const prev of pdus.flatMap(prevEventsOf)) open.add(prev)
+    yield {how: messages.how, requests: requests(), events: pdus.map(copyOf)}
   }
 }
 

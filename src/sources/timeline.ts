@@ -50,7 +50,8 @@ const TOKENS_FORGOTTEN =
  * that events of a fork which came in later may lie deep below pages of known ones. The bound is a place in the order of arrival
  * (`next_batch` of `/sync`, Synapse's `s…` tokens): with it Synapse gives what arrived since, at whatever depth. Only a server that
  * ignores the bound is left when its pages are of known events, none of whose prev events is unknown, and the stretch below was met.
- * What Synapse backfills from other servers later counts as old, so that a bounded run does not show it.
+ * What Synapse backfills from other servers counts as old, so that a bounded page does not show it: `holes` are the events that those
+ * shown cite and nobody knows (`readHoles`).
  */
 export class Timeline {
   readonly #context: GatherContext
@@ -62,6 +63,7 @@ export class Timeline {
   /** Events of the gap under way, and those that they cite and nobody knows. */
   readonly #seen = new Set<string>()
   readonly #open = new Set<string>()
+  readonly #holes = new Set<string>()
   #metBelow = false
   #lastPage: ReadonlySet<unknown> = new Set()
   #emptyPages = 0
@@ -79,6 +81,11 @@ export class Timeline {
   /** The newest events that were shown, as far as the newest page tells; at most 10. */
   get tips(): readonly string[] {
     return this.#stretches[0]?.tips ?? []
+  }
+
+  /** Events that this run's pages cite, and that neither they nor anybody else has: gaps closed by bounded pages may have such holes. */
+  get holes(): ReadonlySet<string> {
+    return this.#holes
   }
 
   /**
@@ -164,7 +171,8 @@ export class Timeline {
     const ids = new Set<unknown>(page.pdus.map(({event}) => event.event_id))
     this.#emptyPages = [...ids].some((id) => !this.#lastPage.has(id)) ? 0 : this.#emptyPages + 1
     this.#lastPage = ids
-    const ended = page.end === null || (others[0] !== undefined && this.#leavesGap(page, others[0]))
+    const left = others[0] !== undefined && this.#leavesGap(page, others[0])
+    const ended = page.end === null || left
     const {since} = this.#context.limits
     const grown: Stretch = {
       ...top,
@@ -174,7 +182,10 @@ export class Timeline {
       createSeen: top.createSeen || page.pdus.some(({event}) => event.type === 'm.room.create'),
     }
     this.#stretches = joined([grown, ...others])
-    if (this.#stretches.length <= others.length) this.#enterGap()
+    if (this.#stretches.length <= others.length) {
+      for (const id of this.#open) this.#holes.add(id)
+      this.#enterGap()
+    }
     const roomVersion = roomVersionIn(page.pdus)
     return {
       how: this.#how,

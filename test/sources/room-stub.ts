@@ -142,7 +142,7 @@ export class RoomServer {
     const all = this.events
       .filter((event) => !event.outlier && (soft || !event.softFailed))
       .sort((a, b) => sign * compare(order(a), order(b)))
-    const [, depth, stream] = /^t(\d+)-(\d+)/u.exec(query.from ?? `t999-${String(this.#stream)}`) ?? []
+    const [, depth, stream] = /^t(\d+)-(-?\d+)/u.exec(query.from ?? `t999-${String(this.#stream)}`) ?? []
     if (depth === undefined) return refusal(400, 'M_INVALID_PARAM', "'from' parameter is invalid")
     const from: [number, number] = [Number(depth), Number(stream)]
     const [, after] = /^s(\d+)/u.exec(query.to ?? '') ?? []

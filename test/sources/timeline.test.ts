@@ -87,6 +87,21 @@ describe.each(routes)('the timeline by the %s API', (_name, open, soft) => {
     expect(server.pages().length - before).toBe(2)
   })
 
+  test('asked again brings what the server backfilled, which it counts as old', async () => {
+    const server = await RoomServer.start()
+    server.chat(30, 'm')
+    const kept = new Kept()
+    await kept.run(await open(server))
+    const before = server.pages().length
+    for (let n = 1; n <= 6; n += 1)
+      server.add(`$back${String(n)}`, [n === 1 ? '$m2' : `$back${String(n - 1)}`], {stream: -n})
+    server.add('$merge', ['$back6', '$m30', '$nobody'])
+    await kept.run(await open(server))
+    expect(kept.ids()).toEqual(server.shown(soft))
+    expect(server.pages().length - before).toBeLessThan(7)
+    expect(kept.steps.flatMap(({refusals}) => refusals ?? []).map(({eventId}) => eventId)).toEqual(['$nobody'])
+  })
+
   test('does not take for granted what another route brought', async () => {
     const server = await RoomServer.start()
     server.chat(10, 'm')
