@@ -85,7 +85,13 @@ export async function launchCluster(programs: string): Promise<Cluster> {
     const where = {host: '127.0.0.1', port, user, password}
     const end = Date.now() + 30_000
     for (;;) {
-      if (await ask(where, 'SELECT 1').then(() => true, () => false)) break
+      if (
+        await ask(where, 'SELECT 1').then(
+          () => true,
+          () => false,
+        )
+      )
+        break
       if (child.exitCode !== null || Date.now() > end) throw new Error(`Postgres did not start:\n${said}`)
       await sleep(100)
     }

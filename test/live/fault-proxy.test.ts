@@ -21,16 +21,20 @@ async function ask(url: string, options: {method?: string; body?: string; agent?
   const send = url.startsWith('https:') ? tlsRequest : plainRequest
   return new Promise((resolve, reject) => {
     const headers = {authorization: 'Bearer secret', 'user-agent': options.agent ?? 'test'}
-    const sent = send(url, {method: options.method ?? 'GET', headers, rejectUnauthorized: false, agent: false}, (got) => {
-      let body = ''
-      const end = (cut: boolean): void => resolve({status: got.statusCode ?? 0, headers: got.headers, body, cut})
-      got.setEncoding('utf8').on('data', (chunk: string) => {
-        body += chunk
-        if (body.length > 2 ** 21) got.destroy()
-      })
-      got.once('error', () => end(true))
-      got.once('close', () => end(!got.complete))
-    })
+    const sent = send(
+      url,
+      {method: options.method ?? 'GET', headers, rejectUnauthorized: false, agent: false},
+      (got) => {
+        let body = ''
+        const end = (cut: boolean): void => resolve({status: got.statusCode ?? 0, headers: got.headers, body, cut})
+        got.setEncoding('utf8').on('data', (chunk: string) => {
+          body += chunk
+          if (body.length > 2 ** 21) got.destroy()
+        })
+        got.once('error', () => end(true))
+        got.once('close', () => end(!got.complete))
+      },
+    )
     sent.once('error', reject)
     sent.end(options.body)
   })

@@ -156,8 +156,14 @@ export class FaultProxy {
     const fault = exchange.byServer ? null : this.#faultFor(`${method} ${url}`)
     exchange.fault = fault?.kind ?? null
     if (!exchange.byServer) this.onRequest?.(exchange)
-    if (fault?.kind === 'reset') return void incoming.socket.destroy()
-    if (fault?.kind === 'answer') return answer(exchange, response, fault.status, fault.headers ?? {}, fault.body ?? '')
+    if (fault?.kind === 'reset') {
+      incoming.socket.destroy()
+      return
+    }
+    if (fault?.kind === 'answer') {
+      answer(exchange, response, fault.status, fault.headers ?? {}, fault.body ?? '')
+      return
+    }
     if (fault?.kind === 'flood') return flood(exchange, response, fault.limit)
     if (fault?.kind === 'delay') await sleep(fault.ms)
     const real = await this.#ask(incoming, method, url, body)
@@ -193,8 +199,10 @@ export class FaultProxy {
   }
 
   async #ask(incoming: IncomingMessage, method: string, path: string, body: Buffer): Promise<IncomingMessage> {
-    const headers = {...incoming.headers}
-    for (const name of ['connection', 'accept-encoding', 'transfer-encoding', 'content-length']) delete headers[name]
+    const left = ['connection', 'accept-encoding', 'transfer-encoding', 'content-length']
+    const headers: OutgoingHttpHeaders = Object.fromEntries(
+      Object.entries(incoming.headers).filter(([name]) => !left.includes(name)),
+    )
     if (body.length > 0) headers['content-length'] = String(body.length)
     const send = this.#target.protocol === 'https:' ? httpsRequest : httpRequest
     const {hostname, port} = this.#target
@@ -228,9 +236,22 @@ async function flood(exchange: Exchange, response: ServerResponse, limit: number
   const block = 'x'.repeat(2 ** 16)
   while (exchange.bytesSent < limit && !response.destroyed) {
     exchange.bytesSent += block.length
-    if (!response.write(block)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(block)) await writable(response)
   }
   response.destroy()
+}
+
+/** Until more can be written, or the client is gone. */
+async function writable(response: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const go = (): void => {
+      response.off('drain', go)
+      response.off('close', go)
+      resolve()
+    }
+    response.on('drain', go)
+    response.on('close', go)
+  })
 }
 
 async function readAll(stream: IncomingMessage): Promise<Buffer> {

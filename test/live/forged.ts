@@ -97,7 +97,7 @@ export async function pushEvents(pair: Pair, room: TestRoom): Promise<void> {
     state_key: 'x',
     content: {n: 1},
     depth,
-    prev_events: template.event['prev_events'] as never,
+    prev_events: template.event['prev_events'],
     auth_events: cited as never,
   })
   const message = forge(common, {
@@ -110,7 +110,8 @@ export async function pushEvents(pair: Pair, room: TestRoom): Promise<void> {
   const pdus = [bad.pdu, message.pdu]
   const transaction = {origin: by.server, origin_server_ts: Date.now(), pdus}
   const uri = `/_matrix/federation/v1/send/${crypto.randomUUID()}`
-  for (const end = Date.now() + 60_000; ; await sleep(150)) {
+  const end = Date.now() + 60_000
+  for (;;) {
     try {
       await askFederation(by, here.name, 'PUT', uri, transaction)
       return
@@ -118,6 +119,7 @@ export async function pushEvents(pair: Pair, room: TestRoom): Promise<void> {
       // The real server may be sending as well, and only one transaction of a server is taken at a time.
       if (!(error instanceof ApiError && error.status === 429) || Date.now() > end) throw error
     }
+    await sleep(150)
   }
 }
 

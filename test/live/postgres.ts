@@ -29,11 +29,16 @@ export interface Cluster {
 export function findPostgres(): {readonly bin: string} | {readonly skip: string} {
   const fromPackages = '/usr/lib/postgresql'
   const versions = existsSync(fromPackages) ? readdirSync(fromPackages).sort((a, b) => Number(b) - Number(a)) : []
-  const folders = [...versions.map((version) => path.join(fromPackages, version, 'bin')), ...(process.env.PATH ?? '').split(path.delimiter)]
+  const folders = [
+    ...versions.map((version) => path.join(fromPackages, version, 'bin')),
+    ...(process.env.PATH ?? '').split(path.delimiter),
+  ]
   const bin = folders.find((folder) => ['initdb', 'postgres'].every((name) => existsSync(path.join(folder, name))))
-  if (bin === undefined) return {skip: 'Postgres is not installed (no initdb and postgres in PATH or /usr/lib/postgresql)'}
+  if (bin === undefined)
+    return {skip: 'Postgres is not installed (no initdb and postgres in PATH or /usr/lib/postgresql)'}
   const root = process.getuid?.() === 0
-  if (root && stranger() === null) return {skip: 'Postgres does not run as root, and there is no user "nobody" to run it as'}
+  if (root && stranger() === null)
+    return {skip: 'Postgres does not run as root, and there is no user "nobody" to run it as'}
   return {bin}
 }
 
@@ -58,7 +63,10 @@ export async function startCluster(): Promise<Cluster> {
     const port = await freePort()
     const settings = {port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: folder, fsync: 'off'}
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    const child = spawn(path.join(found.bin, 'postgres'), ['-D', data, ...flags], {...options, stdio: ['ignore', 'ignore', 'pipe']})
+    const child = spawn(path.join(found.bin, 'postgres'), ['-D', data, ...flags], {
+      ...options,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     return await running(child, folder, port, password)
   } catch (error) {
     rmSync(folder, {recursive: true, force: true})
@@ -141,7 +149,8 @@ async function answers(where: {readonly host: string; readonly port: number; rea
 
 /** Whom a server runs as when the tests run as root: Postgres refuses that. */
 function stranger(): {readonly uid: number; readonly gid: number} | null {
-  const id = (flag: string): number => Number(spawnSync('id', [flag, 'nobody'], {encoding: 'utf8'}).stdout.trim() || 'NaN')
+  const id = (flag: string): number =>
+    Number(spawnSync('id', [flag, 'nobody'], {encoding: 'utf8'}).stdout.trim() || 'NaN')
   const [uid, gid] = [id('-u'), id('-g')]
   return Number.isInteger(uid) && Number.isInteger(gid) ? {uid, gid} : null
 }

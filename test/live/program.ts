@@ -1,11 +1,11 @@
 import {spawn} from 'node:child_process'
-import {existsSync} from 'node:fs'
-import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {existsSync, rmSync} from 'node:fs'
+import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {fileURLToPath} from 'node:url'
 
-const PROGRAM = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
+export const PROGRAM = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 const FETCH = fileURLToPath(new URL('../../dist/commands/fetch.js', import.meta.url))
 
 /** Whether the built program can `fetch`. */
@@ -81,7 +81,7 @@ export class Program {
 
   static async prepare(): Promise<Program> {
     const folder = await mkdtemp(path.join(tmpdir(), 'matrix-state-run-'))
-    process.once('exit', () => void rm(folder, {recursive: true, force: true}))
+    process.once('exit', () => rmSync(folder, {recursive: true, force: true}))
     for (const name of ['home', 'output', 'cases']) await mkdir(path.join(folder, name))
     return new Program(folder)
   }
@@ -124,14 +124,29 @@ export class Program {
   }
 
   /** Runs it and parses its one document. @throws Error with what it said when the exit code is none of `codes` */
-  async json<T>(args: readonly string[], codes: readonly number[], options: RunOptions = {}): Promise<{run: Run; document: T}> {
+  async json(
+    args: readonly string[],
+    codes: readonly number[],
+    options: RunOptions = {},
+  ): Promise<{run: Run; document: unknown}> {
     const run = await this.run([...args, '--json'], options)
     if (run.code === null || !codes.includes(run.code)) throw new Error(told(args, run))
     try {
-      return {run, document: JSON.parse(run.stdout) as T}
+      return {run, document: JSON.parse(run.stdout) as unknown}
     } catch (error) {
       throw new Error(`no JSON document: ${told(args, run)}`, {cause: error})
     }
+  }
+
+  /** Gathers a room into a case file. Ends with 0 or 3, or it is an error. */
+  async fetch(
+    room: string,
+    file: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<{run: Run; document: FetchDocument}> {
+    const {run, document} = await this.json(['fetch', room, '--case', file, ...args], [0, 3], {env})
+    return {run, document: document as FetchDocument}
   }
 
   /** Verdicts and digests by event ID, of a case file or a dump. */
@@ -144,11 +159,9 @@ export class Program {
 
   /** The state at one event's `side` as slots, by the replay: `type NUL state_key` to event ID. */
   async stateAt(room: string, side: 'before' | 'at', eventId: string): Promise<Map<string, string>> {
-    const {document} = await this.json<{state: {type: string; state_key: string; event_id: string}[]}>(
-      ['resolve', room, `--${side}`, eventId],
-      [0, 3],
-    )
-    return new Map(document.state.map((slot) => [`${slot.type}\0${slot.state_key}`, slot.event_id]))
+    const {document} = await this.json(['resolve', room, `--${side}`, eventId], [0, 3])
+    const {state} = document as {readonly state: readonly {type: string; state_key: string; event_id: string}[]}
+    return new Map(state.map((slot) => [`${slot.type}\0${slot.state_key}`, slot.event_id]))
   }
 
   /** Events of a case file as its export gives them: one JSON text each. */
@@ -156,7 +169,6 @@ export class Program {
     const output = `${file}.ndjson`
     const run = await this.run(['case', 'export', file, '--output', output])
     if (run.code !== 0 && run.code !== 3) throw new Error(told(['case', 'export', file], run))
-    const {readFile} = await import('node:fs/promises')
     const text = await readFile(output, 'utf8')
     await rm(output)
     return text.split('\n').filter((line) => line !== '')

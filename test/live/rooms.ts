@@ -118,7 +118,12 @@ export async function ordinaryLife(server: Synapse, version: string, cast: Cast)
 }
 
 /** Many events of some people, one in eight a change of state, sent side by side so that paging is needed. */
-export async function longLife(server: Synapse, room: TestRoom, people: readonly Account[], count: number): Promise<void> {
+export async function longLife(
+  server: Synapse,
+  room: TestRoom,
+  people: readonly Account[],
+  count: number,
+): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {
     for (let n = next++; n < count; n = next++) {

@@ -58,7 +58,9 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       Synapse.launch(python, {federation: true, ...(cluster === null ? {} : {cluster})}),
     ])
     const servers = launched.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-    disposals.push(async () => void (await Promise.all(servers.map((server) => server.dispose()))))
+    disposals.push(async () => {
+      await Promise.all(servers.map((server) => server.dispose()))
+    })
     for (const one of launched) if (one.status === 'rejected') throw one.reason
     const [here, there] = servers as [Synapse, Synapse]
     const stage = await populate(here, there, quick, say)
@@ -121,12 +123,23 @@ async function populate(
   const hidden = await spread(hiddenVersions, 2, (version) => hiddenHistory(pair, version, dave))
   await long.join(there, rita, here)
   tell('all rooms')
-  const titled = (rooms: readonly TestRoom[], kind: 'forked' | 'quarrel' | 'hidden', late: Account | null): LiveRoom[] =>
-    rooms.map((room) => ({...common, title: `${kind} v${room.version}`, kind, room, late, atLeast: 10}))
+  const titled = (
+    rooms: readonly TestRoom[],
+    kind: 'forked' | 'quarrel' | 'hidden',
+    late: Account | null,
+  ): LiveRoom[] => rooms.map((room) => ({...common, title: `${kind} v${room.version}`, kind, room, late, atLeast: 10}))
   const rooms: LiveRoom[] = [
     ...ordinary,
-    ...titled(forks.map(({room}) => room), 'forked', null),
-    ...titled(quarrels.map(({room}) => room), 'quarrel', null),
+    ...titled(
+      forks.map(({room}) => room),
+      'forked',
+      null,
+    ),
+    ...titled(
+      quarrels.map(({room}) => room),
+      'quarrel',
+      null,
+    ),
     ...titled(hidden, 'hidden', dave),
     {...common, title: 'long v10', kind: 'long', room: long, atLeast: longEvents},
   ]

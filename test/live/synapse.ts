@@ -82,6 +82,8 @@ export class Synapse {
       database: options.cluster === undefined ? null : {cluster: options.cluster, name: `synapse${clientPort}`},
     }
     const server = new Synapse(python, settings)
+    // Also when it is not running then.
+    process.once('exit', server.#removeFolder)
     try {
       const seed = randomBytes(32).toString('base64').replaceAll('=', '')
       server.secrets.push(settings.secret, seed)
@@ -127,12 +129,6 @@ export class Synapse {
     )
     closeSync(output)
     this.#process = child
-    const killAtExit = (): void => {
-      child.kill('SIGKILL')
-      rmSync(this.folder, {recursive: true, force: true, maxRetries: 5})
-    }
-    process.once('exit', killAtExit)
-    child.once('exit', () => process.removeListener('exit', killAtExit))
     const spawnErrors: Error[] = []
     child.once('error', (error) => {
       spawnErrors.push(error)
@@ -165,7 +161,13 @@ export class Synapse {
   /** Stops it and removes its folder. */
   async dispose(): Promise<void> {
     await this.stop()
+    process.removeListener('exit', this.#removeFolder)
     await rm(this.folder, {recursive: true, force: true, maxRetries: 5})
+  }
+
+  readonly #removeFolder = (): void => {
+    this.#process?.kill('SIGKILL')
+    rmSync(this.folder, {recursive: true, force: true, maxRetries: 5})
   }
 
   async logTail(): Promise<string> {
