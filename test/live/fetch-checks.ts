@@ -85,7 +85,7 @@ export async function checkRoutes(checking: Checking): Promise<readonly Union[]>
   const unions: Union[] = []
   await spread(stage.rooms, 2, async (live) => {
     await check(`both databases ${live.title}`, async () => {
-      const {file, document} = await fetchBy(checking, live, unionRoute(stage))
+      const {file, document} = await fetchBy(checking, live, unionRoute(stage, live))
       noBadEvidence(document)
       unions.push({live, file, lines: await checking.program.replay(file)})
     })

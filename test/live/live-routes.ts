@@ -99,9 +99,10 @@ function client(
   return {name: `client ${where}`, kind: 'client', server, quiet: false, args, env: token.env ?? {}}
 }
 
-/** Both databases together: all that there is to know. */
-export function unionRoute(stage: Stage): LiveRoute {
-  const [mine, theirs] = [database(stage.here, ''), database(stage.there, '')]
-  const args = [...mine.args, '--database', stage.there.databaseUrl]
-  return {...mine, name: 'both databases', args, env: {...mine.env, ...theirs.env}}
+/** The databases of all servers in the room together: all that there is to know. */
+export function unionRoute({here, there}: Stage, live: LiveRoom): LiveRoute {
+  const mine = database(here, 'here')
+  if (live.there === null) return mine
+  const args = [...mine.args, '--database', there.databaseUrl]
+  return {...mine, name: 'both databases', args, env: {...mine.env, ...database(there, 'there').env}}
 }
