@@ -1,7 +1,7 @@
 import {defineConfig} from 'vitest/config'
 
-/** Scripts with a runner of their own: `npm run live`, `bench`, `fuzz`, `mutants`. */
-const elsewhere = ['test/live/**', 'test/browser/**', 'test/bench/**', 'test/fuzz/**', 'test/mutants/**']
+/** Scripts with a runner of their own: `npm run test:live`, `bench`, `fuzz`, `mutants`. */
+const elsewhere = ['test/browser/**', 'test/bench/**', 'test/fuzz/**', 'test/mutants/**']
 
 const shared = {
   environment: 'node',

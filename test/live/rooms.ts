@@ -117,11 +117,22 @@ export async function ordinaryLife(server: Synapse, version: string, cast: Cast)
   return room
 }
 
-/** Many messages, so that paging is needed. */
-export async function manyMessages(server: Synapse, room: TestRoom, by: Account, count: number): Promise<void> {
+/** Many events of some people, one in eight a change of state, sent side by side so that paging is needed. */
+export async function longLife(
+  server: Synapse,
+  room: TestRoom,
+  people: readonly Account[],
+  count: number,
+): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {
-    for (let n = next++; n < count; n = next++) await room.say(server, by, `message ${String(n)}`)
+    for (let n = next++; n < count; n = next++) {
+      const who = people[n % people.length]!
+      if (n % 8 === 0) await room.setState(server, who, 'org.example.counter', {n}, `of ${who.userId}`)
+      else await room.say(server, who, `message ${String(n)}`)
+    }
   }
-  await Promise.all([worker(), worker(), worker(), worker()])
+  await Promise.all(Array.from({length: 16}, worker))
+  // Side by side they leave a hundred forward extremities behind, of which an event can take up ten.
+  for (let n = 0; n < 15; n += 1) await room.say(server, people[0]!, 'one after another')
 }

@@ -1,11 +1,10 @@
 import {StateError} from '../../src/errors.ts'
 import {gatherByClientApi} from '../../src/sources/client-api.ts'
 import type {ClientApiEvidence, ClientApiInput} from '../../src/sources/client-api.ts'
+import type {Check} from './checking.ts'
 import {stateLines, TestRoom} from './rooms.ts'
 import type {StateEntry} from './rooms.ts'
 import type {Account, Synapse} from './synapse.ts'
-
-type Check = (name: string, body: () => Promise<void>) => Promise<void>
 
 /** What the checks read of a PDU. */
 interface Pdu extends StateEntry {

@@ -3,11 +3,13 @@ import type {ChildProcess} from 'node:child_process'
 import {createHmac, randomBytes} from 'node:crypto'
 import {closeSync, openSync, rmSync} from 'node:fs'
 import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
-import {createServer} from 'node:net'
-import type {AddressInfo} from 'node:net'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
+import type {Cluster} from './postgres.ts'
+import {freePorts} from './ports.ts'
+import {configuration, logging, makeCertificate} from './synapse-config.ts'
+import type {SynapseSettings} from './synapse-config.ts'
 
 /** A logged-in user of a test server. */
 export interface Account {
@@ -24,46 +26,72 @@ export class ApiError extends Error {
   }
 }
 
-const LIMITLESS = {per_second: 10_000, burst_count: 100_000}
+export interface LaunchOptions {
+  /** Opens a TLS port for others on loopback. */
+  readonly federation?: boolean
+  /** Its database: one in this cluster instead of SQLite. */
+  readonly cluster?: Cluster
+}
 
-/** One real Synapse on loopback, with SQLite in a temporary folder. */
+/** One real Synapse on loopback, in a temporary folder. */
 export class Synapse {
   /** Its server name; carries the federation port, so that no discovery is needed. */
   readonly name: string
   readonly baseUrl: string
   readonly folder: string
+  /** The signing key as Synapse writes it. */
+  readonly signingKeyFile: string
+  /** `sqlite:PATH` or `postgres://…` without the password. */
+  readonly databaseUrl: string
+  /** Whatever must never be seen elsewhere: passwords, tokens, seeds. */
+  readonly secrets: string[] = []
   readonly #python: string
-  readonly #secret: string
+  #settings: SynapseSettings
   #process: ChildProcess | null = null
 
-  private constructor(python: string, folder: string, name: string, baseUrl: string, secret: string) {
+  private constructor(python: string, settings: SynapseSettings) {
+    const {folder, name, clientPort, database} = settings
     this.#python = python
+    this.#settings = settings
     this.folder = folder
     this.name = name
-    this.baseUrl = baseUrl
-    this.#secret = secret
+    this.baseUrl = `http://127.0.0.1:${String(clientPort)}`
+    this.signingKeyFile = path.join(folder, 'signing.key')
+    this.databaseUrl =
+      database === null
+        ? `sqlite:${path.join(folder, 'homeserver.db')}`
+        : `postgres://${database.cluster.user}@127.0.0.1:${String(database.cluster.port)}/${database.name}`
   }
 
-  /** Writes a configuration for free ports and starts the server. `federation` opens a TLS port for others on loopback. */
-  static async launch(python: string, options: {readonly federation?: boolean} = {}): Promise<Synapse> {
+  /** The Postgres that it uses, or `null` for SQLite. */
+  get database(): {readonly cluster: Cluster; readonly name: string} | null {
+    return this.#settings.database
+  }
+
+  /** Writes a configuration for free ports and starts the server. */
+  static async launch(python: string, options: LaunchOptions = {}): Promise<Synapse> {
     const folder = await mkdtemp(path.join(tmpdir(), 'matrix-state-synapse-'))
-    const [clientPort, federationPort] = await freePorts()
-    const secret = randomBytes(16).toString('hex')
-    const name = `localhost:${String(federationPort)}`
-    const server = new Synapse(python, folder, name, `http://127.0.0.1:${String(clientPort)}`, secret)
+    const [clientPort = 0, federationPort = 0] = await freePorts(2)
+    const federation = options.federation === true
+    const settings: SynapseSettings = {
+      folder,
+      name: `localhost:${String(federationPort)}`,
+      clientPort,
+      federationPort: federation ? federationPort : null,
+      secret: randomBytes(16).toString('hex'),
+      database: options.cluster === undefined ? null : {cluster: options.cluster, name: `synapse${clientPort}`},
+    }
+    const server = new Synapse(python, settings)
+    // Also when it is not running then.
+    process.once('exit', server.#removeFolder)
     try {
       const seed = randomBytes(32).toString('base64').replaceAll('=', '')
-      await writeFile(path.join(folder, 'signing.key'), `ed25519 a_${randomBytes(2).toString('hex')} ${seed}\n`)
-      if (options.federation === true) await makeCertificate(python, folder)
-      const config = configuration(
-        folder,
-        name,
-        clientPort,
-        options.federation === true ? federationPort : null,
-        secret,
-      )
-      // JSON is YAML.
-      await writeFile(path.join(folder, 'homeserver.yaml'), JSON.stringify(config, null, 2))
+      server.secrets.push(settings.secret, seed)
+      if (settings.database !== null) server.secrets.push(settings.database.cluster.password)
+      await writeFile(server.signingKeyFile, `ed25519 a_${randomBytes(2).toString('hex')} ${seed}\n`)
+      if (federation) await makeCertificate(python, folder)
+      await settings.database?.cluster.createDatabase(settings.database.name)
+      await server.#writeConfiguration()
       await writeFile(path.join(folder, 'log.yaml'), JSON.stringify(logging(folder), null, 2))
       await mkdir(path.join(folder, 'media'))
       await server.start()
@@ -72,6 +100,20 @@ export class Synapse {
       await server.dispose()
       throw error
     }
+  }
+
+  /** Starts it again with another port for federation, so that a proxy can stand at the port of its name; `null`: at its own. */
+  async moveFederation(port: number | null): Promise<void> {
+    await this.stop()
+    this.#settings = {...this.#settings, federationPort: port ?? Number(this.name.split(':')[1])}
+    await this.#writeConfiguration()
+    await this.start()
+  }
+
+  async #writeConfiguration(): Promise<void> {
+    // JSON is YAML.
+    const text = JSON.stringify(configuration(this.#settings), null, 2)
+    await writeFile(path.join(this.folder, 'homeserver.yaml'), text)
   }
 
   /** Starts it (again) and waits until it answers. */
@@ -87,12 +129,6 @@ export class Synapse {
     )
     closeSync(output)
     this.#process = child
-    const killAtExit = (): void => {
-      child.kill('SIGKILL')
-      rmSync(this.folder, {recursive: true, force: true, maxRetries: 5})
-    }
-    process.once('exit', killAtExit)
-    child.once('exit', () => process.removeListener('exit', killAtExit))
     const spawnErrors: Error[] = []
     child.once('error', (error) => {
       spawnErrors.push(error)
@@ -125,7 +161,13 @@ export class Synapse {
   /** Stops it and removes its folder. */
   async dispose(): Promise<void> {
     await this.stop()
+    process.removeListener('exit', this.#removeFolder)
     await rm(this.folder, {recursive: true, force: true, maxRetries: 5})
+  }
+
+  readonly #removeFolder = (): void => {
+    this.#process?.kill('SIGKILL')
+    rmSync(this.folder, {recursive: true, force: true, maxRetries: 5})
   }
 
   async logTail(): Promise<string> {
@@ -140,7 +182,7 @@ export class Synapse {
     const {nonce} = await this.ask<{nonce: string}>(null, 'GET', '/_synapse/admin/v1/register')
     const password = randomBytes(8).toString('hex')
     const admin = options.admin === true
-    const mac = createHmac('sha1', this.#secret)
+    const mac = createHmac('sha1', this.#settings.secret)
       .update([nonce, localpart, password, admin ? 'admin' : 'notadmin'].join('\0'))
       .digest('hex')
     const body = {nonce, username: localpart, password, admin, mac}
@@ -150,6 +192,7 @@ export class Synapse {
       '/_synapse/admin/v1/register',
       body,
     )
+    this.secrets.push(password, made.access_token)
     return {userId: made.user_id, accessToken: made.access_token}
   }
 
@@ -167,116 +210,4 @@ export class Synapse {
     if (!response.ok) throw new ApiError(response.status, `${method} ${address}: ${String(response.status)} ${text}`)
     return JSON.parse(text) as T
   }
-}
-
-/** Two ports that were free a moment ago. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()]
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject)
-          server.listen(0, '127.0.0.1', () => {
-            resolve((server.address() as AddressInfo).port)
-          })
-        }),
-    ),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return [ports[0] ?? 0, ports[1] ?? 0]
-}
-
-function configuration(
-  folder: string,
-  name: string,
-  clientPort: number,
-  federationPort: number | null,
-  secret: string,
-): object {
-  const listener = (port: number, tls: boolean, names: string[]): object => ({
-    port,
-    tls,
-    type: 'http',
-    bind_addresses: ['127.0.0.1'],
-    x_forwarded: false,
-    resources: [{names, compress: false}],
-  })
-  return {
-    server_name: name,
-    report_stats: false,
-    signing_key_path: path.join(folder, 'signing.key'),
-    media_store_path: path.join(folder, 'media'),
-    log_config: path.join(folder, 'log.yaml'),
-    database: {name: 'sqlite3', args: {database: path.join(folder, 'homeserver.db')}},
-    listeners: [
-      listener(clientPort, false, ['client']),
-      ...(federationPort === null ? [] : [listener(federationPort, true, ['federation'])]),
-    ],
-    ...(federationPort === null
-      ? {federation_domain_whitelist: []}
-      : {
-          tls_certificate_path: path.join(folder, 'tls.crt'),
-          tls_private_key_path: path.join(folder, 'tls.key'),
-          federation_verify_certificates: false,
-          ip_range_blacklist: [],
-        }),
-    trusted_key_servers: [],
-    suppress_key_server_warning: true,
-    registration_shared_secret: secret,
-    macaroon_secret_key: secret,
-    form_secret: secret,
-    presence: {enabled: false},
-    bcrypt_rounds: 4,
-    rc_message: LIMITLESS,
-    rc_registration: LIMITLESS,
-    rc_admin_redaction: LIMITLESS,
-    rc_login: {address: LIMITLESS, account: LIMITLESS, failed_attempts: LIMITLESS},
-    rc_joins: {local: LIMITLESS, remote: LIMITLESS},
-    rc_joins_per_room: LIMITLESS,
-    rc_room_creation: LIMITLESS,
-    rc_invites: {per_room: LIMITLESS, per_user: LIMITLESS, per_issuer: LIMITLESS},
-    rc_federation: {window_size: 1000, sleep_limit: 100_000, sleep_delay: 1, reject_limit: 100_000, concurrent: 50},
-    federation: {destination_min_retry_interval: '1s', destination_max_retry_interval: '2s'},
-  }
-}
-
-function logging(folder: string): object {
-  return {
-    version: 1,
-    formatters: {plain: {format: '%(asctime)s %(levelname)s %(name)s: %(message)s'}},
-    handlers: {
-      file: {class: 'logging.FileHandler', formatter: 'plain', filename: path.join(folder, 'homeserver.log')},
-    },
-    root: {level: 'INFO', handlers: ['file']},
-    disable_existing_loggers: false,
-  }
-}
-
-/** A self-signed certificate for localhost, by the Python library that Synapse brings. */
-async function makeCertificate(python: string, folder: string): Promise<void> {
-  const code = `
-import datetime, sys
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-key = ec.generate_private_key(ec.SECP256R1())
-name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-now = datetime.datetime.now(datetime.timezone.utc)
-day = datetime.timedelta(days=1)
-cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-  .serial_number(x509.random_serial_number()).not_valid_before(now - day).not_valid_after(now + 30 * day)
-  .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False).sign(key, hashes.SHA256()))
-open("tls.crt", "wb").write(cert.public_bytes(serialization.Encoding.PEM))
-open("tls.key", "wb").write(key.private_bytes(serialization.Encoding.PEM,
-  serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-`
-  const child = spawn(python, ['-c', code], {cwd: folder, stdio: ['ignore', 'ignore', 'pipe']})
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (said += chunk))
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', resolve)
-  })
-  if (status !== 0) throw new Error(`No certificate could be made: ${said}`)
 }
