@@ -147,7 +147,8 @@ export async function checkLateFork(
 
 /** Both speak until each server shows what the other's user said last. */
 async function heard(room: TestRoom, here: Synapse, local: Account, there: Synapse, remote: Account): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(500)) {
+  const end = Date.now() + 60_000
+  while (Date.now() < end) {
     const [mine, theirs] = [await room.say(here, local, 'hello?'), await room.say(there, remote, 'yes?')]
     await sleep(500)
     const shown = (server: Synapse, account: Account, id: string): Promise<boolean> =>
