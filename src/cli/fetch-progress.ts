@@ -1,6 +1,5 @@
 import {Flags} from '@oclif/core'
-import type {FetchProgress} from '../investigate/fetch-room.ts'
-import type {GatherLimits} from '../sources/evidence.ts'
+import type {FetchOptions, FetchProgress} from '../investigate/fetch-room.ts'
 
 /** Flags that limit the work; the case remembers them. */
 export const limitFlags = {
@@ -18,7 +17,7 @@ export function limitsOf(flags: {
   readonly depth: number | undefined
   readonly since: string | undefined
   readonly around: string | undefined
-}): GatherLimits {
+}): FetchOptions['limits'] {
   return {
     ...(flags.depth === undefined ? {} : {depth: flags.depth}),
     ...(flags.since === undefined ? {} : {since: flags.since}),

@@ -121,13 +121,14 @@ function refuseNothing(caseFile: CaseWriter, reports: readonly RouteReport[]): v
 }
 
 async function resolveAlias(alias: string, {routes}: OpenedRoutes, signal: AbortSignal): Promise<string> {
-  let failure: unknown
+  let failure: StateError | undefined
   for (const route of routes) {
     if (route.resolveAlias === undefined) continue
     try {
       return await route.resolveAlias(alias, signal)
     } catch (error) {
       signal.throwIfAborted()
+      if (!(error instanceof StateError)) throw error
       failure ??= error
     }
   }

@@ -4,7 +4,7 @@ import type {CaseReader} from '../casefile/shapes.ts'
 import type {Reported} from './compare-reported.ts'
 import {unknowableOf} from './fetch-report.ts'
 import {type LoadOptions, loadRoom} from './load-room.ts'
-import type {OpenedRoom} from './open-room.ts'
+import type {OpenedRoom} from './opened-room.ts'
 
 /**
  * Opens the room of a case file: all copies of its events, and what servers said of it.

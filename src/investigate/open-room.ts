@@ -2,8 +2,8 @@ import {StateError} from '../errors.ts'
 import {openDump} from '../sources/files.ts'
 import type {ClientApiStep} from '../sources/client-api.ts'
 import {isCaseFile} from '../casefile/header.ts'
-import type {Reported} from './compare-reported.ts'
-import {type LoadedRoom, loadRoom, loadRoomFrom} from './load-room.ts'
+import {loadRoom, loadRoomFrom} from './load-room.ts'
+import type {OpenedRoom} from './opened-room.ts'
 
 /** How to get at a room that is not in a file. */
 export interface LiveAccess {
@@ -14,6 +14,8 @@ export interface LiveAccess {
   readonly insecure?: boolean
 }
 
+export type {OpenedRoom}
+
 export interface OpenOptions {
   /** See `PduOptions.trustIds`. */
   readonly trustIds?: boolean
@@ -23,19 +25,6 @@ export interface OpenOptions {
 
 /** What is going on, for whoever shows progress. */
 export type OpenStep = {readonly kind: 'reading'; readonly events: number} | ClientApiStep
-
-/** A room with what is known about how it was got. */
-export interface OpenedRoom {
-  readonly room: LoadedRoom
-  /** What the route can never show. */
-  readonly unknowable: readonly string[]
-  /** Current states, as servers tell them. */
-  readonly reported: readonly Reported[]
-  /** Forward extremities by server, as told. */
-  readonly reportedExtremities: Readonly<Record<string, readonly string[]>>
-  /** Remarks for people. */
-  readonly notes: readonly string[]
-}
 
 /** Whether an argument names a room on a server, rather than a file. */
 export function isLiveRoom(argument: string): boolean {

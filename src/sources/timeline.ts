@@ -49,7 +49,7 @@ const TOKENS_FORGOTTEN =
  * That all events of a page are known is no reason to stop. Another route may have brought them; and pages are ordered by depth, so
  * that events of a fork which came in later may lie deep below pages of known ones. The bound is a place in the order of arrival
  * (`next_batch` of `/sync`, Synapse's `s…` tokens): with it Synapse gives what arrived since, at whatever depth. Only a server that
- * ignores the bound is left when its pages are of known events, none of whose prev events is unknown, and the stretch below was met.
+ * ignores the bound is left when the stretch below was met and a page is of known events.
  * What Synapse backfills from other servers counts as old, so that a bounded page does not show it: `holes` are the events that those
  * shown cite and nobody knows (`readHoles`).
  */
@@ -214,7 +214,7 @@ export class Timeline {
       if (!this.#seen.has(prev) && !this.#context.knows(prev)) this.#open.add(prev)
     }
     this.#metBelow ||= ids.some((id) => below.tips.includes(id))
-    return this.#metBelow && this.#open.size === 0 && ids.every((id) => this.#context.knows(id))
+    return this.#metBelow && ids.every((id) => this.#context.knows(id))
   }
 
   #remark(note: string): Step {

@@ -38,7 +38,7 @@ function route(
     identity: {kind, name, server: name, address: name, insecure: false},
     unknowable: [],
     plan: () => [],
-    // eslint-disable-next-line @typescript-eslint/require-await -- the port is made for routes that wait
+
     gather: async function* () {
       heard.push(`${name} gathers`)
       for (const step of steps) {
@@ -49,14 +49,17 @@ function route(
     ...(has === null
       ? {}
       : {
-          // eslint-disable-next-line @typescript-eslint/require-await -- as above
           fetchEvents: async function* (wanted: readonly string[], context: GatherContext) {
             heard.push(`${name} is asked for ${wanted.map(nameOf).join(' ')}`)
             for (const id of wanted) {
               context.signal.throwIfAborted()
               const given = has.find((given) => room.id(given) === id)
               yield given === undefined
-                ? {how: '/event', requests: 1, refusals: [{what: '/event', eventId: id, outcome: 'absent', message: 'no'}]}
+                ? {
+                    how: '/event',
+                    requests: 1,
+                    refusals: [{what: '/event', eventId: id, outcome: 'absent', message: 'no'}],
+                  }
                 : {how: '/event', requests: 1, events: [{text: lineOf(given), eventId: null}]}
             }
           },
@@ -140,7 +143,9 @@ describe('a route that fails', () => {
     ])
     expect([first?.error, first?.newEvents, second?.error]).toEqual([broken, 2, null])
     expect(caseFile.counts().events).toBe(ids.length)
-    expect(caseFile.refusals()).toMatchObject([{what: 'the route as a whole', outcome: 'failed', message: 'it is gone'}])
+    expect(caseFile.refusals()).toMatchObject([
+      {what: 'the route as a whole', outcome: 'failed', message: 'it is gone'},
+    ])
     caseFile.close()
   })
 

@@ -13,7 +13,7 @@ import {
 import path from 'node:path'
 import {DatabaseSync} from 'node:sqlite'
 import {describe, expect, it} from 'vitest'
-import {gatherAll} from '../live/database-check.ts'
+import {gatherAll} from './database-gathered.ts'
 import {addMessages, realRoom, roomIdOf, routeTo, sqliteOf, testFolder} from './synapse-database.ts'
 
 const hash = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex')

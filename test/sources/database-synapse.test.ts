@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest'
 import type {Route} from '../../src/sources/evidence.ts'
-import {compareWithReplay, gatherAll} from '../live/database-check.ts'
+import {compareWithReplay, gatherAll} from './database-gathered.ts'
 import {addMessages, insertion, realRoom, roomIdOf, routeTo, rowOf, sqliteOf} from './synapse-database.ts'
 import type {Content} from './synapse-database.ts'
 

@@ -73,6 +73,10 @@ describe.each(routes)('the timeline by the %s API', (_name, open, soft) => {
     await kept.run(await open(server))
     expect(kept.ids()).toEqual(server.shown(soft))
     expect(server.pages().length - before).toBe(3)
+    const steps = kept.steps.length
+    await kept.run(await open(server))
+    const again = kept.steps.slice(steps).filter(({how}) => how.endsWith('/messages'))
+    expect(again.map(({events}) => events)).toEqual([[]])
   })
 
   test('asked again brings a fork that came in deep below known pages', async () => {
@@ -172,6 +176,17 @@ describe.each(routes)('the timeline by the %s API', (_name, open, soft) => {
       const states = kept.steps.flatMap(({states: told}) => told ?? [])
       expect(states).toContainEqual(expect.objectContaining({what: 'after', eventId: '$m20'}))
     }
+  })
+
+  test('around an event near the newest one brings what came after', async () => {
+    const server = await RoomServer.start()
+    server.chat(8, 'm')
+    const around = {around: '$m7', depth: 12}
+    const kept = new Kept()
+    await kept.run(await open(server), around)
+    server.chat(3, 'n')
+    await kept.run(await open(server), around)
+    expect(kept.ids()).toContain('$n2')
   })
 
   test('is read anew where the server does not take the tokens of an earlier run', async () => {
