@@ -95,9 +95,17 @@ export function* exportJson(reader: CaseReader): Generator<string> {
   yield* list('copies', reader.copies(), copyText)
   yield* list('states', reader.states(), (state) => JSON.stringify(snake(state)))
   const sources = [...sourceNames(reader).keys()]
-  yield* list('state_groups', ofEach(sources, reader.stateGroups), (entry) => JSON.stringify(snake(entry)))
-  yield* list('event_state_groups', ofEach(sources, reader.eventStateGroups), (entry) => JSON.stringify(snake(entry)))
-  const changes = ofEach(sources, reader.currentStateChanges)
+  yield* list(
+    'state_groups',
+    ofEach(sources, (source) => reader.stateGroups(source)),
+    (entry) => JSON.stringify(snake(entry)),
+  )
+  yield* list(
+    'event_state_groups',
+    ofEach(sources, (source) => reader.eventStateGroups(source)),
+    (entry) => JSON.stringify(snake(entry)),
+  )
+  const changes = ofEach(sources, (source) => reader.currentStateChanges(source))
   yield* list('current_state_changes', changes, (entry) => JSON.stringify(snake(entry)))
   yield '}\n'
 }
