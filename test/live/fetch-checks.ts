@@ -95,8 +95,6 @@ export async function checkRoutes(checking: Checking): Promise<readonly Union[]>
     const union = unions.find((one) => one.live === live)
     if (union === undefined) continue
     const ofRoom = fetched.filter((one) => one.live === live)
-    const order = routes.get(live)!
-    ofRoom.sort((a, b) => order.indexOf(a.route) - order.indexOf(b.route))
     await spread(ofRoom, 2, async (one) => {
       await check(`replay ${live.title} by ${one.route.name}`, async () => {
         const row = await judge(checking, one, union)
@@ -108,14 +106,14 @@ export async function checkRoutes(checking: Checking): Promise<readonly Union[]>
   const lacking = ['rejected', 'soft-failed', 'outliers', 'others', 'content hidden']
   const note =
     'Of the events that the route’s server held: rejected, soft-failed, outliers and others as `not shown / held`; `content hidden` are copies without their content that nobody redacted.'
-  rows.sort((a, b) => order(stage.rooms, a) - order(stage.rooms, b))
+  const place = (row: readonly (string | number)[]): number => {
+    const room = stage.rooms.findIndex(({title}) => title === row[0])
+    return room * 100 + routes.get(stage.rooms[room]!)!.findIndex(({name}) => name === row[1])
+  }
+  rows.sort((a, b) => place(a) - place(b))
   checking.publish(`## Each route alone\n\n${note}\n\n${markdownTable([...heads, ...lacking], rows)}`)
   publishRates(checking, fetched)
   return unions
-}
-
-function order(rooms: readonly LiveRoom[], row: readonly (string | number)[]): number {
-  return rooms.findIndex(({title}) => title === row[0])
 }
 
 async function fetchBy({program, stage}: Checking, live: LiveRoom, route: LiveRoute): Promise<Fetched> {

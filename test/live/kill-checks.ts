@@ -9,9 +9,12 @@ import type {LiveRoom} from './stage.ts'
 
 const KILLS = 20
 
-/** Requests that page through a room or ask for events: what a kill may cost again. The others are asked at each start by design. */
-const PAGE =
-  /\/(?:messages|backfill|get_missing_events|event|event_auth|fetch_event|state|state_ids|context)(?:\/|\?|$)/u
+/**
+ * Requests that page through a room or ask for one event. The others are asked at each start by design, since their answers change: who am
+ * I, the current state, the extremities. They are counted too, and must stay few.
+ */
+const PAGE = /\/(?:messages|backfill|get_missing_events|event|event_auth|fetch_event)(?:\/|$)/u
+const MOST_GREETINGS = 8
 
 /**
  * Kills `fetch` with SIGKILL at 20 random moments for each HTTP route and lets it go on each time; when it gets to the end before, another
@@ -33,7 +36,7 @@ export async function checkKills(checking: Checking, routes: readonly ProxiedRou
         result.mostPagesAgain,
         result.greetingsAgain,
       ])
-      return `${String(result.cases)} cases; at most ${String(result.mostPagesAgain)} pages asked again after a kill`
+      return `${String(result.cases)} cases; at most ${String(result.mostPagesAgain)} pages asked again after a kill; asked again: ${result.what}`
     })
   }
   const heads = [
@@ -104,6 +107,8 @@ export function expectSameEvents(actual: readonly string[], expected: readonly s
 }
 
 interface KillResult {
+  /** Requests that were asked again, by endpoint. */
+  readonly what: string
   readonly cases: number
   readonly requests: number
   readonly pagesAgain: number
@@ -120,6 +125,7 @@ async function killAndGoOn(
 ): Promise<KillResult> {
   const {program} = checking
   const random = seeded(`${live.title} ${route.name}`)
+  const kinds = new Map<string, number>()
   let [kills, cases, requests, pagesAgain, mostPagesAgain, greetingsAgain] = [0, 0, 0, 0, 0, 0]
   while (kills < KILLS) {
     cases += 1
@@ -133,9 +139,13 @@ async function killAndGoOn(
       const seen = proxies.flatMap((proxy) => proxy.takeExchanges())
       requests += seen.length
       const again = seen.filter((one) => answered.has(nameOf(one)))
+      for (const one of again) kinds.set(kindOf(one), (kinds.get(kindOf(one)) ?? 0) + 1)
       const pages = again.filter(({url}) => PAGE.test(url.split('?')[0]!)).length
       pagesAgain += pages
       greetingsAgain += again.length - pages
+      if (again.length - pages > MOST_GREETINGS) {
+        throw new Error(`${String(again.length)} requests asked again at one start: ${again.map(kindOf).join(', ')}`)
+      }
       mostPagesAgain = Math.max(mostPagesAgain, pages)
       for (const one of seen) if (one.completed && one.status === 200) answered.add(nameOf(one))
       if (run.code === null) kills += 1
@@ -147,8 +157,13 @@ async function killAndGoOn(
     expectSameEvents(await exportedSet(checking, file), whole.events)
   }
   // Each kill may cost the page that was under way and not yet kept.
-  if (pagesAgain > kills) throw new Error(`${String(pagesAgain)} pages asked again after ${String(kills)} kills`)
-  return {cases, requests, pagesAgain, mostPagesAgain, greetingsAgain}
+  const what = [...kinds].map(([kind, times]) => `${kind} ${String(times)} times`).join(', ')
+  if (pagesAgain > kills) {
+    throw new Error(
+      `${String(pagesAgain)} pages asked again after ${String(kills)} kills (${String(cases)} cases): ${what}`,
+    )
+  }
+  return {what, cases, requests, pagesAgain, mostPagesAgain, greetingsAgain}
 }
 
 async function runAndKill(
@@ -172,6 +187,13 @@ async function runAndKill(
     clearTimeout(timer)
     for (const proxy of proxies) proxy.onRequest = null
   }
+}
+
+/** The endpoint, without what is particular: IDs and the query but for where it goes on from. */
+function kindOf({method, url}: Exchange): string {
+  const [path = '', query = ''] = url.split('?')
+  const from = /(?:^|&)(from|to|since|v)=/u.exec(query)
+  return `${method} ${path.replaceAll(/(?:%21|%24|%40|!|\$|@)[^/]*/gu, '{id}')}${from === null ? '' : `?${from[1]!}=`}`
 }
 
 function nameOf({method, url, body}: Exchange): string {
