@@ -69,6 +69,11 @@ export class ReadableCase implements CaseReader {
     return this.#copies.missing(kind)
   }
 
+  named(): readonly string[] {
+    const extremities = this.newest().filter((id) => !this.knows(id))
+    return [...new Set([...extremities, ...this.#copies.named()])]
+  }
+
   newest(): readonly string[] {
     const told = this.#reports.newest()
     return told.length > 0 ? told : this.#copies.uncited()

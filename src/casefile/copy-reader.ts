@@ -87,6 +87,21 @@ export class CopyReader {
     return [...new Set([...this.missing('auth'), ...this.missing('prev')])]
   }
 
+  /**
+   * IDs that sources named as those of events, though no event cites them and none here has them: in states, as extremities, or beside a
+   * text that is another event or none. In the order in which they were first named.
+   */
+  named(): readonly string[] {
+    const told = this.#store.all(
+      `SELECT event_id FROM event e WHERE held = 0 AND NOT EXISTS (${citing('e.id')}) ORDER BY id`,
+    )
+    const claimed = this.#store.all(
+      `SELECT DISTINCT claimed AS event_id FROM (SELECT claimed FROM sighting UNION ALL SELECT claimed FROM unreadable) c
+       WHERE claimed <> '' AND NOT EXISTS (SELECT 1 FROM event e WHERE e.event_id = c.claimed AND e.held = 1)`,
+    )
+    return [...new Set([...ids(told), ...ids(claimed)])]
+  }
+
   /** Home events that no home event cites. */
   uncited(): readonly string[] {
     return ids(

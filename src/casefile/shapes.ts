@@ -86,6 +86,8 @@ export interface CaseReader {
   readonly knows: (eventId: string) => boolean
   /** IDs of events cited as auth or prev events that are not here; auth events first, and only those when asked so. */
   readonly missing: (kind?: 'auth' | 'prev') => readonly string[]
+  /** IDs that sources named as those of events in some other way, and that are not here. */
+  readonly named: () => readonly string[]
   /** Forward extremities told last by each source, else the events that none cites. */
   readonly newest: () => readonly string[]
   /** All reported states, the latest of each (source, what, event) last. */

@@ -29,14 +29,16 @@ export function* chosenCopies(
   {allCopies = false}: ExportOptions = {},
 ): Generator<StoredCopy> {
   const {events, copies} = reader.counts()
-  if (allCopies || events === copies) {
+  if (allCopies) {
     yield* reader.copies()
     return
   }
+  const hasForms = events !== copies
   const done = new Set<string>()
   for (const copy of reader.copies()) {
-    if (done.has(copy.eventId)) continue
-    const all = reader.copiesOf(copy.eventId)
+    // An event of another room would make the dump one of two rooms.
+    if (copy.stray === true || done.has(copy.eventId)) continue
+    const all = hasForms ? reader.copiesOf(copy.eventId) : []
     if (all.length > 1) done.add(copy.eventId)
     yield bestCopy(all.length === 0 ? [copy] : all, rules)
   }

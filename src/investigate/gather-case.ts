@@ -72,7 +72,10 @@ export async function gatherCase(
   return runs.map((run) => run.report())
 }
 
-/** Fetches missing events from every route that can give single ones, until nothing is missing or nobody has it. */
+/**
+ * Fetches missing events from every route that can give single ones, until nothing is missing or nobody has it; at last those that are only
+ * named: in a state, or as the ID of a text that turned out to be another event.
+ */
 async function complete(caseFile: CaseWriter, runs: readonly RouteRun[], options: GatherOptions): Promise<void> {
   // Limits cut the history on purpose; the auth chains are wanted all the same.
   const isCut =
@@ -80,9 +83,10 @@ async function complete(caseFile: CaseWriter, runs: readonly RouteRun[], options
   const able = runs.filter((run) => run.canFetch)
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     let asked = 0
-    for (const kind of isCut ? (['auth'] as const) : (['auth', 'prev'] as const)) {
+    for (const kind of isCut ? (['auth'] as const) : (['auth', 'prev', 'named'] as const)) {
       for (const run of able) {
-        const wanted = caseFile.missing(kind).filter((id) => !run.wasAsked(id))
+        const absent = kind === 'named' ? caseFile.named() : caseFile.missing(kind)
+        const wanted = absent.filter((id) => !run.wasAsked(id))
         if (wanted.length === 0) continue
         asked += wanted.length
         await run.fetch(wanted)

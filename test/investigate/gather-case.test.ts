@@ -122,6 +122,25 @@ describe('completion', () => {
     caseFile.close()
   })
 
+  test('asks for what is only named: in a state, as an extremity, or beside a text that is another event', async () => {
+    const heard: string[] = []
+    const caseFile = newCase()
+    const without = all.filter((name) => !['three', 'topic', 'one'].includes(name))
+    const step: Step = {
+      ...events(...without),
+      extremities: [{direction: 'forward', how: '/extremities', eventIds: [room.id('three')]}],
+    }
+    const lying: Step = {how: '/event', requests: 1, events: [{text: lineOf('mo'), eventId: '$nobody'}]}
+    await gather(caseFile, [
+      route('client', 'client', [step, lying], null, heard),
+      route('federation', 'fed', [], ['three', 'topic', 'one'], heard),
+    ])
+    expect(heard.slice(2)).toEqual(['fed is asked for one', 'fed is asked for topic', 'fed is asked for three $nobody'])
+    expect(caseFile.named()).toEqual(['$nobody'])
+    expect(caseFile.missing()).toEqual([])
+    caseFile.close()
+  })
+
   test('leaves what limits cut off, but not auth events', async () => {
     const heard: string[] = []
     const caseFile = newCase()

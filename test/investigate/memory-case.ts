@@ -92,6 +92,7 @@ export class MemoryCase implements CaseWriter {
   readonly copiesOf = (eventId: string) => this.#copies.filter((copy) => copy.eventId === eventId)
   readonly knows = (eventId: string) => this.copiesOf(eventId).length > 0
   readonly missing = () => []
+  readonly named = () => []
   readonly newest = () => []
   readonly states = () => this.#told(({states}) => states)
   readonly stateGroups = (source: SourceId) => this.#of(source).flatMap(({step}) => step.stateGroups ?? [])
