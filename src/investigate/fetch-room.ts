@@ -5,7 +5,7 @@ import type {CaseWriter} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import {replay} from '../resolve/replay.ts'
-import type {GatherLimits, RouteIdentity} from '../sources/evidence.ts'
+import {type GatherLimits, ROUTE_KINDS, type RouteIdentity} from '../sources/evidence.ts'
 import {type FetchReport, missingEvidence, shownBy, unknowableOf} from './fetch-report.ts'
 import {gatherCase, type GatherProgress, type RouteReport} from './gather-case.ts'
 import {type LoadedRoom, loadRoom} from './load-room.ts'
@@ -161,7 +161,9 @@ async function describe(
     roomVersion: caseFile.roomVersion,
     casePath: caseFile.path,
     isNew,
-    routes: reports.map((report) => ({...report, ...(shown.get(ids.get(report.name) ?? -1) ?? none)})),
+    routes: reports
+      .toSorted((a, b) => ROUTE_KINDS.indexOf(a.kind) - ROUTE_KINDS.indexOf(b.kind))
+      .map((report) => ({...report, ...(shown.get(ids.get(report.name) ?? -1) ?? none)})),
     counts: caseFile.counts(),
     complete,
     missing: missingEvidence(caseFile),

@@ -30,7 +30,7 @@ function header(info: CaseInfo, style: TextStyle): string {
     ),
     ...(info.aliases.length > 0 ? [field('aliases', info.aliases.map((alias) => printable(alias)).join(', '))] : []),
     ...Object.entries(info.extremities).map(([server, ids]) =>
-      field('extremity', `${printable(server)}: ${ids.map((id) => printable(id)).join(', ')}`),
+      field('server', `${printable(server)}’s forward extremities: ${ids.map((id) => printable(id)).join(', ')}`),
     ),
     field(
       'keys',

@@ -75,7 +75,9 @@ function header(report: RoomReport, style: TextStyle): string {
     ),
     ...Object.entries(report.reportedExtremities)
       .filter(([, ids]) => !sameIds(ids, report.tips))
-      .map(([server, ids]) => field('extremity', `${printable(server)} reports ${shortList(ids, style)}`)),
+      .map(([server, ids]) =>
+        field('server', `${printable(server)} reports other forward extremities: ${shortList(ids, style)}`),
+      ),
     ...(report.trustIds
       ? [field('note', 'event IDs taken as given (--trust-ids): no hash, signature or size was checked')]
       : []),

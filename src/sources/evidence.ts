@@ -1,5 +1,5 @@
 /** How evidence is got, as `--from` names it. */
-export const ROUTE_KINDS = ['database', 'federation', 'admin', 'client', 'file'] as const
+export const ROUTE_KINDS = ['file', 'database', 'federation', 'admin', 'client'] as const
 export type RouteKind = (typeof ROUTE_KINDS)[number]
 
 /** What the admin API cannot show and federation can: the one place where the two are a matter of the whole case. */

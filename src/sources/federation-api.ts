@@ -3,7 +3,7 @@ import {isServerName, isUserId, serverNameOf} from '../matrix/ids.ts'
 import type {RoomVersionRules} from '../matrix/room-version.ts'
 import {valueIn} from './client-bodies.ts'
 import type {GatherContext, PlannedRequest, Refusal, Route, Step} from './evidence.ts'
-import type {Discovery} from './federation-discovery.ts'
+import {type Discovery, NO_DISCOVERY} from './federation-discovery.ts'
 import {ENDPOINTS, federationEndpoints} from './federation-endpoints.ts'
 import type {FederationEndpoints} from './federation-endpoints.ts'
 import {copiesOf, knownRules, learnVersion, nameEvents} from './federation-events.ts'
@@ -157,7 +157,9 @@ async function* gather(
     ...(start.roomVersion === null ? {} : {roomVersion: start.roomVersion}),
     ...(start.extremities ? {extremities: [{direction: 'forward', how: start.how, eventIds: start.eventIds}]} : {}),
     refusals: start.refusals,
-    notes: [`${options.server} was found this way: ${trail().join('; ')}.`],
+    notes: trail().every((part) => part.endsWith(NO_DISCOVERY))
+      ? []
+      : [`${options.server} was found this way: ${trail().join('; ')}.`],
   }
   let version = start.roomVersion ?? context.roomVersion()
   if (version === null) {

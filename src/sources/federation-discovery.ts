@@ -2,6 +2,9 @@ import {isIP} from 'node:net'
 import {StateError} from '../errors.ts'
 import {isServerName} from '../matrix/ids.ts'
 
+/** End of the trail of a name that says where the server is. */
+export const NO_DISCOVERY = 'no discovery needed'
+
 /** Where a server is reached, and as whom it is addressed there. */
 export interface ServerAddress {
   /** Name or IP address to connect to, without brackets. */
@@ -85,7 +88,7 @@ export function createDiscovery(ports: DiscoveryPorts): Discovery {
         throw new StateError('USAGE', `${JSON.stringify(serverName.slice(0, 255))} is not a server name.`, {hint})
       }
       const direct = addressOf(name)
-      if (direct !== null) return {addresses: [direct], trail: [`${serverName}: no discovery needed`]}
+      if (direct !== null) return {addresses: [direct], trail: [`${serverName}: ${NO_DISCOVERY}`]}
       const {delegated, said} = await wellKnown(name.host, signal)
       if (delegated === null) return byDns(name.host, [said], ports)
       const there = addressOf(delegated)
