@@ -113,11 +113,17 @@ function mergeCase(caseFile: CaseWriter, path: string): void {
   }
 }
 
-/** Where every route failed and there is nothing else, the first failure is the answer. */
+/** Where every route failed and there is nothing else, that is the answer. */
 function refuseNothing(caseFile: CaseWriter, reports: readonly RouteReport[]): void {
-  const failed = reports.flatMap(({error}) => error ?? [])
-  const [first] = failed
-  if (first !== undefined && failed.length === reports.length && caseFile.counts().copies === 0) throw first
+  const failed = reports.flatMap(({name, error}) => (error === null ? [] : [{name, error}]))
+  const [first, ...others] = failed
+  if (first === undefined || failed.length < reports.length || caseFile.counts().copies > 0) return
+  if (others.length === 0) throw first.error
+  const reasons = failed.map(({name, error}) => `${name}: ${error.message}`).join(' | ')
+  throw new StateError(first.error.code, `none of ${String(failed.length)} routes gave anything: ${reasons}`, {
+    cause: first.error,
+    ...(first.error.hint === undefined ? {} : {hint: first.error.hint}),
+  })
 }
 
 async function resolveAlias(alias: string, {routes}: OpenedRoutes, signal: AbortSignal): Promise<string> {
