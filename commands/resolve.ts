@@ -42,21 +42,24 @@ export default class Resolve extends BaseCommand {
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Resolve)
     const states = await readStates(flags.states)
-    const {room, unknowable, reported, notes} = await openFromFlags(args.room, flags, this.progress())
+    const {room, unknowable, reported, reportedExtremities, notes} = await openFromFlags(
+      args.room,
+      flags,
+      this.progress(),
+    )
     for (const note of notes) await this.note(note)
     const report = resolveRoom(room, {
       reading: flags.reading,
       unknowable,
-      ...(reported === null ? {} : {reported}),
+      reported,
+      reportedExtremities,
       ...(flags.at === undefined ? {} : {at: flags.at}),
       ...(flags.before === undefined ? {} : {before: flags.before}),
       ...(states === undefined ? {} : {states}),
       ...(flags.type === undefined ? {} : {type: flags.type}),
       ...(flags['state-key'] === undefined ? {} : {stateKey: flags['state-key']}),
     })
-    await this.show(
-      await showRoom(report, {json: this.json, color: this.color, columns: this.columns, full: flags.full}),
-    )
+    await this.show(await showRoom(report, this.style(flags.full)))
     return worstOf(
       exitCodeForFindings(report.findings, flags['fail-on']),
       report.complete ? EXIT.done : EXIT.inconclusive,

@@ -38,6 +38,27 @@ export {
   type OpenStep,
 } from './investigate/open-room.ts'
 
+// Evidence: gathering, and work on case files. What is below these is in `matrix-state/cases`.
+export type {FetchOptions, FetchProgress} from './investigate/fetch-room.ts'
+export type {FetchReport, MissingEvidence, RouteOutcome} from './investigate/fetch-report.ts'
+export type {FetchAccess, MoreAccess, PlannedRoute} from './investigate/open-routes.ts'
+export type {GatherLimits, PlannedRequest, RouteKind} from './sources/evidence.ts'
+export type {CaseInfo} from './investigate/case-info.ts'
+export type {MadeCase} from './investigate/case-work.ts'
+export type {Verification, VerifyOptions} from './investigate/verify-evidence.ts'
+export type {Statement} from './investigate/redact-case.ts'
+export type {Minimised} from './investigate/minimise-case.ts'
+export {
+  caseInfo,
+  exportCase,
+  fetchRoom,
+  mergeCases,
+  minimiseCaseFile,
+  planFetch,
+  redactCaseFile,
+  verifyCase,
+} from './investigate/on-demand.ts'
+
 // Verdicts and states
 export {listRules} from './auth/auth-rules.ts'
 export type {Rejection, Stage} from './auth/check.ts'

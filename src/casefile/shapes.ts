@@ -33,6 +33,8 @@ export interface Sighting {
   readonly ts: number
   readonly how: string
   readonly marks: EventMarks
+  /** The ID under which the source gave it, where that is not the event's. */
+  readonly claimedId?: string
 }
 
 /** One form of one event. Copies that differ only in what an API adds (`unsigned`, `event_id`, …) are one: the first text is kept. */
@@ -42,10 +44,12 @@ export interface StoredCopy {
   /** Byte for byte as first received. */
   readonly text: string
   readonly sightings: readonly Sighting[]
+  /** It names another room, and no event of this room cites it. */
+  readonly stray?: true
 }
 
-/** Something told by a source at some time. */
-export type Told<T> = T & {readonly source: SourceId; readonly ts: number}
+/** Something told by a source at some time (`ts`), and told the same up to `lastTs`. */
+export type Told<T> = T & {readonly source: SourceId; readonly ts: number; readonly lastTs?: number}
 
 /** What one `keep` added. */
 export interface Kept {
@@ -62,6 +66,10 @@ export interface CaseCounts {
   readonly missing: number
   readonly reportedStates: number
   readonly keys: number
+  /** Texts that wait for the room version, which their names depend on. */
+  readonly unnamed?: number
+  /** Texts that came as events and are none; kept all the same. */
+  readonly unreadable?: number
 }
 
 /** Evidence on one room at rest: reading. */
@@ -78,6 +86,8 @@ export interface CaseReader {
   readonly knows: (eventId: string) => boolean
   /** IDs of events cited as auth or prev events that are not here; auth events first, and only those when asked so. */
   readonly missing: (kind?: 'auth' | 'prev') => readonly string[]
+  /** IDs that sources named as those of events in some other way, and that are not here. */
+  readonly named: () => readonly string[]
   /** Forward extremities told last by each source, else the events that none cites. */
   readonly newest: () => readonly string[]
   /** All reported states, the latest of each (source, what, event) last. */

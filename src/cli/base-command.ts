@@ -3,7 +3,7 @@ import {wantsColor, beforeDoubleDash} from './color.ts'
 import {FAIL_ON, type ExitCode, type FailOn} from './exit-codes.ts'
 import {asUsageError} from './failure.ts'
 import {interruption} from './interruption.ts'
-import {write, writeLines, type JsonDocument} from './output.ts'
+import {write, writeFileLines, writeLines, type JsonDocument} from './output.ts'
 import {printable, printableJson} from '../report/printable.ts'
 import {showProgress, SILENT, type Progress} from './progress.ts'
 
@@ -42,6 +42,11 @@ export abstract class BaseCommand extends Command {
     return process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined
   }
 
+  /** How results are to look. */
+  protected style(full: boolean) {
+    return {json: this.json, color: this.color, columns: this.columns, full}
+  }
+
   /** Prints a result in the form that was asked for; only that form is computed. */
   protected async show(forms: {readonly json: () => JsonDocument; readonly text: () => string}): Promise<void> {
     await (this.json ? this.printJson(forms.json()) : this.print(forms.text()))
@@ -64,6 +69,11 @@ export abstract class BaseCommand extends Command {
   /** A result of many lines (NDJSON): streamed, no faster than the reader takes it. */
   protected async printLines(lines: Iterable<string> | AsyncIterable<string>): Promise<void> {
     await writeLines(process.stdout, lines)
+  }
+
+  /** The same into a file. */
+  protected async writeFile(path: string, lines: Iterable<string> | AsyncIterable<string>): Promise<void> {
+    await writeFileLines(path, lines)
   }
 
   /** What is good to know but no result, to stderr; not with `--quiet`. */

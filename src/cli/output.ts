@@ -1,4 +1,9 @@
 import {once} from 'node:events'
+import {createWriteStream} from 'node:fs'
+import {rename, rm} from 'node:fs/promises'
+import {Readable} from 'node:stream'
+import {pipeline} from 'node:stream/promises'
+import {StateError} from '../errors.ts'
 
 /** A machine-readable result: the first key names its schema, such as `matrix-state/resolve/1`. */
 export interface JsonDocument {
@@ -17,15 +22,19 @@ export async function write(stream: NodeJS.WriteStream, text: string): Promise<v
 
 /** Writes lines, each with a line feed, in chunks large enough to be fast. */
 export async function writeLines(stream: NodeJS.WriteStream, lines: Lines): Promise<void> {
+  for await (const chunk of chunksOf(lines)) await write(stream, chunk)
+}
+
+async function* chunksOf(lines: Lines): AsyncGenerator<string> {
   let chunk = ''
   for await (const line of lines) {
     chunk += line
     chunk += '\n'
     if (chunk.length < CHUNK_CHARACTERS) continue
-    await write(stream, chunk)
+    yield chunk
     chunk = ''
   }
-  if (chunk !== '') await write(stream, chunk)
+  if (chunk !== '') yield chunk
 }
 
 /** Ends once everything written so far has left the process; `process.exit` alone would cut a pipe short. */
@@ -35,4 +44,25 @@ export async function flush(stream: NodeJS.WriteStream): Promise<void> {
       resolve()
     })
   })
+}
+
+/**
+ * Writes lines to a file, which is there whole or not at all; it can be read by this user only, since it may hold messages.
+ *
+ * @throws StateError OUTPUT_FAILED
+ */
+export async function writeFileLines(path: string, lines: Lines): Promise<void> {
+  const beside = `${path}.${String(process.pid)}.part`
+  try {
+    const stream = createWriteStream(beside, {mode: 0o600, flags: 'wx'})
+    await pipeline(Readable.from(chunksOf(lines)), stream)
+    await rename(beside, path)
+  } catch (error) {
+    await rm(beside, {force: true})
+    if (!(error instanceof Error) || !('syscall' in error)) throw error
+    throw new StateError('OUTPUT_FAILED', `could not write ${JSON.stringify(path)}: ${error.message}`, {
+      cause: error,
+      hint: 'Check the folder, its permissions and the space on the disk.',
+    })
+  }
 }

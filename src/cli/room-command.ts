@@ -1,5 +1,4 @@
 import {existsSync} from 'node:fs'
-import {readFile} from 'node:fs/promises'
 import {Args, Flags} from '@oclif/core'
 import {StateError} from '../errors.ts'
 import {
@@ -13,12 +12,25 @@ import {
 import {parseStates} from '../investigate/parse-states.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil, roomIsMissing} from './room-argument.ts'
+import {optionalToken, readSmallFile} from './secrets.ts'
 
 /** The `<room>` argument of every command that takes one. */
 export const roomArg = Args.string({
   required: true,
-  description: "room ID or alias (in single quotes), a dump (NDJSON, JSON, gzip), or '-' for standard input",
+  description:
+    "room ID or alias (in single quotes), a case file, a dump (NDJSON, JSON, gzip), or '-' for standard input",
 })
+
+/** The `<room>` argument of commands that ask servers. */
+export const roomIdArg = Args.string({required: true, description: 'room ID or alias (in single quotes)'})
+
+/** @throws StateError USAGE for what is no room ID or alias */
+export function mustBeLiveRoom(argument: string): void {
+  if (isLiveRoom(argument)) return
+  throw new StateError('USAGE', `${JSON.stringify(argument)} is no room ID or alias`, {
+    hint: hintForEatenSigil(argument, 'room') ?? roomIsMissing,
+  })
+}
 
 /** Flags that say how to get at a room and how to read it. */
 export const roomFlags = {
@@ -89,45 +101,16 @@ async function liveAccess(argument: string, flags: RoomFlags): Promise<LiveAcces
 }
 
 async function readToken(file: string | undefined): Promise<string> {
-  if (file === undefined) {
-    const token = process.env['MATRIX_STATE_TOKEN']?.trim() ?? ''
-    if (token !== '') return token
-    throw new StateError('CREDENTIALS_ABSENT', 'a live room needs an access token, and none was given', {
-      hint: 'Set MATRIX_STATE_TOKEN, or name a file that holds it with --token-file.',
-    })
-  }
-  const token = (await readText(file, 'token file')).trim()
-  if (token !== '') return token
-  throw new StateError('CREDENTIALS_ABSENT', `the token file ${JSON.stringify(file)} is empty`, {
-    hint: 'Put the access token into it, on one line.',
+  const token = await optionalToken('MATRIX_STATE_TOKEN', file)
+  if (token !== undefined) return token
+  throw new StateError('CREDENTIALS_ABSENT', 'a live room needs an access token, and none was given', {
+    hint: 'Set MATRIX_STATE_TOKEN, or name a file that holds it with --token-file.',
   })
-}
-
-/** A small file that a flag names. */
-async function readText(file: string, what: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: unknown) => {
-    const reason = cause instanceof Error && 'code' in cause ? REASONS[String(cause.code)] : undefined
-    throw new StateError(
-      'INPUT_NOT_FOUND',
-      `the ${what} ${JSON.stringify(file)} cannot be read: ${reason ?? String(cause)}`,
-      {
-        cause,
-        hint: 'Check the path.',
-      },
-    )
-  })
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EISDIR: 'it is a directory',
-  EACCES: 'no permission',
 }
 
 /** The states that `--states` names; `undefined` without the flag. */
 export async function readStates(file: string | undefined): Promise<readonly (readonly string[])[] | undefined> {
-  return file === undefined ? undefined : parseStates(file, await readText(file, 'file of states'))
+  return file === undefined ? undefined : parseStates(file, await readSmallFile(file, 'file of states'))
 }
 
 const ASKING = {

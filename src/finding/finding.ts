@@ -7,6 +7,7 @@ export type Subject =
   | {readonly kind: 'slot'; readonly type: string; readonly state_key: string; readonly event_id?: string}
   | {readonly kind: 'event'; readonly event_id: string}
   | {readonly kind: 'room'; readonly room_id: string}
+  | {readonly kind: 'server'; readonly server: string}
 
 /** Where something was read, so that another person can check it. */
 export interface Evidence {
@@ -87,6 +88,34 @@ export const CATALOGUE = {
     meaning:
       'The content is not what its server hashed: the event was redacted, or changed on the way. It counts in its redacted form.',
     remedy: 'None needed if it was redacted; otherwise compare the copies of several servers.',
+  },
+  'dag/bad-signature': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning:
+      'A server that must sign the event did not, or its signature is wrong under a key of its own that was valid then: this copy was changed or made up.',
+    remedy:
+      'Fetch the event from a server that has a good copy; a server that sends this one holds damaged or forged data.',
+  },
+  'dag/hash-mismatch': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning:
+      'The signatures are not broken, but the content is not what was hashed, and it is more than a redaction leaves: it was changed. Servers use such an event in its redacted form.',
+    remedy: 'Compare the copies of several servers; the one whose content fits its hash is what was sent.',
+  },
+  'dag/foreign-room': {
+    severity: 'warning',
+    certainty: 'proof',
+    meaning: 'The event is of another room. The rules reject events that cite it, and it changes nothing in this one.',
+    remedy: 'None needed if another event cites it, which is what the rules punish; otherwise gather the room again.',
+  },
+  'dag/unverifiable': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      "Signatures could not be checked: the server's key is not known, or what is known of it does not reach to the time of the event.",
+    remedy: 'Fetch the keys (from the server, or from a notary if it is gone), or give them with --keys.',
   },
   'state/reading-dependent': {
     severity: 'note',

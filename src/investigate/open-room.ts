@@ -1,8 +1,9 @@
 import {StateError} from '../errors.ts'
 import {openDump} from '../sources/files.ts'
 import type {ClientApiStep} from '../sources/client-api.ts'
-import type {Reported} from './compare-reported.ts'
-import {type LoadedRoom, loadRoom, loadRoomFrom} from './load-room.ts'
+import {isCaseFile} from '../casefile/header.ts'
+import {loadRoom, loadRoomFrom} from './load-room.ts'
+import type {OpenedRoom} from './opened-room.ts'
 
 /** How to get at a room that is not in a file. */
 export interface LiveAccess {
@@ -13,6 +14,8 @@ export interface LiveAccess {
   readonly insecure?: boolean
 }
 
+export type {OpenedRoom}
+
 export interface OpenOptions {
   /** See `PduOptions.trustIds`. */
   readonly trustIds?: boolean
@@ -22,16 +25,6 @@ export interface OpenOptions {
 
 /** What is going on, for whoever shows progress. */
 export type OpenStep = {readonly kind: 'reading'; readonly events: number} | ClientApiStep
-
-/** A room with what is known about how it was got. */
-export interface OpenedRoom {
-  readonly room: LoadedRoom
-  /** What the route can never show. */
-  readonly unknowable: readonly string[]
-  readonly reported: Reported | null
-  /** Remarks for people. */
-  readonly notes: readonly string[]
-}
 
 /** Whether an argument names a room on a server, rather than a file. */
 export function isLiveRoom(argument: string): boolean {
@@ -49,7 +42,7 @@ export async function checkHomeserver(typed: string): Promise<void> {
 }
 
 /**
- * Opens a room: a dump (a path, or `-` for standard input), or a room ID or alias, which is fetched by the client API.
+ * Opens a room: a case file, a dump (a path, or `-` for standard input), or a room ID or alias, which is fetched by the client API.
  *
  * @throws StateError see `openDump`, `gatherByClientApi`, `loadRoom`; CREDENTIALS_ABSENT for a live room without access
  */
@@ -60,8 +53,12 @@ export async function openRoom(argument: string, options: OpenOptions = {}): Pro
     onProgress: (events: number): void => onProgress?.({kind: 'reading', events}),
   }
   if (isLiveRoom(argument)) return openLive(argument, options, loading)
+  if (argument !== '-' && isCaseFile(argument)) {
+    const {openCaseRoom} = await import('./open-case.ts')
+    return openCaseRoom(argument, loading)
+  }
   const room = await loadRoom(openDump(argument), loading)
-  return {room, unknowable: [], reported: null, notes: []}
+  return {room, unknowable: [], reported: [], reportedExtremities: {}, notes: []}
 }
 
 async function openLive(
@@ -88,5 +85,5 @@ async function openLive(
         ...evidence.notes,
         "The room's state kept changing while it was fetched: the comparison with the server may be off.",
       ]
-  return {room, unknowable: evidence.unknowable, reported: evidence.reported, notes}
+  return {room, unknowable: evidence.unknowable, reported: [evidence.reported], reportedExtremities: {}, notes}
 }

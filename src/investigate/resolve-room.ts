@@ -30,8 +30,10 @@ export interface ResolveOptions {
   readonly stateKey?: string
   /** What the route that the events came by can never show. */
   readonly unknowable?: readonly string[]
-  /** What a server says the current state is. */
-  readonly reported?: Reported
+  /** What servers say the current state is. */
+  readonly reported?: readonly Reported[]
+  /** Forward extremities by server, as told. */
+  readonly reportedExtremities?: Readonly<Record<string, readonly string[]>>
 }
 
 /** A state in the replay of a room. */
@@ -59,32 +61,35 @@ export function resolveRoom(room: LoadedRoom, options: ResolveOptions = {}): Roo
 
 function resolveByReplay(room: LoadedRoom, options: ResolveOptions): RoomReport {
   const {graph} = room
+  const other = otherReading(room, options)
   const here = locate(replay(graph, options.reading === undefined ? {} : {reading: options.reading}), options)
   const tips = tipsOf(here.replay)
   const missing = missingEvents(graph)
   const counts = countEvents(here.replay, missing.length)
   const rejected = rejectedEvents(here.replay)
-  const reported =
-    options.reported === undefined
-      ? null
-      : compareWithReported(graph, here.replay.trie, here.root, options.reported, tips.length)
+  const atTips = options.at === undefined && options.before === undefined
+  // What servers say is their state now, which nothing at an earlier event can be held against.
+  const reported = (atTips ? (options.reported ?? []) : []).flatMap(
+    (side) => compareWithReported(graph, here.replay.trie, here.root, side, tips.length) ?? [],
+  )
+  const divergences = reported.flatMap(({findings}) => findings)
   const complete = isCompleteReplay(room, graph, counts.undetermined)
   return {
     ...describe(room, options, here.replay.reading),
     position: here.position,
     at: here.at.map((row) => graph.id(row)).sort(),
-    atTips: options.at === undefined && options.before === undefined,
+    atTips,
     complete: complete && here.root !== UNKNOWN_STATE,
     ...describeState(graph, here.replay.trie, here.root),
     counts,
     tips: tips.map((row) => graph.id(row)).sort(),
     rejected,
     missing,
-    reported: reported?.comparison ?? null,
+    reported: reported.map(({comparison}) => comparison),
     findings: [
       ...dagFindings(room, rejected, missing),
-      ...readingDependence(here, options),
-      ...(complete ? (reported?.findings ?? []) : (reported?.findings ?? []).map(asHint)),
+      ...(other === null || here.root === UNKNOWN_STATE ? [] : readingFindings(here, other)),
+      ...(complete ? divergences : divergences.map(asHint)),
     ],
   }
 }
@@ -114,7 +119,7 @@ function resolveGiven(room: LoadedRoom, sets: readonly (readonly string[])[], op
     tips: [],
     rejected: [],
     missing,
-    reported: null,
+    reported: [],
     findings: dagFindings(room, [], missing),
   }
 }
@@ -160,12 +165,40 @@ function unknownEvent(id: string, isCited: boolean): StateError {
   return new StateError('EVENT_UNKNOWN', what, {hint})
 }
 
-function readingDependence(here: Position, options: ResolveOptions): readonly Finding[] {
-  const {graph, reading, resolver} = here.replay
-  const conflicted = [...here.replay.merges.values()].some((conflicts) => conflicts > 0) || here.at.length > 1
-  if (resolver.algorithm === 'v1' || !conflicted || here.root === UNKNOWN_STATE) return []
-  const other = locate(replay(graph, {reading: reading === 'synapse' ? 'spec' : 'synapse'}), options)
-  return readingFindings(graph, [here.replay.trie, here.root], [other.replay.trie, other.root], reading)
+/**
+ * The state by the other reading, as the event's row plus 1 by slot; `null` where the readings cannot differ. It is found first and the
+ * replay thrown away, so that a large room is never in memory in both readings.
+ */
+function otherReading({graph}: LoadedRoom, options: ResolveOptions): Int32Array | null {
+  if (graph.rules.stateRes === 'v1' || !hasMerge(graph)) return null
+  const {trie, root} = stateBy(graph, options, (options.reading ?? 'synapse') === 'synapse' ? 'spec' : 'synapse')
+  if (root === UNKNOWN_STATE) return null
+  const state = new Int32Array(graph.slots.length)
+  trie.forEach(root, (slot, row) => {
+    state[slot] = row + 1
+  })
+  return state
+}
+
+function stateBy(
+  graph: RoomGraph,
+  options: ResolveOptions,
+  reading: Reading,
+): {readonly trie: StateTrie; readonly root: StateRoot} {
+  const {replay: result, root} = locate(replay(graph, {reading}), options)
+  return {trie: result.trie, root}
+}
+
+function hasMerge(graph: RoomGraph): boolean {
+  const {starts} = graph.prev
+  let childless = 0
+  const cited = new Uint8Array(graph.size)
+  for (const row of graph.prev.edges) cited[row] = 1
+  for (let row = 0; row < graph.size; row += 1) {
+    if ((starts[row + 1] ?? 0) - (starts[row] ?? 0) > 1) return true
+    if (cited[row] === 0) childless += 1
+  }
+  return childless > 1
 }
 
 function describe(room: LoadedRoom, options: ResolveOptions, reading: Reading) {
@@ -178,6 +211,7 @@ function describe(room: LoadedRoom, options: ResolveOptions, reading: Reading) {
     source: room.source,
     trustIds: room.trustIds,
     unknowable: options.unknowable ?? [],
+    reportedExtremities: options.reportedExtremities ?? {},
     creators: creatorsOf(graph),
     createdTs: graph.create < 0 ? null : (graph.ts[graph.create] ?? null),
   }

@@ -1,8 +1,7 @@
 import {type Finding, finding} from '../finding/finding.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
-import type {Reading} from '../resolve/auth-difference.ts'
-import {UNKNOWN_STATE} from '../resolve/replay.ts'
-import type {StateRoot, StateTrie} from '../resolve/state-trie.ts'
+import type {Replay} from '../resolve/replay.ts'
+import type {StateRoot} from '../resolve/state-trie.ts'
 import type {InputFault, LoadedRoom} from './load-room.ts'
 import type {MissingEvent, RejectedEvent} from './room-report.ts'
 
@@ -95,25 +94,20 @@ function contentHashFindings(room: LoadedRoom): readonly Finding[] {
 
 /** Slots in which two readings of the algorithm give different values. */
 export function readingFindings(
-  graph: RoomGraph,
-  [trie, root]: readonly [StateTrie, StateRoot],
-  [otherTrie, otherRoot]: readonly [StateTrie, StateRoot],
-  reading: Reading,
+  {replay: {graph, trie, reading}, root}: {readonly replay: Replay; readonly root: StateRoot},
+  others: Int32Array,
 ): readonly Finding[] {
-  if (otherRoot === UNKNOWN_STATE) return []
   const name = (row: number): string | null => (row < 0 ? null : graph.id(row))
   const slots = new Set<number>()
   trie.forEach(root, (slot, row) => {
-    if (otherTrie.get(otherRoot, slot) !== row) slots.add(slot)
+    if (others[slot] !== row + 1) slots.add(slot)
   })
-  otherTrie.forEach(otherRoot, (slot, row) => {
-    if (trie.get(root, slot) !== row) slots.add(slot)
-  })
+  for (const [slot, event] of others.entries()) if (event > 0 && trie.get(root, slot) !== event - 1) slots.add(slot)
   return [...slots]
     .sort((a, b) => a - b)
     .map((slot) => {
       const {type, stateKey} = graph.slotAt(slot)
-      const [ours, other] = [name(trie.get(root, slot)), name(otherTrie.get(otherRoot, slot))]
+      const [ours, other] = [name(trie.get(root, slot)), name((others[slot] ?? 0) - 1)]
       const otherReading = reading === 'synapse' ? 'spec' : 'synapse'
       return finding(
         'state/reading-dependent',

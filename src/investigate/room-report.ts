@@ -91,6 +91,8 @@ export interface RoomReport {
   readonly levels: Readonly<Record<string, string>>
   readonly rejected: readonly RejectedEvent[]
   readonly missing: readonly MissingEvent[]
-  readonly reported: ReportedComparison | null
+  readonly reported: readonly ReportedComparison[]
+  /** Forward extremities by server, as servers tell them. */
+  readonly reportedExtremities: Readonly<Record<string, readonly string[]>>
   readonly findings: readonly Finding[]
 }

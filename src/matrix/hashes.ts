@@ -6,7 +6,7 @@ import {redact} from './redaction.ts'
 import type {RoomVersionRules} from './room-version.ts'
 
 /** Not covered by the content hash. The last three are Synapse's own bookkeeping, which it leaves out as well. */
-const NOT_HASHED = ['unsigned', 'signatures', 'hashes', 'age_ts', 'outlier', 'destinations'] as const
+export const NOT_HASHED = ['unsigned', 'signatures', 'hashes', 'age_ts', 'outlier', 'destinations'] as const
 
 /** A copy without the given keys. */
 export function without(object: JsonObject, keys: readonly string[]): JsonObject {

@@ -1,6 +1,6 @@
 import {canonicalJson} from './canonical-json.ts'
 import {contentHashMatches, eventIdOf, without} from './hashes.ts'
-import {byteLength, type EventId, isUserId, MAX_FIELD_BYTES, serverNameOf} from './ids.ts'
+import {byteLength, type EventId, isUserId, MAX_FIELD_BYTES} from './ids.ts'
 import {
   ExactNumber,
   isObject,
@@ -16,6 +16,7 @@ import {
 import {type FormatFault, type Pdu, signersOf} from './pdu-shape.ts'
 import {readPlainPdu} from './plain-pdu.ts'
 import {redactContent} from './redaction.ts'
+import {requiredSigners} from './required-signers.ts'
 import type {RoomVersionRules} from './room-version.ts'
 
 /** Largest event, canonical, in bytes. https://spec.matrix.org/v1.19/client-server-api/#size-limits */
@@ -76,7 +77,16 @@ export function readPdu(
   options: PduOptions = {},
   source: {readonly text: string; readonly exact: boolean} | null = null,
 ): Pdu {
-  const named = nameEvent(event, rules, options)
+  return readNamed(nameEvent(event, rules, options), rules, options, source)
+}
+
+/** Like `readPdu`, for an event that has been named already. */
+export function readNamed(
+  named: NamedEvent,
+  rules: RoomVersionRules,
+  options: PduOptions = {},
+  source: {readonly text: string; readonly exact: boolean} | null = null,
+): Pdu {
   const reader = new FieldReader(named.event, rules, options)
   const stateKey = reader.stateKey()
   const type = reader.string('type')
@@ -106,14 +116,17 @@ export function readPdu(
   return fault === null ? pdu : {...pdu, fault}
 }
 
-interface Named {
+/** An event without what a server's API adds to its name. */
+export interface NamedEvent {
   /** The event in federation form. */
   readonly event: JsonObject
   readonly eventId: EventId
+  /** See `Pdu.wrongId`. */
   readonly wrongId: string | null
 }
 
-function nameEvent(event: JsonObject, rules: RoomVersionRules, options: PduOptions): Named {
+/** @throws JsonError when it has no ID, or nothing that can be hashed */
+export function nameEvent(event: JsonObject, rules: RoomVersionRules, options: PduOptions = {}): NamedEvent {
   const given = event['event_id']
   if (rules.eventIdFormat === 'server-assigned' || options.trustIds === true) {
     if (typeof given !== 'string' || given === '') throw new JsonError('it has no event_id')
@@ -321,22 +334,13 @@ function sizeFault(pdu: Pdu, event: JsonObject, text: string | null): FormatFaul
   return null
 }
 
-/**
- * Which servers must have signed; whether the signatures are good is for whoever has the keys.
- * https://spec.matrix.org/v1.19/server-server-api/#validating-hashes-and-signatures-on-received-events
- */
+/** Whether some signature of each server that must sign is there; whether they are good is for whoever has the keys. */
 function signatureFault(pdu: Pdu, rules: RoomVersionRules): FormatFault | null {
-  const server = serverNameOf(pdu.sender)
-  const byThirdParty =
-    pdu.type === 'm.room.member' &&
-    pdu.content['membership'] === 'invite' &&
-    Object.hasOwn(pdu.content, 'third_party_invite')
   const signers = pdu.signers ?? []
-  if (!byThirdParty && !signers.includes(server)) {
-    return {what: 'signature', message: `it is not signed by its sender's server ${server}`}
-  }
-  if (rules.eventIdFormat === 'server-assigned' && !signers.includes(serverNameOf(pdu.eventId))) {
-    return {what: 'signature', message: `it is not signed by the server in its event ID, ${serverNameOf(pdu.eventId)}`}
+  for (const {server, duty} of requiredSigners(pdu, rules)) {
+    if (signers.includes(server) || duty === 'authoriser') continue
+    const whose = duty === 'sender' ? "its sender's server" : 'the server in its event ID,'
+    return {what: 'signature', message: `it is not signed by ${whose} ${server}`}
   }
   return null
 }

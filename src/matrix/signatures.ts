@@ -1,4 +1,4 @@
-import {createPublicKey, verify} from 'node:crypto'
+import {createPublicKey, type KeyObject, verify} from 'node:crypto'
 import {canonicalJson} from './canonical-json.ts'
 import {without} from './hashes.ts'
 import {isObject, type JsonObject, own} from './json.ts'
@@ -15,14 +15,37 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
  * @see https://spec.matrix.org/v1.19/appendices/#signing-details
  */
 export function verifyEd25519(message: string, publicKey: string, signature: string): boolean {
-  const key = Buffer.from(publicKey, 'base64')
+  const key = keyObject(publicKey)
   const bytes = Buffer.from(signature, 'base64')
-  if (key.length !== 32 || bytes.length !== 64) return false
+  if (key === null || bytes.length !== 64) return false
   try {
-    const spki = createPublicKey({key: Buffer.concat([SPKI_PREFIX, key]), format: 'der', type: 'spki'})
-    return verify(null, Buffer.from(message, 'utf8'), spki, bytes)
+    return verify(null, Buffer.from(message, 'utf8'), key, bytes)
   } catch {
     return false
+  }
+}
+
+/** A room has few keys and many signatures; making a key's object takes a good part of the time of a verification. */
+const keyObjects = new Map<string, KeyObject | null>()
+/** Third-party invites bring keys of their own, as many as somebody likes. */
+const MAX_KEY_OBJECTS = 10_000
+
+/** `null` for what is no Ed25519 key. */
+function keyObject(publicKey: string): KeyObject | null {
+  const known = keyObjects.get(publicKey)
+  if (known !== undefined) return known
+  const made = makeKeyObject(Buffer.from(publicKey, 'base64'))
+  if (keyObjects.size >= MAX_KEY_OBJECTS) keyObjects.clear()
+  keyObjects.set(publicKey, made)
+  return made
+}
+
+function makeKeyObject(key: Buffer): KeyObject | null {
+  if (key.length !== 32) return null
+  try {
+    return createPublicKey({key: Buffer.concat([SPKI_PREFIX, key]), format: 'der', type: 'spki'})
+  } catch {
+    return null
   }
 }
 

@@ -24,8 +24,10 @@ export function roomDocument(report: RoomReport) {
       undetermined: counts.undetermined,
       missing: counts.missing,
       tips: report.tips,
-      reported_extremities: {},
-      ...(report.reported === null ? {} : {divergences: {[report.reported.server]: report.reported.differences}}),
+      reported_extremities: report.reportedExtremities,
+      ...(report.reported.length === 0
+        ? {}
+        : {divergences: Object.fromEntries(report.reported.map(({server, differences}) => [server, differences]))}),
     },
     findings: report.findings,
   }

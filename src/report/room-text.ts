@@ -1,13 +1,13 @@
-import {CATALOGUE, type Finding} from '../finding/finding.ts'
+import {CATALOGUE} from '../finding/finding.ts'
 import type {RejectedEvent, RoomReport, StateEntry} from '../investigate/room-report.ts'
 import {own} from '../matrix/json.ts'
+import {findingsText} from './findings-text.ts'
 import {count, date, printable} from './printable.ts'
+import {field, GLANCE, more, remedyLine, title} from './sections.ts'
 import {stateValue} from './state-value.ts'
 import {type Column, paint, table, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
 
-/** Rows that a section shows when not everything was asked for. */
-const GLANCE = 12
 /** Terminals narrower than this show no senders in the table of state: types and values need the room. */
 const ROOM_FOR_SENDERS = 100
 
@@ -18,7 +18,10 @@ export function roomText(report: RoomReport, style: TextStyle): string {
     powerSection(report, style),
     rejectedSection(report, style),
     missingSection(report, style),
-    findingsSection(report, style),
+    findingsText(
+      report.findings.filter(({id}) => !TOLD_ABOVE.has(id)),
+      style,
+    ),
     stateSection(report, style),
     verdictLine(report, style),
   ]
@@ -62,16 +65,17 @@ function header(report: RoomReport, style: TextStyle): string {
     ),
     ...(report.tips.length > 0 ? [field(report.tips.length > 1 ? 'tips' : 'tip', shortList(report.tips, style))] : []),
     field('members', members(report)),
-    ...(report.reported === null
-      ? []
-      : [
-          field(
-            'server',
-            report.reported.differences === 0
-              ? `${printable(report.reported.server)} reports the same current state`
-              : `${printable(report.reported.server)} reports another state in ${count(report.reported.differences, 'slot')}`,
-          ),
-        ]),
+    ...report.reported.map(({server, differences}) =>
+      field(
+        'server',
+        differences === 0
+          ? `${printable(server)} reports the same current state`
+          : `${printable(server)} reports another state in ${count(differences, 'slot')}`,
+      ),
+    ),
+    ...Object.entries(report.reportedExtremities)
+      .filter(([, ids]) => !sameIds(ids, report.tips))
+      .map(([server, ids]) => field('extremity', `${printable(server)} reports ${shortList(ids, style)}`)),
     ...(report.trustIds
       ? [field('note', 'event IDs taken as given (--trust-ids): no hash, signature or size was checked')]
       : []),
@@ -87,8 +91,8 @@ function wasReplayed(report: RoomReport): boolean {
   return report.atTips || report.at.length > 0
 }
 
-function field(name: string, value: string): string {
-  return `  ${name.padEnd(9)}${value}`
+function sameIds(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((id) => b.includes(id))
 }
 
 function shortList(ids: readonly string[], style: TextStyle): string {
@@ -159,14 +163,6 @@ function powerSection(report: RoomReport, style: TextStyle): string {
     .join('\n')
 }
 
-function title(text: string, style: TextStyle): string {
-  return paint(style).bold(text)
-}
-
-function more(rest: number, style: TextStyle): string {
-  return rest > 0 ? paint(style).dim(`  … and ${count(rest, 'more', 'more')}: --full shows all`) : ''
-}
-
 function rejectedSection(report: RoomReport, style: TextStyle): string {
   if (report.rejected.length === 0) return ''
   const shown = style.full === true ? report.rejected : report.rejected.slice(0, GLANCE)
@@ -193,10 +189,6 @@ function describeEvent({type, stateKey, sender}: RejectedEvent): string {
   return `${printable(type, 60) || 'no type'}${of}, ${sender === '' ? 'of no sender' : `sent by ${printable(sender, 60)}`}`
 }
 
-function remedyLine(remedy: string, style: TextStyle): string {
-  return paint(style).dim(wrap(`    → ${remedy}`, 6, style.columns))
-}
-
 function missingSection(report: RoomReport, style: TextStyle): string {
   if (report.missing.length === 0) return ''
   const shown = style.full === true ? report.missing : report.missing.slice(0, GLANCE)
@@ -216,28 +208,6 @@ function missingSection(report: RoomReport, style: TextStyle): string {
 
 /** Sections above tell these already. */
 const TOLD_ABOVE: ReadonlySet<string> = new Set(['dag/rejected-event', 'dag/refused-event', 'dag/missing-event'])
-
-function findingsSection(report: RoomReport, style: TextStyle): string {
-  const findings = report.findings.filter(({id}) => !TOLD_ABOVE.has(id))
-  if (findings.length === 0) return ''
-  const {red, yellow, cyan, dim} = paint(style)
-  const mark = {error: red('error'), warning: yellow('warning'), note: cyan('note')} as const
-  const shown = style.full === true ? findings : findings.slice(0, GLANCE)
-  const lines = shown.flatMap(({id, severity, certainty, summary, evidence, remedy}, index) => [
-    `  ${mark[severity]} ${id} ${dim(`(${certainty})`)}`,
-    wrap(`    ${printable(summary, 400)}${lineOf(evidence)}`, 4, style.columns),
-    ...(shown[index + 1]?.id === id ? [] : [remedyLine(remedy, style)]),
-  ])
-  return [title(`Findings: ${String(findings.length)}`, style), ...lines, more(findings.length - shown.length, style)]
-    .filter((line) => line !== '')
-    .join('\n')
-}
-
-/** Where the dump says it, if a line of it does. */
-function lineOf(evidence: Finding['evidence']): string {
-  const line = evidence.find(({where}) => /^line [1-9]/.test(where))
-  return line === undefined ? '' : ` (${line.where})`
-}
 
 function stateSection(report: RoomReport, style: TextStyle): string {
   if (report.state === null) {

@@ -12,14 +12,7 @@ import type {ObjectPlace, Place} from './json-elements.ts'
  * @remarks Parsing and writing again would lose what JavaScript cannot hold, as `1.0` or integers above 2^53.
  */
 export function elementTexts(body: string, path: readonly string[]): string[] {
-  const place = path.reduceRight<Place>((inner, key) => ({kind: 'object', keys: new Map([[key, inner]])}), {
-    kind: 'elements',
-  })
-  const bytes = Buffer.from(body)
-  const scanner = new JsonElements({places: place as ObjectPlace, limitBytes: bytes.length})
-  scanner.push(bytes)
-  scanner.end()
-  return scanner.take().flatMap((item) => (item.kind === 'object' ? item.elements.map(({text}) => text) : []))
+  return textsAt(body, path, {kind: 'elements'})
 }
 
 /** The value that the keys lead to; `undefined` where they lead to nothing. */
@@ -46,4 +39,18 @@ export function malformed(url: string, what: string): StateError {
   return new StateError('SERVER_ANSWER_MALFORMED', `${url} answered with ${what}.`, {
     hint: 'Check that --homeserver is a Matrix homeserver; if it is, this is a fault of the server.',
   })
+}
+
+/** The text of one value inside a JSON object, exactly as it stands there; `null` where the path leads to nothing. */
+export function elementText(body: string, path: readonly string[]): string | null {
+  return textsAt(body, path, {kind: 'element'})[0] ?? null
+}
+
+function textsAt(body: string, path: readonly string[], what: Place): string[] {
+  const place = path.reduceRight<Place>((inner, key) => ({kind: 'object', keys: new Map([[key, inner]])}), what)
+  const bytes = Buffer.from(body)
+  const scanner = new JsonElements({places: place as ObjectPlace, limitBytes: bytes.length})
+  scanner.push(bytes)
+  scanner.end()
+  return scanner.take().flatMap((item) => (item.kind === 'object' ? item.elements.map(({text}) => text) : []))
 }

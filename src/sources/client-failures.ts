@@ -27,17 +27,23 @@ const NOT_TLS_CODE = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO
  *
  * @param url - the request's URL without its query.
  * @param begun - whether the answer's headers had come, so that its body was cut.
+ * @param proxy - the environment's variable that may have sent the request to a proxy.
  */
-export function networkFailure(url: string, thrown: unknown, begun: boolean): Failure {
+export function networkFailure(url: string, thrown: unknown, begun: boolean, proxy: string | null = null): Failure {
   const {host} = new URL(url)
   const code = codeOf(thrown)
   const unreachable = (persistence: Persistence, what: string, hint: string): Failure => ({
     persistence,
     error: new StateError('SERVER_UNREACHABLE', `${what} (${url}${code === '' ? '' : `, ${code}`})`, {
       cause: thrown,
-      hint,
+      hint: proxy === null ? hint : `${hint} ${proxy} names a proxy, unless NO_PROXY has ${host}: check that, too.`,
     }),
   })
+  const refusedByProxy = chain(thrown).flatMap(({message}) => /^Proxy response \((\d+)\)/u.exec(message)?.[1] ?? [])[0]
+  if (proxy !== null && refusedByProxy !== undefined) {
+    const hint = 'Let the proxy pass it, or put the host into NO_PROXY to go without.'
+    return unreachable('fatal', `The proxy that ${proxy} names answered ${refusedByProxy} for ${host}.`, hint)
+  }
   if (code === 'ENOTFOUND') {
     return unreachable('fatal', `No address is known for ${host}.`, 'Check the spelling of --homeserver and the DNS.')
   }

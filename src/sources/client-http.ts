@@ -2,6 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {StateError} from '../errors.ts'
 import {answerFailure, askedWaitMs, errorOf, networkFailure, printable} from './client-failures.ts'
 import type {Failure, RawAnswer} from './client-failures.ts'
+import {openAgent, proxyVariable} from './http-agent.ts'
 
 /** A good answer: status 200 to 299 and a body that is JSON. */
 export interface Answer {
@@ -59,11 +60,8 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     import('undici'),
   ])
   const timeoutMs = options.timeoutMs ?? 180_000
-  const dispatcher = new undici.Agent({
-    connect: {rejectUnauthorized: options.insecure !== true, timeout: Math.min(timeoutMs, 15_000)},
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-  })
+  const dispatcher = await openAgent(options.baseUrl, {insecure: options.insecure === true, timeoutMs})
+  const proxy = proxyVariable(options.baseUrl)
   let requests = 0
   let answered = false
   let last: {answer?: RawAnswer; begun: boolean; thrown?: unknown} = {begun: false}
@@ -122,7 +120,7 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     options.signal?.throwIfAborted()
     const {answer, begun, thrown} = last
     if (thrown instanceof StateError) return {persistence: 'fatal', error: thrown}
-    if (thrown !== undefined) return networkFailure(url, thrown, begun)
+    if (thrown !== undefined) return networkFailure(url, thrown, begun, proxy)
     if (answer === undefined) throw failed
     answered = true
     if (answer.status === 429) return {limited: answer}

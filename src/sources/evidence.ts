@@ -2,6 +2,9 @@
 export const ROUTE_KINDS = ['database', 'federation', 'admin', 'client', 'file'] as const
 export type RouteKind = (typeof ROUTE_KINDS)[number]
 
+/** What the admin API cannot show and federation can: the one place where the two are a matter of the whole case. */
+export const STATES_ELSEWHERE = 'states at events other than the extremities'
+
 /** Who was asked and as whom. No secret is in it. */
 export interface RouteIdentity {
   readonly kind: RouteKind

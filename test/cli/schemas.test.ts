@@ -1,30 +1,14 @@
-import {readdirSync, readFileSync} from 'node:fs'
+import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {Ajv2020, type ValidateFunction} from 'ajv/dist/2020.js'
 import {describe, expect, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
 import {CATALOGUE} from '../../src/finding/finding.ts'
 import {BOB, message, publicRoom, topic} from '../rules/build.ts'
 import {changed, Dumps, linesOf, oracleRoom} from './dumps.ts'
+import {complaints, files, FOLDER, readSchema} from './complaints.ts'
 import {matrixState, ROOT} from './program.ts'
 
 const dumps = new Dumps()
-const FOLDER = join(ROOT, 'schemas')
-const files = readdirSync(FOLDER)
-const readSchema = (file: string): {description?: string; title?: string; $id?: string} =>
-  JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as object
-
-const ajv = new Ajv2020({strict: true, allowUnionTypes: true, strictRequired: false, allErrors: true})
-for (const file of files) ajv.addSchema(readSchema(file))
-const schema = (name: string): ValidateFunction => ajv.getSchema(`${name}.schema.json`)!
-/** What the schema has against the document; empty when nothing. */
-function complaints(name: string, document: unknown): readonly string[] {
-  const validate = schema(name)
-  return validate(document)
-    ? []
-    : (validate.errors ?? []).map(({instancePath, message: text}) => `${instancePath} ${text ?? ''}`)
-}
-
 const line = (event: object): string => JSON.stringify(event)
 const whole = linesOf(publicRoom('10').add('topic', topic()).add('bad', topic(BOB)).at('topic').add('last', message()))
 const holed = whole.filter((_, index) => index !== 5)
@@ -132,7 +116,9 @@ describe('what is printed is as its schema says', () => {
 
 describe('the schemas', () => {
   test('have a title and a description, and are named after their file', () => {
-    expect(files.toSorted()).toEqual(['error', 'finding', 'replay', 'resolve'].map((name) => `${name}.schema.json`))
+    const cases = ['case', 'case-info', 'case-merge', 'case-minimise', 'case-redact', 'case-verify']
+    const names = [...cases, 'error', 'fetch', 'fetch-plan', 'finding', 'replay', 'resolve']
+    expect(files.toSorted()).toEqual(names.map((name) => `${name}.schema.json`).toSorted())
     for (const file of files) {
       const {title, description, $id} = readSchema(file)
       expect(title).toMatch(/\w/)

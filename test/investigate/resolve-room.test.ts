@@ -82,15 +82,18 @@ describe('resolveRoom', () => {
 describe('what a server reports', () => {
   const state = [...members, 'topic', 'left', 'right']
   const compare = (eventIds: readonly string[], of: LoadedRoom = room) =>
-    resolveRoom(of, {reported: {server: 'b.example', how: '/state', eventIds}})
+    resolveRoom(of, {reported: [{server: 'b.example', how: '/state', eventIds}]})
 
   test('the same state is no finding', () => {
-    expect(compare(ids(...state))).toMatchObject({reported: {server: 'b.example', differences: 0}, findings: []})
+    expect(compare(ids(...state))).toMatchObject({
+      reported: [{server: 'b.example', differences: 0}],
+      findings: [],
+    })
   })
 
   test('a slot that differs, that it lacks, or that only it has', () => {
     const {reported, findings} = compare(ids(...members, 'topic', 'left'))
-    expect(reported?.differences).toBe(1)
+    expect(reported.map(({differences}) => differences)).toEqual([1])
     expect(findings).toMatchObject([
       {
         id: 'state/divergence',
@@ -104,14 +107,27 @@ describe('what a server reports', () => {
     ])
     const other = publicRoom('10').add('one', topic()).add('two', topic())
     const newer = resolveRoom(load(linesOf(other)), {
-      reported: {server: 'b.example', how: '/state', eventIds: [...members, 'one'].map((name) => other.id(name))},
+      reported: [{server: 'b.example', how: '/state', eventIds: [...members, 'one'].map((name) => other.id(name))}],
     })
     expect(newer.findings).toMatchObject([{evidence: [{value: other.id('two')}, {value: other.id('one')}]}])
   })
 
+  test('two servers are held against the replay side by side; at an earlier event none is', () => {
+    const reported = [
+      {server: 'b.example', how: '/state', eventIds: ids(...members, 'topic', 'left')},
+      {server: 'c.example', how: '/state', eventIds: ids(...state)},
+    ]
+    expect(resolveRoom(room, {reported}).reported).toMatchObject([
+      {server: 'b.example', differences: 1},
+      {server: 'c.example', differences: 0},
+    ])
+    const earlier = resolveRoom(room, {reported, at: forked.id('topic')})
+    expect([earlier.reported, earlier.findings]).toEqual([[], []])
+  })
+
   test('an event that was not shown is a hint', () => {
     const {findings, reported} = compare([...ids(...state), '$unseen'])
-    expect(reported?.differences).toBe(1)
+    expect(reported.map(({differences}) => differences)).toEqual([1])
     expect(findings).toMatchObject([{certainty: 'hint', subject: {kind: 'event', event_id: '$unseen'}}])
   })
 

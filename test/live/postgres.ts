@@ -20,7 +20,7 @@ export interface Cluster {
   readonly password: string
   /** What libpq's programs and `postgres:` need to reach it as the superuser: host, port, user, database. */
   readonly env: Readonly<Record<string, string>>
-  /** Runs SQL as the superuser by way of `psql`-less single connections is for the caller; this makes an empty database as Synapse wants it. */
+  /** Makes an empty database as Synapse wants it: UTF-8, ordered by code point. `withClient` runs SQL in it. */
   readonly createDatabase: (name: string) => Promise<void>
   readonly stop: () => Promise<void>
 }
@@ -42,8 +42,13 @@ export function findPostgres(): {readonly bin: string} | {readonly skip: string}
   return {bin}
 }
 
+/** A certificate and its key for the server, PEM. */
+export interface ClusterOptions {
+  readonly tls?: {readonly cert: string; readonly key: string}
+}
+
 /** Starts a cluster of its own in a temporary folder: two to five seconds. Ends with the process at the latest. */
-export async function startCluster(): Promise<Cluster> {
+export async function startCluster({tls}: ClusterOptions = {}): Promise<Cluster> {
   const found = findPostgres()
   if ('skip' in found) throw new Error(found.skip)
   const folder = mkdtempSync(path.join(tmpdir(), 'matrix-state-pg-'))
@@ -51,7 +56,13 @@ export async function startCluster(): Promise<Cluster> {
   const password = randomBytes(12).toString('hex')
   const passwordFile = path.join(folder, 'password')
   writeFileSync(passwordFile, password, {mode: 0o600})
-  if (who !== null) for (const owned of [folder, passwordFile]) chownSync(owned, who.uid, who.gid)
+  const [certFile, keyFile] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')]
+  const tlsFiles = tls === undefined ? [] : [certFile, keyFile]
+  if (tls !== undefined) {
+    writeFileSync(certFile, tls.cert)
+    writeFileSync(keyFile, tls.key, {mode: 0o600})
+  }
+  if (who !== null) for (const owned of [folder, passwordFile, ...tlsFiles]) chownSync(owned, who.uid, who.gid)
   chmodSync(folder, 0o711)
   const data = path.join(folder, 'data')
   const options = {cwd: folder, env: {...process.env, LC_ALL: 'C', TZ: 'UTC'}, ...(who ?? {})}
@@ -62,7 +73,8 @@ export async function startCluster(): Promise<Cluster> {
     if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}${made.error?.message ?? ''}`)
     const port = await freePort()
     const settings = {port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: folder, fsync: 'off'}
-    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const secure = tls === undefined ? {} : {ssl: 'on', ssl_cert_file: certFile, ssl_key_file: keyFile}
+    const flags = Object.entries({...settings, ...secure}).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const child = spawn(path.join(found.bin, 'postgres'), ['-D', data, ...flags], {
       ...options,
       stdio: ['ignore', 'ignore', 'pipe'],

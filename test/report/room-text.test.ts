@@ -58,7 +58,7 @@ describe('nothing from an event obeys, turns or breaks the terminal', () => {
   })
 
   test('a server that reports, and events that it names', () => {
-    const reported = {server: `evil${EVIL}`, how: '/state', eventIds: [`$${EVIL}`]}
+    const reported = [{server: `evil${EVIL}`, how: '/state', eventIds: [`$${EVIL}`]}]
     const shown = roomText(report(bare('10'), {reported, unknowable: ['soft-failed events']}), {
       color: false,
       full: true,

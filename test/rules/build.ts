@@ -77,6 +77,15 @@ export class Room {
     return this.rules.creatorsOutrankAll
   }
 
+  /** Names of the events, in the order in which they were added. */
+  get names(): readonly string[] {
+    return [...this.#made.keys()]
+  }
+
+  get roomId(): string {
+    return this.#roomId
+  }
+
   id(name: string): string {
     const made = this.#made.get(name)
     if (made === undefined) throw new Error(`no event is named ${name}`)

@@ -1,0 +1,25 @@
+import type {PduSource, RawPdu} from '../sources/port.ts'
+import type {CaseReader} from './shapes.ts'
+
+const BATCH = 500
+
+/**
+ * The events of a case as a source, so that they can be replayed: all copies in the order in which they came; a line is the number of a
+ * copy. Events that name another room and that nothing here cites are left out: a dump of two rooms would be refused.
+ */
+export function toPduSource(reader: CaseReader): PduSource {
+  return {name: reader.path, pdus: batches(reader)}
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- the port is made for sources that wait
+async function* batches(reader: CaseReader): AsyncGenerator<readonly RawPdu[]> {
+  let batch: RawPdu[] = []
+  for (const {id, text, stray} of reader.copies()) {
+    if (stray === true) continue
+    batch.push({text, line: id})
+    if (batch.length < BATCH) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}

@@ -1,0 +1,145 @@
+import {Flags} from '@oclif/core'
+import {StateError} from '../errors.ts'
+import type {FetchAccess} from '../investigate/open-routes.ts'
+import {optionalToken} from './secrets.ts'
+
+const KINDS = ['client', 'admin', 'federation', 'database', 'file'] as const
+type Kind = (typeof KINDS)[number]
+
+/** Flags that say by which routes evidence is to be had. */
+export const accessFlags = {
+  from: Flags.string({
+    summary: `Use these routes only, in a list with commas: ${KINDS.join(', ')}.`,
+    helpValue: 'ROUTES',
+    helpGroup: 'ACCESS',
+  }),
+  homeserver: Flags.string({
+    summary: 'Client and admin API: URL or server name.',
+    description: 'Access tokens are taken from MATRIX_STATE_TOKEN and MATRIX_STATE_ADMIN_TOKEN, or from files.',
+    helpValue: 'URL',
+    env: 'MATRIX_STATE_HOMESERVER',
+    helpGroup: 'ACCESS',
+  }),
+  'token-file': Flags.string({
+    summary: "Read a member's access token from this file.",
+    helpValue: 'FILE',
+    helpGroup: 'ACCESS',
+  }),
+  'admin-token-file': Flags.string({
+    summary: "Read a server admin's access token from this file.",
+    helpValue: 'FILE',
+    helpGroup: 'ACCESS',
+  }),
+  'signing-key': Flags.string({
+    summary: "Federation: a homeserver's own signing key file, as Synapse writes it.",
+    helpValue: 'FILE',
+    dependsOn: ['server-name'],
+    helpGroup: 'ACCESS',
+  }),
+  'server-name': Flags.string({summary: 'The server whose key that is.', helpValue: 'NAME', helpGroup: 'ACCESS'}),
+  with: Flags.string({
+    summary: 'Ask this server by federation; repeatable. Without it, the own server is asked.',
+    helpValue: 'SERVER',
+    multiple: true,
+    multipleNonGreedy: true,
+    helpGroup: 'ACCESS',
+  }),
+  'all-servers': Flags.boolean({
+    summary: 'Ask every server that has a joined member in what the other routes brought.',
+    helpGroup: 'ACCESS',
+  }),
+  'as-user': Flags.string({
+    summary: 'A user of the own server, for whom make_join asks the others for their extremities.',
+    helpValue: 'USER',
+    helpGroup: 'ACCESS',
+  }),
+  database: Flags.string({
+    summary: "Synapse's database: [NAME=]sqlite:PATH or [NAME=]postgres://user@host/db; repeatable.",
+    description: 'A password is taken from PGPASSWORD or ~/.pgpass, never from the URL.',
+    helpValue: 'DATABASE',
+    multiple: true,
+    multipleNonGreedy: true,
+    helpGroup: 'ACCESS',
+  }),
+  file: Flags.string({
+    summary: 'A dump, an answer of a server, or another case file; repeatable.',
+    helpValue: 'FILE',
+    multiple: true,
+    multipleNonGreedy: true,
+    helpGroup: 'ACCESS',
+  }),
+  reported: Flags.string({
+    summary: "A server's state as it answered: [NAME=]FILE; repeatable.",
+    helpValue: 'FILE',
+    multiple: true,
+    multipleNonGreedy: true,
+    helpGroup: 'ACCESS',
+  }),
+  keys: Flags.string({
+    summary: "Servers' signing keys, for work without asking for them; repeatable.",
+    helpValue: 'FILE',
+    multiple: true,
+    multipleNonGreedy: true,
+    helpGroup: 'ACCESS',
+  }),
+  insecure: Flags.boolean({
+    summary: 'Accept any TLS certificate; the case file says so.',
+    helpGroup: 'ACCESS',
+  }),
+}
+
+/** What oclif's parser makes of `accessFlags`. */
+export interface AccessFlags {
+  readonly from: string | undefined
+  readonly homeserver: string | undefined
+  readonly 'token-file': string | undefined
+  readonly 'admin-token-file': string | undefined
+  readonly 'signing-key': string | undefined
+  readonly 'server-name': string | undefined
+  readonly with: readonly string[] | undefined
+  readonly 'all-servers': boolean
+  readonly 'as-user': string | undefined
+  readonly database: readonly string[] | undefined
+  readonly file: readonly string[] | undefined
+  readonly reported: readonly string[] | undefined
+  readonly keys: readonly string[] | undefined
+  readonly insecure: boolean
+}
+
+/** @throws StateError USAGE, CREDENTIALS_ABSENT */
+export async function accessOf(flags: AccessFlags, messages: boolean): Promise<FetchAccess> {
+  const from = flags.from === undefined ? undefined : parseKinds(flags.from)
+  const wants = (kind: Kind): boolean => from?.includes(kind) ?? true
+  const asksHomeserver = flags.homeserver !== undefined && (wants('client') || wants('admin'))
+  const accessToken = asksHomeserver ? await optionalToken('MATRIX_STATE_TOKEN', flags['token-file']) : undefined
+  const adminToken = asksHomeserver
+    ? await optionalToken('MATRIX_STATE_ADMIN_TOKEN', flags['admin-token-file'])
+    : undefined
+  return {
+    messages,
+    insecure: flags.insecure,
+    allServers: flags['all-servers'],
+    servers: flags.with ?? [],
+    databases: flags.database ?? [],
+    files: flags.file ?? [],
+    reported: flags.reported ?? [],
+    keyFiles: flags.keys ?? [],
+    ...(from === undefined ? {} : {from}),
+    ...(flags.homeserver === undefined ? {} : {homeserver: flags.homeserver}),
+    ...(accessToken === undefined ? {} : {accessToken}),
+    ...(adminToken === undefined ? {} : {adminToken}),
+    ...(flags['signing-key'] === undefined ? {} : {signingKeyFile: flags['signing-key']}),
+    ...(flags['server-name'] === undefined ? {} : {serverName: flags['server-name']}),
+    ...(flags['as-user'] === undefined ? {} : {asUser: flags['as-user']}),
+  }
+}
+
+function parseKinds(list: string): readonly Kind[] {
+  return list.split(',').map((word) => {
+    const kind = KINDS.find((known) => known === word.trim())
+    if (kind !== undefined) return kind
+    throw new StateError('USAGE', `--from: there is no route ${JSON.stringify(word)}`, {
+      hint: `Routes are ${KINDS.join(', ')}; write several with commas between them.`,
+    })
+  })
+}

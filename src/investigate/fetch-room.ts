@@ -1,0 +1,198 @@
+import {existsSync, rmSync} from 'node:fs'
+import {createCase, openCase, openCaseForWriting} from '../casefile/open-case.ts'
+import {toPduSource} from '../casefile/pdu-source.ts'
+import type {CaseWriter} from '../casefile/shapes.ts'
+import {StateError} from '../errors.ts'
+import type {Finding} from '../finding/finding.ts'
+import {replay} from '../resolve/replay.ts'
+import type {GatherLimits, RouteIdentity} from '../sources/evidence.ts'
+import {type FetchReport, missingEvidence, shownBy, unknowableOf} from './fetch-report.ts'
+import {gatherCase, type GatherProgress, type RouteReport} from './gather-case.ts'
+import {type LoadedRoom, loadRoom} from './load-room.ts'
+import {type FetchAccess, moreAccess, openRoutes, type OpenedRoutes} from './open-routes.ts'
+import {isCompleteReplay} from './replay-lines.ts'
+import {serversOf} from './joined-servers.ts'
+import {takeKeys} from './take-keys.ts'
+import {verifyEvidence} from './verify-evidence.ts'
+
+export interface FetchOptions {
+  readonly access: FetchAccess
+  readonly limits: GatherLimits
+  readonly casePath: string
+  readonly signal: AbortSignal
+  readonly nowMs: () => number
+  /** Check hashes and signatures of what came. @defaultValue true */
+  readonly verify?: boolean
+  readonly onProgress?: (progress: FetchProgress) => void
+}
+
+export type FetchProgress =
+  | {readonly kind: 'route'; readonly progress: GatherProgress}
+  | {readonly kind: 'keys'; readonly servers: number}
+  | {readonly kind: 'verifying'; readonly done: number; readonly total: number; readonly perSecond: number}
+  | {readonly kind: 'replaying'}
+
+/**
+ * Gathers a room into a case file: a new one, or one of the same room that is gone on with.
+ *
+ * @param room - room ID or alias
+ * @throws StateError when nothing at all could be had (then no new file stays behind), CASE_OTHER_ROOM, CASE_UNUSABLE; the signal's
+ * reason when it fires: what was kept by then stays
+ */
+export async function fetchRoom(room: string, options: FetchOptions): Promise<FetchReport> {
+  const opened = await openRoutes(options.access, options)
+  try {
+    const roomId = room.startsWith('#') ? await resolveAlias(room, opened, options.signal) : room
+    const isNew = !existsSync(options.casePath)
+    const caseFile = openFor(roomId, options)
+    try {
+      return await fetchInto(caseFile, opened, options, isNew)
+    } catch (error) {
+      const isEmpty = isNew && caseFile.counts().copies === 0
+      caseFile.close()
+      // A case without evidence helps nobody, and would only stand in the way of the next try.
+      if (isEmpty) for (const suffix of ['', '-wal', '-shm']) rmSync(options.casePath + suffix, {force: true})
+      throw error
+    } finally {
+      caseFile.close()
+    }
+  } finally {
+    await opened.close()
+  }
+}
+
+function openFor(roomId: string, {casePath, nowMs}: FetchOptions): CaseWriter {
+  if (!existsSync(casePath)) return createCase(casePath, {roomId, nowMs: nowMs()})
+  // Looked at by itself first: opening for writing changes the file.
+  const reader = openCase(casePath)
+  const other = reader.roomId
+  reader.close()
+  if (other === roomId) return openCaseForWriting(casePath)
+  throw new StateError('CASE_OTHER_ROOM', `${casePath} is the case of ${other}, not of ${roomId}`, {
+    hint: 'Give another --case: one file holds one room.',
+  })
+}
+
+async function fetchInto(
+  caseFile: CaseWriter,
+  opened: OpenedRoutes,
+  options: FetchOptions,
+  isNew: boolean,
+): Promise<FetchReport> {
+  const {limits, nowMs, signal} = options
+  if (Object.keys(limits).length > 0) caseFile.addLimits(limits, nowMs())
+  for (const path of opened.cases) mergeCase(caseFile, path)
+  const gathering = {
+    limits,
+    signal,
+    nowMs,
+    onProgress: (progress: GatherProgress) => options.onProgress?.({kind: 'route', progress}),
+  }
+  const closed = opened.closed.map(({identity, error}) => closedReport(identity, error))
+  let reports = [...(await gatherCase(caseFile, [...opened.routes], gathering)), ...closed]
+  if (options.access.allServers === true) {
+    const more = opened.federationWith(await serversOf(caseFile))
+    if (more.length > 0) reports = [...reports, ...(await gatherCase(caseFile, more, gathering))]
+  }
+  refuseNothing(caseFile, reports)
+  await takeKeys(caseFile, opened, options)
+  return describe(caseFile, reports, options, isNew)
+}
+
+/** A route that did not open has done nothing. */
+function closedReport(identity: RouteIdentity, error: StateError): RouteReport {
+  return {...identity, newEvents: 0, read: 0, requests: 0, seconds: 0, refusals: 0, error}
+}
+
+function mergeCase(caseFile: CaseWriter, path: string): void {
+  const other = openCase(path)
+  try {
+    caseFile.mergeFrom(other)
+  } finally {
+    other.close()
+  }
+}
+
+/** Where every route failed and there is nothing else, the first failure is the answer. */
+function refuseNothing(caseFile: CaseWriter, reports: readonly RouteReport[]): void {
+  const failed = reports.flatMap(({error}) => error ?? [])
+  const [first] = failed
+  if (first !== undefined && failed.length === reports.length && caseFile.counts().copies === 0) throw first
+}
+
+async function resolveAlias(alias: string, {routes}: OpenedRoutes, signal: AbortSignal): Promise<string> {
+  let failure: StateError | undefined
+  for (const route of routes) {
+    if (route.resolveAlias === undefined) continue
+    try {
+      return await route.resolveAlias(alias, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof StateError)) throw error
+      failure ??= error
+    }
+  }
+  throw (
+    failure ??
+    new StateError('USAGE', `no route that was given can tell which room ${alias} is`, {
+      hint: "Give the room ID, or --homeserver with a member's or admin's token.",
+    })
+  )
+}
+
+async function describe(
+  caseFile: CaseWriter,
+  reports: readonly RouteReport[],
+  options: FetchOptions,
+  isNew: boolean,
+): Promise<FetchReport> {
+  const shown = shownBy(caseFile)
+  const ids = new Map(caseFile.sources().map(({name, id}) => [name, id]))
+  const room = await replayable(caseFile)
+  options.onProgress?.({kind: 'replaying'})
+  const replayed = room === null ? null : replay(room.graph)
+  const undetermined = replayed === null ? 0 : replayed.verdicts.filter((verdict) => verdict === 0).length
+  const checked = options.verify === false || caseFile.counts().copies === 0 ? null : await verify(caseFile, options)
+  const failed = reports.some(({error}) => error !== null)
+  const complete = room !== null && !failed && isCompleteReplay(room, room.graph, undetermined)
+  const none = {events: 0, onlyHere: 0, marked: {rejected: 0, softFailed: 0, outliers: 0}}
+  return {
+    roomId: caseFile.roomId,
+    roomVersion: caseFile.roomVersion,
+    casePath: caseFile.path,
+    isNew,
+    routes: reports.map((report) => ({...report, ...(shown.get(ids.get(report.name) ?? -1) ?? none)})),
+    counts: caseFile.counts(),
+    complete,
+    missing: missingEvidence(caseFile),
+    unknowable: unknowableOf(caseFile.sources()),
+    notes: [...new Set(caseFile.notes().map(({text}) => text))],
+    moreAccess: moreAccess(options.access, caseFile.sources()),
+    findings: checked?.findings ?? [],
+    verified: checked?.verified ?? null,
+  }
+}
+
+/** The room, if what is there makes one: without a create event nothing can be replayed. */
+async function replayable(caseFile: CaseWriter): Promise<LoadedRoom | null> {
+  if (caseFile.roomVersion === null || caseFile.counts().copies === 0) return null
+  try {
+    return await loadRoom(toPduSource(caseFile))
+  } catch (error) {
+    if (error instanceof StateError) return null
+    throw error
+  }
+}
+
+async function verify(
+  caseFile: CaseWriter,
+  options: FetchOptions,
+): Promise<{readonly findings: readonly Finding[]; readonly verified: FetchReport['verified']}> {
+  const {signal, onProgress} = options
+  const result = await verifyEvidence(caseFile, {
+    signal,
+    onProgress: ({copies: done, total, perSecond}) => onProgress?.({kind: 'verifying', done, total, perSecond}),
+  })
+  const {copies, unverifiable, perSecond} = result
+  return {findings: result.findings, verified: {copies, unverifiable, perSecond}}
+}

@@ -1,0 +1,34 @@
+import type * as info from './case-info.ts'
+import type * as work from './case-work.ts'
+import type * as fetching from './fetch-room.ts'
+import type * as routes from './open-routes.ts'
+
+// A program that replays a dump shall not load SQLite, the routes and the threads that these stand on.
+
+/** See `fetch-room.ts`. */
+export const fetchRoom: typeof fetching.fetchRoom = async (...args) =>
+  (await import('./fetch-room.ts')).fetchRoom(...args)
+
+/** See `open-routes.ts`. */
+export const planFetch: typeof routes.planFetch = async (...args) =>
+  (await import('./open-routes.ts')).planFetch(...args)
+
+/** See `case-info.ts`. */
+export const caseInfo = async (path: string): Promise<info.CaseInfo> => (await import('./case-info.ts')).caseInfo(path)
+
+/** See `case-work.ts`. */
+export const verifyCase: typeof work.verifyCase = async (...args) =>
+  (await import('./case-work.ts')).verifyCase(...args)
+
+export const mergeCases: typeof work.mergeCases = async (...args) =>
+  (await import('./case-work.ts')).mergeCases(...args)
+
+export const redactCaseFile: typeof work.redactCaseFile = async (...args) =>
+  (await import('./case-work.ts')).redactCaseFile(...args)
+
+export const minimiseCaseFile: typeof work.minimiseCaseFile = async (...args) =>
+  (await import('./case-work.ts')).minimiseCaseFile(...args)
+
+export async function* exportCase(...args: Parameters<typeof work.exportCase>): AsyncGenerator<string> {
+  yield* (await import('./case-work.ts')).exportCase(...args)
+}

@@ -1,0 +1,56 @@
+import {openCase} from '../casefile/open-case.ts'
+import {toPduSource} from '../casefile/pdu-source.ts'
+import type {CaseReader} from '../casefile/shapes.ts'
+import type {Reported} from './compare-reported.ts'
+import {unknowableOf} from './fetch-report.ts'
+import {type LoadOptions, loadRoom} from './load-room.ts'
+import type {OpenedRoom} from './opened-room.ts'
+
+/**
+ * Opens the room of a case file: all copies of its events, and what servers said of it.
+ *
+ * @throws StateError CASE_UNUSABLE; see `loadRoom`
+ */
+export async function openCaseRoom(path: string, loading: LoadOptions): Promise<OpenedRoom> {
+  const reader = openCase(path)
+  try {
+    const sources = reader.sources()
+    const insecure = sources.filter((source) => source.insecure).map(({name}) => name)
+    const room = await loadRoom(toPduSource(reader), loading)
+    return {
+      room,
+      unknowable: unknowableOf(sources),
+      reported: currentStates(reader),
+      reportedExtremities: forwardExtremities(reader),
+      notes: insecure.length === 0 ? [] : [`TLS was not verified when this came: ${insecure.join(', ')}`],
+    }
+  } finally {
+    reader.close()
+  }
+}
+
+/** The current state that each server told last, by whatever route. */
+export function currentStates(reader: CaseReader): readonly Reported[] {
+  const latest = new Map<string, Reported & {readonly ts: number}>()
+  const sources = new Map(reader.sources().map((source) => [source.id, source]))
+  for (const state of reader.states()) {
+    if (state.what !== 'current') continue
+    const source = sources.get(state.source)
+    const server = source === undefined || source.server === '' ? (source?.name ?? '') : source.server
+    const known = latest.get(server)
+    if (known !== undefined && known.ts > state.ts) continue
+    latest.set(server, {server, how: state.how, eventIds: state.slots.map(({eventId}) => eventId), ts: state.ts})
+  }
+  return [...latest.values()]
+}
+
+export function forwardExtremities(reader: CaseReader): Readonly<Record<string, readonly string[]>> {
+  const latest = new Map<string, {readonly ids: readonly string[]; readonly ts: number}>()
+  const sources = new Map(reader.sources().map((source) => [source.id, source]))
+  for (const {source, ts, direction, eventIds} of reader.extremities()) {
+    const server = sources.get(source)?.server ?? ''
+    if (direction !== 'forward' || server === '' || (latest.get(server)?.ts ?? -1) > ts) continue
+    latest.set(server, {ids: eventIds.toSorted(), ts})
+  }
+  return Object.fromEntries([...latest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([server, {ids}]) => [server, ids]))
+}

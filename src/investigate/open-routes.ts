@@ -1,0 +1,314 @@
+import {isCaseFile} from '../casefile/header.ts'
+import type {CaseWriter, StoredSource} from '../casefile/shapes.ts'
+import {StateError} from '../errors.ts'
+import type {GatherLimits, PlannedRequest, Route, RouteIdentity, RouteKind} from '../sources/evidence.ts'
+
+/** What a person has to get at a room with. Secrets are in it: it is never printed or kept. */
+export interface FetchAccess {
+  /** URL or server name of the client API. */
+  readonly homeserver?: string
+  /** Of an ordinary member. */
+  readonly accessToken?: string
+  /** Of a server admin of the same homeserver. */
+  readonly adminToken?: string
+  /** A homeserver's own signing key, as Synapse writes it. */
+  readonly signingKeyFile?: string
+  /** The server whose key that is. */
+  readonly serverName?: string
+  /** Servers to ask by federation; the own one when none is named. */
+  readonly servers?: readonly string[]
+  /** Ask every server with a joined member, too. */
+  readonly allServers?: boolean
+  /** A user of the own server, in whose name `make_join` asks for extremities. */
+  readonly asUser?: string
+  /** `[NAME=]sqlite:PATH` or `[NAME=]postgres://…` */
+  readonly databases?: readonly string[]
+  /** Dumps, answers, other case files. */
+  readonly files?: readonly string[]
+  /** `[NAME=]FILE`: states as servers answered them. */
+  readonly reported?: readonly string[]
+  /** Files of servers' signing keys. */
+  readonly keyFiles?: readonly string[]
+  /** Servers to ask for the keys of those that do not answer. */
+  readonly notaries?: readonly string[]
+  /** Which of these to use; all when absent. */
+  readonly from?: readonly RouteKind[]
+  readonly insecure?: boolean
+  /** `false` leaves out `/messages`, which can make a server fetch from others. */
+  readonly messages?: boolean
+}
+
+/** What else would show more, for those who have it. */
+export interface MoreAccess {
+  readonly kind: RouteKind
+  readonly flag: string
+  readonly shows: string
+}
+
+/** A route with what it would ask. */
+export interface PlannedRoute {
+  readonly name: string
+  readonly requests: readonly PlannedRequest[]
+}
+
+/** A way that was given and does not open. */
+export interface ClosedRoute {
+  readonly identity: RouteIdentity
+  readonly error: StateError
+}
+
+export interface OpenedRoutes {
+  readonly routes: readonly Route[]
+  readonly closed: readonly ClosedRoute[]
+  /** Paths of case files to take in. */
+  readonly cases: readonly string[]
+  /** Routes to these servers, but for those that are asked already; none without a signing key. */
+  readonly federationWith: (servers: readonly string[]) => readonly Route[]
+  /** Puts servers' keys into the case; `null` where federation is not used. */
+  readonly askKeys:
+    | ((servers: readonly string[], caseFile: CaseWriter, options: {readonly signal: AbortSignal}) => Promise<void>)
+    | null
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Opens all routes that a person's access allows.
+ *
+ * @throws StateError USAGE, CREDENTIALS_ABSENT when there is none, and what is wrong with what was typed. What a server or a file has
+ * against it closes that one route, unless it is the only one.
+ */
+export async function openRoutes(
+  access: FetchAccess,
+  {signal, nowMs}: {readonly signal: AbortSignal; readonly nowMs: () => number},
+): Promise<OpenedRoutes> {
+  const opener = new Opener(access, signal)
+  await opener.openFiles()
+  await opener.openDatabases()
+  await opener.openHomeserver()
+  const federation = await opener.openFederation(nowMs)
+  const {routes, closed, cases} = opener
+  if (routes.length === 0) {
+    const [only] = closed
+    if (only !== undefined) throw only.error
+    if (cases.length === 0 && opener.reportedCount === 0) throw noAccess(access)
+  }
+  return {
+    routes,
+    closed,
+    cases,
+    ...federation,
+    close: async () => {
+      await Promise.all(routes.map((route) => route.close()))
+    },
+  }
+}
+
+function noAccess(access: FetchAccess): StateError {
+  const hint =
+    'Give --database, --signing-key with --server-name, --homeserver with MATRIX_STATE_TOKEN or MATRIX_STATE_ADMIN_TOKEN, or --file.'
+  if (access.homeserver !== undefined) {
+    return new StateError('CREDENTIALS_ABSENT', `${access.homeserver} can be asked only with an access token`, {
+      hint: 'Set MATRIX_STATE_TOKEN (a member) or MATRIX_STATE_ADMIN_TOKEN (a server admin), or name files that hold them.',
+    })
+  }
+  return new StateError('USAGE', 'no route to the room was given', {hint})
+}
+
+class Opener {
+  readonly routes: Route[] = []
+  readonly closed: ClosedRoute[] = []
+  readonly cases: string[] = []
+  reportedCount = 0
+  readonly #access: FetchAccess
+  readonly #signal: AbortSignal
+
+  constructor(access: FetchAccess, signal: AbortSignal) {
+    this.#access = access
+    this.#signal = signal
+  }
+
+  #wants(kind: RouteKind): boolean {
+    return this.#access.from?.includes(kind) ?? true
+  }
+
+  /** A route that does not open is one that failed; what was typed wrongly stops everything. */
+  async #open(identity: Pick<RouteIdentity, 'kind' | 'name' | 'address'>, open: () => Promise<Route> | Route) {
+    try {
+      this.routes.push(await open())
+    } catch (error) {
+      this.#signal.throwIfAborted()
+      if (!(error instanceof StateError) || error.code === 'USAGE') throw error
+      this.closed.push({identity: {server: '', insecure: this.#access.insecure === true, ...identity}, error})
+    }
+  }
+
+  async openFiles(): Promise<void> {
+    if (!this.#wants('file')) return
+    const {openFileRoute} = await import('../sources/file-route.ts')
+    const {openReportedFile, reportedRoute} = await import('../sources/reported-file.ts')
+    for (const path of this.#access.files ?? []) {
+      if (path !== '-' && isCaseFile(path)) this.cases.push(path)
+      else await this.#open({kind: 'file', name: `file ${path}`, address: path}, () => openFileRoute(path))
+    }
+    for (const value of this.#access.reported ?? []) {
+      this.reportedCount += 1
+      this.routes.push(reportedRoute(await openReportedFile(value)))
+    }
+  }
+
+  async openDatabases(): Promise<void> {
+    const {databases = [], serverName} = this.#access
+    if (!this.#wants('database') || databases.length === 0) return
+    const {parseDatabaseAddress} = await import('../sources/database-address.ts')
+    const {openDatabaseRoute} = await import('../sources/database-synapse.ts')
+    for (const value of databases) {
+      const address = parseDatabaseAddress(value)
+      const identity = {kind: 'database', name: `database ${address.shown}`, address: address.shown} as const
+      const own = databases.length === 1 && serverName !== undefined ? {serverName} : {}
+      await this.#open(identity, () => openDatabaseRoute({address, signal: this.#signal, ...own}))
+    }
+  }
+
+  async openHomeserver(): Promise<void> {
+    const {homeserver, accessToken, adminToken, insecure = false, messages = true} = this.#access
+    if (homeserver === undefined) return
+    const signal = this.#signal
+    if (adminToken !== undefined && this.#wants('admin')) {
+      const {openAdminRoute} = await import('../sources/admin-route.ts')
+      const options = {homeserver, accessToken: adminToken, insecure, signal, withMessages: messages}
+      await this.#open({kind: 'admin', name: `admin ${homeserver}`, address: homeserver}, () => openAdminRoute(options))
+    }
+    if (accessToken !== undefined && this.#wants('client') && messages) {
+      const {openClientRoute} = await import('../sources/client-route.ts')
+      const options = {homeserver, accessToken, insecure, signal}
+      await this.#open({kind: 'client', name: `client ${homeserver}`, address: homeserver}, () =>
+        openClientRoute(options),
+      )
+    }
+  }
+
+  async openFederation(nowMs: () => number): Promise<Pick<OpenedRoutes, 'federationWith' | 'askKeys'>> {
+    const {signingKeyFile, serverName, servers = [], asUser, insecure = false, notaries = []} = this.#access
+    if (signingKeyFile === undefined || serverName === undefined || !this.#wants('federation')) {
+      if (servers.length > 0 && this.#wants('federation')) throw noSigningKey()
+      return {federationWith: () => [], askKeys: null}
+    }
+    const {openFederationRoutes} = await import('../sources/federation-api.ts')
+    const {openDiscovery} = await import('../sources/federation-lookups.ts')
+    const {readSigningKeys} = await import('../sources/federation-signing-key.ts')
+    const [key] = await readSigningKeys(signingKeyFile)
+    const discovery = openDiscovery({insecure})
+    const user = asUser ?? this.#accountOf(serverName)
+    const options = {origin: serverName, key, insecure, discovery, nowMs, ...(user === undefined ? {} : {user})}
+    const asked = new Set(servers.length > 0 ? servers : [serverName])
+    this.routes.push(...openFederationRoutes(options, [...asked]))
+    return {
+      federationWith: (more) => {
+        const fresh = more.filter((server) => !asked.has(server))
+        for (const server of fresh) asked.add(server)
+        const routes = openFederationRoutes(options, fresh)
+        this.routes.push(...routes)
+        return routes
+      },
+      askKeys: async (wanted, caseFile, {signal}) => {
+        const {fetchServerKeys} = await import('../sources/server-keys.ts')
+        const {fetched, refusals, requests} = await fetchServerKeys(wanted, {
+          insecure,
+          discovery,
+          notaries,
+          signal,
+          nowMs,
+        })
+        const how = '/_matrix/key/v2/server'
+        const identity = {kind: 'federation', name: 'server keys', server: '', address: how, insecure} as const
+        const step = {how, requests, keys: fetched.flatMap(({keys}) => keys), refusals}
+        caseFile.keep(caseFile.source(identity, []), step, nowMs())
+      },
+    }
+  }
+
+  /** The account of the client route, if it is one of the own server. */
+  #accountOf(serverName: string): string | undefined {
+    const route = this.routes.find(({identity}) => identity.kind === 'client' && identity.server === serverName)
+    return route?.identity.name.slice('client '.length)
+  }
+}
+
+function noSigningKey(): StateError {
+  return new StateError('CREDENTIALS_ABSENT', 'other servers can be asked only with the signing key of a server', {
+    hint: 'Give --signing-key FILE and --server-name NAME: the key of a server that is in the room.',
+  })
+}
+
+/** What the routes that were not used would show more. */
+export function moreAccess(access: FetchAccess, sources: readonly StoredSource[]): readonly MoreAccess[] {
+  const has = (kind: RouteKind): boolean => sources.some((source) => source.kind === kind && source.server !== '')
+  const all: readonly MoreAccess[] = [
+    {
+      kind: 'database',
+      flag: '--database',
+      shows: "shows rejected events with the reason, and the server's own state before and after every event",
+    },
+    {
+      kind: 'federation',
+      flag: '--signing-key',
+      shows: "shows events outside the timeline, other servers' states, and fills holes",
+    },
+    ...(access.homeserver === undefined
+      ? []
+      : [
+          {
+            kind: 'admin' as const,
+            flag: 'MATRIX_STATE_ADMIN_TOKEN',
+            shows: 'shows soft-failed events, forward extremities, and what history visibility hides',
+          },
+        ]),
+  ]
+  // Whoever has the database has all that the admin API shows.
+  return all.filter(({kind}) => !has(kind) && !(kind === 'admin' && has('database')))
+}
+
+/**
+ * What `fetch` would ask, by route; nothing is asked, and no file but the signing key's is looked at.
+ *
+ * @throws StateError USAGE, CREDENTIALS_ABSENT
+ */
+export async function planFetch(access: FetchAccess, limits: GatherLimits): Promise<readonly PlannedRoute[]> {
+  const wants = (kind: RouteKind): boolean => access.from?.includes(kind) ?? true
+  const planned: PlannedRoute[] = []
+  if (wants('file')) {
+    for (const path of [...(access.files ?? []), ...(access.reported ?? [])]) {
+      planned.push({
+        name: `file ${path}`,
+        requests: [{request: `read ${path}`, times: '1', purpose: 'events or a state', effect: 'none'}],
+      })
+    }
+  }
+  if (wants('database')) {
+    const {parseDatabaseAddress} = await import('../sources/database-address.ts')
+    const {planDatabase} = await import('../sources/database-synapse.ts')
+    for (const value of access.databases ?? []) {
+      planned.push({name: `database ${parseDatabaseAddress(value).shown}`, requests: planDatabase(limits)})
+    }
+  }
+  if (wants('federation') && access.signingKeyFile !== undefined && access.serverName !== undefined) {
+    const {openFederationRoutes} = await import('../sources/federation-api.ts')
+    const servers = access.servers === undefined || access.servers.length === 0 ? [access.serverName] : access.servers
+    const user = access.asUser === undefined ? {} : {user: access.asUser}
+    const options = {origin: access.serverName, key: {keyFile: access.signingKeyFile}, ...user}
+    for (const route of openFederationRoutes(options, servers)) {
+      planned.push({name: route.identity.name, requests: route.plan(limits)})
+    }
+  }
+  const {homeserver, messages = true} = access
+  if (wants('admin') && homeserver !== undefined && access.adminToken !== undefined) {
+    const {adminPlan} = await import('../sources/admin-route.ts')
+    planned.push({name: `admin ${homeserver}`, requests: adminPlan(limits, messages)})
+  }
+  if (wants('client') && homeserver !== undefined && access.accessToken !== undefined && messages) {
+    const {clientPlan} = await import('../sources/client-route.ts')
+    planned.push({name: `client ${homeserver}`, requests: clientPlan(limits)})
+  }
+  if (planned.length === 0) throw noAccess(access)
+  return planned
+}

@@ -1,0 +1,15 @@
+import type {Reported} from './compare-reported.ts'
+import type {LoadedRoom} from './load-room.ts'
+
+/** A room with what is known about how it was got. */
+export interface OpenedRoom {
+  readonly room: LoadedRoom
+  /** What the route can never show. */
+  readonly unknowable: readonly string[]
+  /** Current states, as servers tell them. */
+  readonly reported: readonly Reported[]
+  /** Forward extremities by server, as told. */
+  readonly reportedExtremities: Readonly<Record<string, readonly string[]>>
+  /** Remarks for people. */
+  readonly notes: readonly string[]
+}

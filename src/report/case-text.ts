@@ -1,0 +1,161 @@
+import type {CaseInfo} from '../investigate/case-info.ts'
+import {count, date, printable} from './printable.ts'
+import {field, GLANCE, more, title} from './sections.ts'
+import {paint, table, type TextStyle} from './table.ts'
+import {wrap} from './width.ts'
+
+/** `case info` for people. */
+export function caseText(info: CaseInfo, style: TextStyle): string {
+  return [
+    header(info, style),
+    sources(info, style),
+    states(info, style),
+    severalForms(info, style),
+    missing(info, style),
+    notes(info, style),
+  ]
+    .filter((section) => section !== '')
+    .join('\n\n')
+}
+
+function header(info: CaseInfo, style: TextStyle): string {
+  const {bold, dim} = paint(style)
+  const {counts} = info
+  const lines = [
+    `${bold(printable(info.roomId))}  version ${printable(info.roomVersion ?? 'unknown')}`,
+    field('case', `${printable(info.path)}, begun ${date(info.createdTs)}`),
+    field(
+      'holds',
+      `${count(counts.events, 'event')} in ${count(counts.copies, 'form')}, ${count(counts.missing, 'event')} missing`,
+    ),
+    ...(info.aliases.length > 0 ? [field('aliases', info.aliases.map((alias) => printable(alias)).join(', '))] : []),
+    ...Object.entries(info.extremities).map(([server, ids]) =>
+      field('extremity', `${printable(server)}: ${ids.map((id) => printable(id)).join(', ')}`),
+    ),
+    field(
+      'keys',
+      info.keyServers.length === 0
+        ? 'of no server: signatures cannot be checked'
+        : `of ${info.keyServers.map((server) => printable(server)).join(', ')}`,
+    ),
+    ...info.limits.map(({ts, depth, since, around}) =>
+      field(
+        'limited',
+        `${date(ts)}: ${[
+          depth === undefined ? '' : `the newest ${String(depth)} events`,
+          since === undefined ? '' : `since ${printable(since)}`,
+          around === undefined ? '' : `around ${printable(around)}`,
+        ]
+          .filter((part) => part !== '')
+          .join(', ')}`,
+      ),
+    ),
+    ...(info.unknowable.length > 0
+      ? [field('unseen', dim(`no source shows: ${info.unknowable.map((what) => printable(what)).join('; ')}`))]
+      : []),
+  ]
+  return lines.map((line) => wrap(line, 11, style.columns)).join('\n')
+}
+
+function sources(info: CaseInfo, style: TextStyle): string {
+  const refused = (name: string): string =>
+    info.refusals
+      .filter(({source}) => source === name)
+      .map(({outcome, count: times}) => `${String(times)} ${outcome}`)
+      .join(', ')
+  const rows = info.sources.map((source) => [
+    source.name,
+    source.events.toLocaleString('en-US'),
+    source.onlyHere.toLocaleString('en-US'),
+    source.requests.toLocaleString('en-US'),
+    date(source.lastTs),
+    [
+      source.marked.rejected > 0 ? `${String(source.marked.rejected)} rejected` : '',
+      source.marked.softFailed > 0 ? `${String(source.marked.softFailed)} soft-failed` : '',
+      source.marked.outliers > 0 ? `${String(source.marked.outliers)} outliers` : '',
+      refused(source.name),
+      source.insecure ? 'TLS not verified' : '',
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
+  ])
+  const columns = [
+    {head: 'source', min: 16},
+    {head: 'events'},
+    {head: 'only here'},
+    {head: 'requests'},
+    {head: 'last asked'},
+    {head: '', min: 12, first: true as const},
+  ]
+  return `${title('Sources', style)}\n${table(columns, rows, style)}`
+}
+
+function states(info: CaseInfo, style: TextStyle): string {
+  if (info.states.length === 0 && Object.keys(info.stateGroups).length === 0) return ''
+  const rows = info.states.map(({source, what, how, count: times, slots, lastTs}) => [
+    source,
+    what,
+    how,
+    times.toLocaleString('en-US'),
+    slots.toLocaleString('en-US'),
+    date(lastTs),
+  ])
+  const groups = Object.entries(info.stateGroups).map(
+    ([source, groupCount]) => `  ${printable(source)}: ${count(groupCount, 'state group')}`,
+  )
+  const columns = [
+    {head: 'source', min: 12},
+    {head: 'state'},
+    {head: 'told by', min: 12, first: true as const},
+    {head: 'times'},
+    {head: 'slots'},
+    {head: 'last'},
+  ]
+  return [
+    title('States that servers told', style),
+    ...(rows.length > 0 ? [table(columns, rows, style)] : []),
+    ...groups,
+  ].join('\n')
+}
+
+function severalForms(info: CaseInfo, style: TextStyle): string {
+  if (info.severalForms.length === 0) return ''
+  const shown = style.full === true ? info.severalForms : info.severalForms.slice(0, GLANCE)
+  return [
+    title(`In more than one form: ${count(info.severalForms.length, 'event')}`, style),
+    ...shown.map(({eventId, forms}) => `  ${printable(eventId)}  ${String(forms)} forms`),
+    more(info.severalForms.length - shown.length, style),
+  ]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+function missing(info: CaseInfo, style: TextStyle): string {
+  if (info.missing.length === 0) return ''
+  const shown = style.full === true ? info.missing : info.missing.slice(0, GLANCE)
+  const rows = shown.map(({eventId, asked}) => [
+    eventId,
+    asked.length === 0 ? 'nobody was asked' : asked.map(({source, outcome}) => `${source}: ${outcome}`).join('; '),
+  ])
+  return [
+    title(`Missing: ${count(info.missing.length, 'event')} that others cite`, style),
+    table(
+      [
+        {head: 'event', min: 20},
+        {head: 'asked', min: 20},
+      ],
+      rows,
+      style,
+    ),
+    more(info.missing.length - shown.length, style),
+  ]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+function notes(info: CaseInfo, style: TextStyle): string {
+  if (info.notes.length === 0) return ''
+  return [title('Notes', style), ...info.notes.map((line) => wrap(`  ${printable(line, 600)}`, 4, style.columns))].join(
+    '\n',
+  )
+}

@@ -1,0 +1,27 @@
+import type {Finding} from '../finding/finding.ts'
+import {printable} from './printable.ts'
+import {GLANCE, more, remedyLine, title} from './sections.ts'
+import {paint, type TextStyle} from './table.ts'
+import {wrap} from './width.ts'
+
+/** Findings for people: what, how sure, where, and what to do; nothing when there are none. */
+export function findingsText(findings: readonly Finding[], style: TextStyle): string {
+  if (findings.length === 0) return ''
+  const {red, yellow, cyan, dim} = paint(style)
+  const mark = {error: red('error'), warning: yellow('warning'), note: cyan('note')} as const
+  const shown = style.full === true ? findings : findings.slice(0, GLANCE)
+  const lines = shown.flatMap(({id, severity, certainty, summary, evidence, remedy}, index) => [
+    `  ${mark[severity]} ${id} ${dim(`(${certainty})`)}`,
+    wrap(`    ${printable(summary, 400)}${lineOf(evidence)}`, 4, style.columns),
+    ...(shown[index + 1]?.id === id ? [] : [remedyLine(remedy, style)]),
+  ])
+  return [title(`Findings: ${String(findings.length)}`, style), ...lines, more(findings.length - shown.length, style)]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+/** Where the dump says it, if a line of it does. */
+function lineOf(evidence: Finding['evidence']): string {
+  const line = evidence.find(({where}) => /^line [1-9]/.test(where))
+  return line === undefined ? '' : ` (${line.where})`
+}
