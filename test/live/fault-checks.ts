@@ -105,10 +105,15 @@ async function disturb(
   if (going.code !== whole.code && !(going.code === 3 && forged.length > 0)) {
     throw new Error(`expected exit code ${String(whole.code)} after going on; ${told(args, going)}`)
   }
-  expectSameEvents(
-    events.filter((one) => known.has(one) || !mayBeMadeUp),
-    whole.events,
-  )
+  // Where a server altered events, it may stay so: an event that no other cites is not asked for twice. Then the fetch must not call itself
+  // complete. Events of another room, in contrast, are no answer at all.
+  const toldIncomplete = mayBeMadeUp && forged.length > 0 && going.code === 3
+  if (!toldIncomplete) {
+    expectSameEvents(
+      events.filter((one) => known.has(one) || !mayBeMadeUp),
+      whole.events,
+    )
+  }
   const {findings} = JSON.parse(going.stdout) as FetchDocument
   if (forged.length > 0 && !findings.some(({id}) => id.startsWith('dag/'))) {
     throw new Error(

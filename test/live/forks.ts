@@ -108,6 +108,19 @@ export async function hiddenHistory(pair: Pair, version: string, dave: Account):
   return room
 }
 
+/**
+ * A room of the other server that this one has come into late: it holds the state, as outliers, and nothing of what happened before. The
+ * first `/messages` makes it fetch that from the other, which is what routes that must change nothing are held against.
+ */
+export async function lateServer({here, there, alice, rita, sam}: Pair, version: string): Promise<TestRoom> {
+  const room = await TestRoom.create(there, rita, version, {name: `Late ${version}`})
+  await room.join(there, sam)
+  for (let n = 0; n < 20; n += 1) await room.say(there, n % 2 === 0 ? rita : sam, `before you came, part ${String(n)}`)
+  await room.setState(there, rita, 'm.room.topic', {topic: 'before the other server came'})
+  await room.join(here, alice, there)
+  return room
+}
+
 /** The evidence must be whole and show the fork: an event that names two others as its predecessors. */
 export async function checkFork(server: Synapse, room: TestRoom, account: Account): Promise<void> {
   const evidence = await wholeEvidence(server, room, account, 10)

@@ -113,7 +113,7 @@ async function runGroups(checking: Checking): Promise<void> {
   if (chosen.has('source')) await runSource(stage)
   if (chosen.has('resolve')) {
     for (const {title, kind, room, here} of stage.rooms) {
-      if (kind === 'quarrel' || kind === 'hidden') continue
+      if (kind === 'quarrel' || kind === 'hidden' || kind === 'late') continue
       await check(`resolve: ${title}`, () => checkResolve(program, stage.here, room, here))
     }
     await checkProgramRefusals(program, check, stage.here, stage.rooms[0]!.room, stage.stranger)

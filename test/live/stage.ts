@@ -1,6 +1,6 @@
 import {findPostgres, startCluster} from './postgres.ts'
 import type {Cluster} from './postgres.ts'
-import {hiddenHistory, mildFork, quarrel} from './forks.ts'
+import {hiddenHistory, lateServer, mildFork, quarrel} from './forks.ts'
 import type {Pair, Story} from './forks.ts'
 import {longLife, ordinaryLife, registerCast, TestRoom} from './rooms.ts'
 import {Synapse} from './synapse.ts'
@@ -9,7 +9,7 @@ import type {Account} from './synapse.ts'
 /** A room of the stage, and who sees it. */
 export interface LiveRoom {
   readonly title: string
-  readonly kind: 'ordinary' | 'forked' | 'quarrel' | 'hidden' | 'long'
+  readonly kind: 'ordinary' | 'forked' | 'quarrel' | 'hidden' | 'late' | 'long'
   readonly room: TestRoom
   /** Members on each server. */
   readonly here: Account
@@ -121,6 +121,7 @@ async function populate(
   tell('reunions')
   const hiddenVersions = quick ? ['11'] : ['6', '11']
   const hidden = await spread(hiddenVersions, 2, (version) => hiddenHistory(pair, version, dave))
+  const late = await lateServer(pair, '11')
   await long.join(there, rita, here)
   tell('all rooms')
   const titled = (
@@ -141,6 +142,7 @@ async function populate(
       null,
     ),
     ...titled(hidden, 'hidden', dave),
+    {...common, title: 'late v11', kind: 'late', room: late, atLeast: 10},
     {...common, title: 'long v10', kind: 'long', room: long, atLeast: longEvents},
   ]
   return {...pair, rooms, root, wheel, stranger, dave}
