@@ -2,7 +2,7 @@ import {Flags} from '@oclif/core'
 import {BaseCommand, failOnFlag} from '../src/cli/base-command.ts'
 import {EXIT, type ExitCode, exitCodeForFindings, worstOf} from '../src/cli/exit-codes.ts'
 import {accessFlags, accessOf} from '../src/cli/fetch-flags.ts'
-import {describeFetch, limitsOf, limitFlags} from '../src/cli/fetch-progress.ts'
+import {describeFetch, describeInterruption, limitsOf, limitFlags} from '../src/cli/fetch-progress.ts'
 import {mustBeLiveRoom, roomIdArg} from '../src/cli/room-command.ts'
 import {showFetch, showPlan} from '../src/cli/show-fetch.ts'
 import {fetchRoom, planFetch} from '../src/index.ts'
@@ -57,16 +57,21 @@ export default class Fetch extends BaseCommand {
       return EXIT.done
     }
     const progress = this.progress()
+    const signal = this.interruption()
+    let kept: number | null = null
     try {
       const report = await fetchRoom(args.room, {
         access,
         limits,
         casePath: flags.case,
         verify: !flags['no-verify'],
-        signal: this.interruption(),
+        signal,
         nowMs: Date.now,
         onProgress: (step) => {
           progress.update(describeFetch(step))
+        },
+        onInterrupted: (events) => {
+          kept = events
         },
       })
       progress.end()
@@ -75,6 +80,10 @@ export default class Fetch extends BaseCommand {
         exitCodeForFindings(report.findings, flags['fail-on']),
         report.complete ? EXIT.done : EXIT.inconclusive,
       )
+    } catch (error) {
+      progress.end()
+      if (signal.aborted) await this.note(describeInterruption(flags.case, kept))
+      throw error
     } finally {
       progress.end()
     }

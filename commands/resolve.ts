@@ -24,6 +24,7 @@ export default class Resolve extends BaseCommand {
       command: "<%= config.bin %> <%= command.id %> room.ndjson --before '$event' --json",
     },
   ]
+  static override readonly mayBeEmpty = ['type', 'state-key']
   static override args = {room: roomArg}
   static override flags = {
     ...roomFlags,

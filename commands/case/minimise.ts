@@ -1,6 +1,7 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand} from '../../src/cli/base-command.ts'
 import {EXIT, type ExitCode} from '../../src/cli/exit-codes.ts'
+import {mustBeEvent} from '../../src/cli/room-command.ts'
 import {minimisedForms} from '../../src/cli/show-case.ts'
 import {minimiseCaseFile} from '../../src/index.ts'
 
@@ -23,6 +24,7 @@ export default class CaseMinimise extends BaseCommand {
 
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(CaseMinimise)
+    for (const id of flags.keep) mustBeEvent('--keep', id)
     const made = await minimiseCaseFile(args.case, flags.output, flags.keep, Date.now())
     await this.show(await minimisedForms(made, this.style(true)))
     return EXIT.done

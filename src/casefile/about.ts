@@ -1,7 +1,7 @@
 import {isObject, JsonError, own, parseJson} from '../matrix/json.ts'
 import {parsePdu} from '../matrix/pdu.ts'
 import {DEFAULT_ROOM_VERSION, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
-import type {Store} from './store.ts'
+import {damaged, type Store} from './store.ts'
 
 /** Who says what version the room has: a source, or the create event itself, which outweighs what sources say. */
 export interface VersionClaim {
@@ -17,7 +17,9 @@ export class About {
 
   constructor(store: Store) {
     this.#store = store
-    this.roomId = this.#get('room_id') ?? ''
+    const roomId = this.#get('room_id')
+    if (roomId === undefined) throw damaged(store.path)
+    this.roomId = roomId
     this.createdTs = Number(this.#get('created_ts') ?? 0)
   }
 

@@ -7,6 +7,9 @@ import type {Numbers} from './numbers.ts'
 import type {Kept} from './shapes.ts'
 import type {Store} from './store.ts'
 
+/** An event of 65,536 bytes, the longest that servers take, has no room for more citations; what comes with more of them is forged. */
+const MOST_CITED = 20_000
+
 /** A text as it came. */
 export interface Arrival {
   readonly text: string
@@ -25,10 +28,6 @@ export function marksText(marks: EventMarks | undefined): string {
   if (marks === undefined) return ''
   const told = Object.entries(marks).filter(([, value]) => value !== undefined)
   return told.length === 0 ? '' : JSON.stringify(Object.fromEntries(told.sort(([a], [b]) => (a < b ? -1 : 1))))
-}
-
-export function parseMarks(text: string): EventMarks {
-  return text === '' ? {} : (JSON.parse(text) as EventMarks)
 }
 
 /** Keeps the copies of events: one text for each form of an event, and who gave it. Works within the caller's transaction. */
@@ -181,7 +180,7 @@ export class CopyKeeper {
   }
 
   #cite(child: number, auth: 0 | 1, parents: readonly string[]): void {
-    for (const parent of parents) {
+    for (const parent of parents.slice(0, MOST_CITED)) {
       this.#store.run('INSERT OR IGNORE INTO edge VALUES (?, ?, ?)', child, auth, this.#numbers.event(parent))
     }
   }

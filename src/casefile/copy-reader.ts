@@ -1,5 +1,4 @@
 import type {EventMarks} from '../sources/evidence.ts'
-import {parseMarks} from './copies.ts'
 import type {CaseCounts, Sighting, StoredCopy} from './shapes.ts'
 import type {Row, Store} from './store.ts'
 
@@ -68,9 +67,13 @@ export class CopyReader {
       source,
       ts,
       how,
-      marks: parseMarks(marks),
+      marks: this.#marks(marks),
       ...(claimed === '' ? {} : {claimedId: claimed}),
     }))
+  }
+
+  #marks(text: string): EventMarks {
+    return text === '' ? {} : this.#store.json<EventMarks>('object', text)
   }
 
   #isCited(event: number): boolean {
@@ -141,7 +144,7 @@ export class CopyReader {
       `SELECT u.source, u.ts, h.text AS how, u.marks, u.claimed, ${reason} AS reason, u.text FROM ${table} u JOIN how h ON h.id = u.how
        ORDER BY u.id`,
     ) as unknown as readonly (Omit<NamelessText, 'marks'> & {readonly marks: string})[]
-    return rows.map((row) => ({...row, marks: parseMarks(row.marks)}))
+    return rows.map((row) => ({...row, marks: this.#marks(row.marks)}))
   }
 }
 

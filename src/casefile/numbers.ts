@@ -82,7 +82,9 @@ export class Numbers {
   /** Slots of a list, ordered by their event IDs. */
   slotsOf(list: number): readonly ReportedSlot[] {
     const text = this.#store.get('SELECT slots FROM slot_list WHERE id = ?', list)?.['slots']
-    return (JSON.parse(String(text)) as readonly number[]).map((slot) => this.#named.get(slot) ?? this.#readSlot(slot))
+    return this.#store
+      .json<readonly number[]>('list', text)
+      .map((slot) => this.#named.get(slot) ?? this.#readSlot(slot))
   }
 
   #readSlot(id: number): ReportedSlot {

@@ -74,7 +74,7 @@ export class ReportReader {
       `SELECT r.source, r.direction, h.text AS how, r.events AS eventIds, r.ts, r.last_ts AS lastTs
        FROM reported_extremities r JOIN how h ON h.id = r.how ORDER BY r.last_ts, r.id`,
     ) as unknown as readonly (Omit<Told<ReportedExtremities>, 'eventIds'> & {readonly eventIds: string})[]
-    return rows.map((row) => ({...row, eventIds: JSON.parse(row.eventIds) as readonly string[]}))
+    return rows.map((row) => ({...row, eventIds: this.#store.json<readonly string[]>('list', row.eventIds)}))
   }
 
   /** Forward extremities as each source told them last. */
@@ -113,7 +113,7 @@ export class ReportReader {
   limits(): readonly (GatherLimits & {readonly ts: number})[] {
     return this.#store
       .all('SELECT ts, what FROM limits ORDER BY ts, what')
-      .map(({ts, what}) => ({...(JSON.parse(String(what)) as GatherLimits), ts: Number(ts)}))
+      .map(({ts, what}) => ({...this.#store.json<GatherLimits>('object', what), ts: Number(ts)}))
   }
 
   notes(): readonly Told<{readonly text: string}>[] {

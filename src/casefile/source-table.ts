@@ -26,7 +26,7 @@ export class SourceTable {
     return rows.map((row) => ({
       ...row,
       insecure: row.insecure === 1,
-      unknowable: JSON.parse(row.unknowable) as readonly string[],
+      unknowable: this.#store.json<readonly string[]>('list', row.unknowable),
     }))
   }
 
@@ -63,7 +63,7 @@ export class SourceTable {
   /** Takes in a source of another case. Requests are a lower bound then: a file and its copy may count the same ones. */
   merge(theirs: StoredSource): SourceId {
     const known = this.#store.get('SELECT id, unknowable FROM source WHERE name = ?', theirs.name)
-    const before = known === undefined ? [] : (JSON.parse(String(known['unknowable'])) as readonly string[])
+    const before = known === undefined ? [] : this.#store.json<readonly string[]>('list', known['unknowable'])
     const unknowable = [...new Set([...before, ...theirs.unknowable])]
     // Which address is the newer one cannot be told: it stays.
     const id = known === undefined ? this.add(theirs, unknowable) : Number(known['id'])

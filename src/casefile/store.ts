@@ -33,6 +33,7 @@ export class Store {
       return store.#orClose(() => {
         const version = store.#version()
         refuseNewer(path, version, migrations)
+        store.#refuseForeign(migrations.slice(0, version))
         return version < migrations.length ? store.#migratedInMemory(migrations) : store
       })
     })
@@ -47,7 +48,9 @@ export class Store {
     return guarded(path, () => {
       const store = new Store(path, new DatabaseSync(address(path, 'rw'), {timeout: busyMs}), true)
       return store.#orClose(() => {
-        refuseNewer(path, store.#version(), migrations)
+        const version = store.#version()
+        refuseNewer(path, version, migrations)
+        store.#refuseForeign(migrations.slice(0, version))
         // Readers go on while a step is written, and a killed writer leaves the last whole step.
         store.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768')
         store.transaction(() => {
@@ -111,6 +114,21 @@ export class Store {
     })
   }
 
+  /**
+   * A list or an object that a column holds as JSON.
+   *
+   * @throws StateError CASE_UNUSABLE where it is none
+   */
+  json<T extends object>(kind: 'list' | 'object', text: unknown): T {
+    try {
+      const value: unknown = JSON.parse(String(text))
+      if (typeof value === 'object' && value !== null && Array.isArray(value) === (kind === 'list')) return value as T
+    } catch {
+      // The same as any other value that is not of the kind.
+    }
+    throw damaged(this.path)
+  }
+
   /** What was remembered of rows that are now gone is to be forgotten. */
   onRollback(forget: () => void): void {
     this.#onRollback.push(forget)
@@ -142,6 +160,18 @@ export class Store {
 
   #version(): number {
     return Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version'])
+  }
+
+  /** Tables, indexes, and nothing else, as its version's migrations make them: whoever sends a case might add a trigger. */
+  #refuseForeign(migrations: readonly string[]): void {
+    const expected = new DatabaseSync(':memory:')
+    try {
+      for (const step of migrations) expected.exec(step)
+      if (migrations.length > 0 && schemaOf(expected) === schemaOf(this.#database)) return
+    } finally {
+      expected.close()
+    }
+    throw damaged(this.path)
   }
 
   #migrate(steps: readonly string[], version: number): void {
@@ -188,6 +218,19 @@ function refuseNewer(path: string, version: number, migrations: readonly string[
   )
 }
 
+function schemaOf(database: DatabaseSync): string {
+  const made =
+    "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name"
+  return JSON.stringify(database.prepare(made).all())
+}
+
+const DAMAGED = ['it is damaged', 'Take a copy from before, or fetch the room again into a new file.'] as const
+
+export function damaged(path: string, cause?: unknown): StateError {
+  const [what, hint] = DAMAGED
+  return new StateError('CASE_UNUSABLE', `${path}: the case file cannot be used: ${what}`, {cause, hint})
+}
+
 /** What SQLite's result codes mean to a user. https://www.sqlite.org/rescode.html */
 const MEANINGS = new Map<number, readonly [string, string]>([
   [5, ['it is in use by another process', 'Wait until that is done, or work on a copy.']],
@@ -195,10 +238,10 @@ const MEANINGS = new Map<number, readonly [string, string]>([
   [3, ['it may not be accessed', 'Check the permissions of the file and its folder.']],
   [8, ['it cannot be written', 'Check the permissions of the file and its folder, or work on a copy.']],
   [10, ['the disk does not read or write', 'Check the disk and the space on it; what was kept before is still there.']],
-  [11, ['it is damaged', 'Take a copy from before, or fetch the room again into a new file.']],
+  [11, DAMAGED],
   [13, ['the disk is full', 'Make room and run it again: what was kept before is still there.']],
   [14, ['it cannot be opened', 'Check the permissions of the file and its folder.']],
-  [26, ['it is damaged', 'Take a copy from before, or fetch the room again into a new file.']],
+  [26, DAMAGED],
 ])
 
 /** @throws StateError CASE_UNUSABLE where SQLite fails for a reason that is not a bug */

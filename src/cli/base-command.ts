@@ -1,10 +1,11 @@
-import {Command, Flags} from '@oclif/core'
+import {Command, Flags, type Interfaces} from '@oclif/core'
 import {wantsColor, beforeDoubleDash} from './color.ts'
+import {StateError} from '../errors.ts'
 import {FAIL_ON, type ExitCode, type FailOn} from './exit-codes.ts'
 import {asUsageError} from './failure.ts'
 import {interruption} from './interruption.ts'
 import {write, writeFileLines, writeLines, type JsonDocument} from './output.ts'
-import {printable, printableJson} from '../report/printable.ts'
+import {printable, printableJson, printableLine} from '../report/printable.ts'
 import {showProgress, SILENT, type Progress} from './progress.ts'
 
 /**
@@ -19,6 +20,9 @@ export abstract class BaseCommand extends Command {
     quiet: Flags.boolean({char: 'q', summary: 'Print results and errors only.', helpGroup: 'GLOBAL'}),
     'no-color': Flags.boolean({summary: 'Print without colours, as with NO_COLOR.', helpGroup: 'GLOBAL'}),
   }
+
+  /** Flags for which an empty value means something. */
+  static readonly mayBeEmpty: readonly string[] = []
 
   abstract override run(): Promise<ExitCode>
 
@@ -66,9 +70,9 @@ export abstract class BaseCommand extends Command {
     await this.printLines(Iterator.from(lines).map(printableJson))
   }
 
-  /** A result of many lines (NDJSON): streamed, no faster than the reader takes it. */
+  /** A result of many lines (NDJSON): streamed, no faster than the reader takes it; byte for byte, but for a terminal. */
   protected async printLines(lines: Iterable<string> | AsyncIterable<string>): Promise<void> {
-    await writeLines(process.stdout, lines)
+    await writeLines(process.stdout, process.stdout.isTTY ? forTerminal(lines) : lines)
   }
 
   /** The same into a file. */
@@ -96,6 +100,24 @@ export abstract class BaseCommand extends Command {
     return interruption()
   }
 
+  /** An empty value is mostly a shell's variable that was not set: it must not stand for a file or an ID. */
+  protected override async parse<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv)
+    const {mayBeEmpty} = this.ctor as typeof BaseCommand
+    for (const [name, value] of Object.entries(parsed.flags as Record<string, unknown>)) {
+      if (mayBeEmpty.includes(name) || !(value === '' || (Array.isArray(value) && value.includes('')))) continue
+      throw new StateError('USAGE', `--${name} is empty`, {hint: 'Was a variable of the shell not set?'})
+    }
+    if ((parsed.argv as unknown[]).includes('') && !('room' in parsed.args)) {
+      throw new StateError('USAGE', 'an argument is empty', {hint: 'Was a variable of the shell not set?'})
+    }
+    return parsed
+  }
+
   /** Errors are rendered in one place, `main.ts`: oclif's own way would print JSON of its own kind here. */
   protected override catch(error: Error): Promise<never> {
     return Promise.reject(asUsageError(error, this.id) ?? error)
@@ -104,6 +126,10 @@ export abstract class BaseCommand extends Command {
   #has(...names: readonly string[]): boolean {
     return beforeDoubleDash(this.argv).some((arg) => names.includes(arg))
   }
+}
+
+async function* forTerminal(lines: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield printableLine(line)
 }
 
 /** `--fail-on`, with the command's own default. */

@@ -11,6 +11,8 @@ export interface Failure {
   readonly hint: string | undefined
   /** Bugs only: a user error never shows a stack. */
   readonly stack?: string
+  /** Standard output takes nothing any more. */
+  readonly stdoutIsGone?: true
 }
 
 /** Any thrown value -> what the user is told. */
@@ -69,6 +71,12 @@ function usageInWords(error: ParserError): {readonly message: string; readonly h
         message: `missing argument: ${names.join(', ')}`,
         hint: names.includes('room') ? roomIsMissing : undefined,
       }
+    case 'FailedFlagValidationError': {
+      const missing = [...error.message.matchAll(/^\s*Missing required flag (\S+)$/gm)].map(
+        ([, name]) => `--${String(name)}`,
+      )
+      return {message: missing.length > 0 ? `missing flag: ${missing.join(', ')}` : inOneLine(error.message)}
+    }
     case 'UnexpectedArgsError':
       return {message: `unexpected argument: ${names.join(' ')}`}
     default:
@@ -92,6 +100,7 @@ function inOneLine(message: string): string {
     .map((line) => line.trim())
     .filter((line) => line !== '')
     .join('; ')
+    .replace(/^Parsing (--[\w-]+); E/, '$1: e')
 }
 
 const OUTPUT_PROBLEMS = new Set(['ENOSPC', 'EIO', 'EDQUOT', 'EFBIG'])
@@ -101,7 +110,13 @@ function describeOutput(error: unknown): Failure | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error) || error.syscall !== 'write')
     return undefined
   if (!OUTPUT_PROBLEMS.has(String(error.code))) return undefined
-  return {exitCode: EXIT.failed, code: 'OUTPUT_FAILED', message: `could not write: ${error.message}`, hint: undefined}
+  return {
+    exitCode: EXIT.failed,
+    code: 'OUTPUT_FAILED',
+    message: `could not write: ${error.message}`,
+    hint: undefined,
+    stdoutIsGone: true,
+  }
 }
 
 function describeBug(error: unknown): Failure {

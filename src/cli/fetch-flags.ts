@@ -110,6 +110,10 @@ export interface AccessFlags {
 export async function accessOf(flags: AccessFlags, messages: boolean): Promise<FetchAccess> {
   const from = flags.from === undefined ? undefined : parseKinds(flags.from)
   const wants = (kind: Kind): boolean => from?.includes(kind) ?? true
+  for (const name of ['token-file', 'admin-token-file'] as const) {
+    if (flags[name] === undefined || flags.homeserver !== undefined) continue
+    throw new StateError('USAGE', `--${name} is of no use without --homeserver`)
+  }
   const asksHomeserver = flags.homeserver !== undefined && (wants('client') || wants('admin'))
   const accessToken = asksHomeserver ? await optionalToken('MATRIX_STATE_TOKEN', flags['token-file']) : undefined
   const adminToken = asksHomeserver

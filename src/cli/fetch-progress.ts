@@ -1,4 +1,5 @@
 import {Flags} from '@oclif/core'
+import {mustBeEvent} from './room-command.ts'
 import type {FetchOptions, FetchProgress} from '../investigate/fetch-room.ts'
 
 /** Flags that limit the work; the case remembers them. */
@@ -13,11 +14,13 @@ export const limitFlags = {
   }),
 }
 
+/** @throws StateError USAGE */
 export function limitsOf(flags: {
   readonly depth: number | undefined
   readonly since: string | undefined
   readonly around: string | undefined
 }): FetchOptions['limits'] {
+  for (const name of ['since', 'around'] as const) if (flags[name] !== undefined) mustBeEvent(`--${name}`, flags[name])
   return {
     ...(flags.depth === undefined ? {} : {depth: flags.depth}),
     ...(flags.since === undefined ? {} : {since: flags.since}),
@@ -37,6 +40,13 @@ export function describeFetch(step: FetchProgress): string {
     case 'route':
       return describeRoute(step.progress)
   }
+}
+
+/** What is left after Ctrl-C. @param events - that the case holds; `null`: this run has put nothing into a file */
+export function describeInterruption(path: string, events: number | null): string {
+  return events === null
+    ? 'interrupted: nothing was kept yet'
+    : `interrupted: ${path} keeps the ${number(events)} events that came; the same command goes on from there`
 }
 
 function describeRoute(progress: Extract<FetchProgress, {kind: 'route'}>['progress']): string {

@@ -65,7 +65,7 @@ function report(error: unknown, argv: readonly string[]): ExitCode {
   const failure = describeFailure(error)
   if (failure.stack !== undefined) process.stderr.write(`${failure.stack}\n`)
   // Where stdout itself is what failed, stderr is all that is left.
-  if (beforeDoubleDash(argv).includes('--json') && failure.code !== 'OUTPUT_FAILED') {
+  if (beforeDoubleDash(argv).includes('--json') && failure.stdoutIsGone !== true) {
     process.stdout.write(`${printableJson(JSON.stringify(toErrorDocument(failure), null, 2))}\n`)
     return failure.exitCode
   }

@@ -1,5 +1,5 @@
 import {once} from 'node:events'
-import {createWriteStream} from 'node:fs'
+import {createWriteStream, existsSync} from 'node:fs'
 import {rename, rm} from 'node:fs/promises'
 import {Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
@@ -47,11 +47,15 @@ export async function flush(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 /**
- * Writes lines to a file, which is there whole or not at all; it can be read by this user only, since it may hold messages.
+ * Writes lines to a new file, which is there whole or not at all; it can be read by this user only, since it may hold messages.
  *
- * @throws StateError OUTPUT_FAILED
+ * @throws StateError OUTPUT_FAILED, also where anything has that name: it may be the very file that the lines come from
  */
 export async function writeFileLines(path: string, lines: Lines): Promise<void> {
+  if (existsSync(path)) {
+    const hint = 'Give another --output, or move it away.'
+    throw new StateError('OUTPUT_FAILED', `${JSON.stringify(path)} exists already`, {hint})
+  }
   const beside = `${path}.${String(process.pid)}.part`
   try {
     const stream = createWriteStream(beside, {mode: 0o600, flags: 'wx'})

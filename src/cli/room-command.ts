@@ -26,9 +26,22 @@ export const roomIdArg = Args.string({required: true, description: 'room ID or a
 
 /** @throws StateError USAGE for what is no room ID or alias */
 export function mustBeLiveRoom(argument: string): void {
-  if (isLiveRoom(argument)) return
+  if (isLiveRoom(argument)) {
+    if (argument.length > 1 && Buffer.byteLength(argument) <= 255 && !/\p{Cc}/u.test(argument)) return
+    throw new StateError('USAGE', `${JSON.stringify(argument.slice(0, 80))} is no room ID or alias`, {
+      hint: 'They have 2 to 255 bytes, none of them a control character.',
+    })
+  }
   throw new StateError('USAGE', `${JSON.stringify(argument)} is no room ID or alias`, {
     hint: hintForEatenSigil(argument, 'room') ?? roomIsMissing,
+  })
+}
+
+/** @throws StateError USAGE for a flag's value that is no event ID */
+export function mustBeEvent(flag: string, value: string): void {
+  if (value.startsWith('$') && value.length > 1) return
+  throw new StateError('USAGE', `${flag}: ${JSON.stringify(value.slice(0, 80))} is no event ID`, {
+    hint: hintForEatenSigil(value, 'event') ?? "write the whole event ID in single quotes: '$…'",
   })
 }
 

@@ -4,6 +4,7 @@ import {toPduSource} from '../casefile/pdu-source.ts'
 import type {CaseWriter} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
+import {byteLength, MAX_FIELD_BYTES} from '../matrix/ids.ts'
 import {replay} from '../resolve/replay.ts'
 import {type GatherLimits, ROUTE_KINDS, type RouteIdentity} from '../sources/evidence.ts'
 import {type FetchReport, missingEvidence, shownBy, unknowableOf} from './fetch-report.ts'
@@ -24,6 +25,8 @@ export interface FetchOptions {
   /** Check hashes and signatures of what came. @defaultValue true */
   readonly verify?: boolean
   readonly onProgress?: (progress: FetchProgress) => void
+  /** Hears, when the signal has fired, how many events the case file holds; `null`: there is no file, since it would hold none. */
+  readonly onInterrupted?: (events: number | null) => void
 }
 
 export type FetchProgress =
@@ -48,10 +51,12 @@ export async function fetchRoom(room: string, options: FetchOptions): Promise<Fe
     try {
       return await fetchInto(caseFile, opened, options, isNew)
     } catch (error) {
-      const isEmpty = isNew && caseFile.counts().copies === 0
+      const {copies, events} = caseFile.counts()
+      const isEmpty = isNew && copies === 0
       caseFile.close()
       // A case without evidence helps nobody, and would only stand in the way of the next try.
       if (isEmpty) for (const suffix of ['', '-wal', '-shm']) rmSync(options.casePath + suffix, {force: true})
+      if (options.signal.aborted) options.onInterrupted?.(isEmpty ? null : events)
       throw error
     } finally {
       caseFile.close()
@@ -101,7 +106,7 @@ async function fetchInto(
 
 /** A route that did not open has done nothing. */
 function closedReport(identity: RouteIdentity, error: StateError): RouteReport {
-  return {...identity, newEvents: 0, read: 0, requests: 0, seconds: 0, refusals: 0, error}
+  return {...identity, newEvents: 0, read: 0, requests: 0, seconds: 0, refusals: 0, unasked: 0, error}
 }
 
 function mergeCase(caseFile: CaseWriter, path: string): void {
@@ -131,7 +136,9 @@ async function resolveAlias(alias: string, {routes}: OpenedRoutes, signal: Abort
   for (const route of routes) {
     if (route.resolveAlias === undefined) continue
     try {
-      return await route.resolveAlias(alias, signal)
+      const roomId = await route.resolveAlias(alias, signal)
+      if (/^!\P{Cc}+$/u.test(roomId) && byteLength(roomId) <= MAX_FIELD_BYTES) return roomId
+      throw new StateError('SERVER_ANSWER_MALFORMED', `${route.identity.name} names no room ID for the alias ${alias}`)
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof StateError)) throw error

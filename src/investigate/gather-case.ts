@@ -19,6 +19,8 @@ export interface RouteReport extends RouteIdentity {
   readonly seconds: number
   /** Things that it was asked for and did not give. */
   readonly refusals: number
+  /** Missing events that it could have been asked for, had this run not asked it for so many already. */
+  readonly unasked: number
   /** Why it ended early, or `null`. */
   readonly error: StateError | null
 }
@@ -42,11 +44,16 @@ export interface GatherOptions {
   readonly nowMs: () => number
   /** `false` leaves holes as they are. @defaultValue true */
   readonly completion?: boolean
+  /** @defaultValue `MOST_ASKED` */
+  readonly mostAsked?: number
   readonly onProgress?: (progress: GatherProgress) => void
 }
 
-/** Rounds of completion: each brings at least one event, and a chain of missing events takes a round for each. */
-const MAX_ROUNDS = 10_000
+/**
+ * Missing events that a run asks one route for: so many, and as many again as the case held when completion began. Nothing else would
+ * end it with a server that makes up another missing event for each one that it gives.
+ */
+export const MOST_ASKED = 20_000
 
 /**
  * Gathers a room from all routes into a case: least invasive kinds first, routes of one kind side by side, then what is missing from
@@ -74,19 +81,20 @@ export async function gatherCase(
 
 /**
  * Fetches missing events from every route that can give single ones, until nothing is missing or nobody has it; at last those that are only
- * named: in a state, or as the ID of a text that turned out to be another event.
+ * named: in a state, or as the ID of a text that turned out to be another event. Each route is asked for a limited number.
  */
 async function complete(caseFile: CaseWriter, runs: readonly RouteRun[], options: GatherOptions): Promise<void> {
   // Limits cut the history on purpose; the auth chains are wanted all the same.
   const isCut =
     options.limits.depth !== undefined || options.limits.since !== undefined || options.limits.around !== undefined
   const able = runs.filter((run) => run.canFetch)
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+  const most = (options.mostAsked ?? MOST_ASKED) + caseFile.counts().events
+  for (;;) {
     let asked = 0
     for (const kind of isCut ? (['auth'] as const) : (['auth', 'prev', 'named'] as const)) {
       for (const run of able) {
         const absent = kind === 'named' ? caseFile.named() : caseFile.missing(kind)
-        const wanted = absent.filter((id) => !run.wasAsked(id))
+        const wanted = run.share(absent, most)
         if (wanted.length === 0) continue
         asked += wanted.length
         await run.fetch(wanted)
@@ -109,6 +117,7 @@ class RouteRun {
   #requests = 0
   #seconds = 0
   #refusals = 0
+  readonly #unasked = new Set<string>()
   #total: number | null = null
   #error: StateError | null = null
 
@@ -127,8 +136,12 @@ class RouteRun {
     return this.route.fetchEvents !== undefined && this.#error === null
   }
 
-  wasAsked(eventId: string): boolean {
-    return this.#asked.has(eventId)
+  /** Those that it was not asked for yet, as far as it may be asked. */
+  share(absent: readonly string[], most: number): readonly string[] {
+    const open = absent.filter((id) => !this.#asked.has(id))
+    const share = open.slice(0, most - this.#asked.size)
+    for (const id of open.slice(share.length)) this.#unasked.add(id)
+    return share
   }
 
   async gather(): Promise<void> {
@@ -211,6 +224,7 @@ class RouteRun {
       requests: this.#requests,
       seconds: this.#seconds,
       refusals: this.#refusals,
+      unasked: this.#unasked.size,
       error: this.#error,
     }
   }

@@ -81,6 +81,7 @@ export async function openRoutes(
   access: FetchAccess,
   {signal, nowMs}: {readonly signal: AbortSignal; readonly nowMs: () => number},
 ): Promise<OpenedRoutes> {
+  await checkAccess(access)
   const opener = new Opener(access, signal)
   await opener.openFiles()
   await opener.openDatabases()
@@ -103,7 +104,45 @@ export async function openRoutes(
   }
 }
 
+/** What each kind of route cannot do without, as a person gives it. */
+const NEEDS: Readonly<Record<RouteKind, string>> = {
+  database: '--database',
+  federation: '--signing-key with --server-name',
+  admin: '--homeserver with MATRIX_STATE_ADMIN_TOKEN or --admin-token-file',
+  client: '--homeserver with MATRIX_STATE_TOKEN or --token-file',
+  file: '--file or --reported',
+}
+
+/** Refuses what was typed and cannot be used, before anything is opened or asked: nobody is to wait for a route that was never there. */
+async function checkAccess(access: FetchAccess): Promise<void> {
+  const {homeserver, from, messages = true} = access
+  if (homeserver !== undefined) {
+    const {parseHomeserver} = await import('../sources/client-address.ts')
+    parseHomeserver(homeserver)
+  }
+  const given: Readonly<Record<RouteKind, boolean>> = {
+    database: (access.databases ?? []).length > 0,
+    federation: access.signingKeyFile !== undefined && access.serverName !== undefined,
+    admin: homeserver !== undefined && access.adminToken !== undefined,
+    client: homeserver !== undefined && access.accessToken !== undefined,
+    file: (access.files ?? []).length + (access.reported ?? []).length > 0,
+  }
+  for (const kind of from ?? []) {
+    if (!given[kind]) throw new StateError('USAGE', `--from names ${kind}, which needs ${NEEDS[kind]}`)
+    if (kind === 'client' && !messages) {
+      throw new StateError('USAGE', '--from names client, of which --no-messages leaves nothing')
+    }
+  }
+  const asksOthers = (access.servers ?? []).length > 0 || access.allServers === true || access.asUser !== undefined
+  if (asksOthers && !given.federation && (from?.includes('federation') ?? true)) throw noSigningKey()
+}
+
 function noAccess(access: FetchAccess): StateError {
+  if (access.messages === false && access.accessToken !== undefined) {
+    return new StateError('USAGE', 'the client API shows events by /messages only, which --no-messages leaves out', {
+      hint: 'Leave out --no-messages, or give another route.',
+    })
+  }
   const hint =
     'Give --database, --signing-key with --server-name, --homeserver with MATRIX_STATE_TOKEN or MATRIX_STATE_ADMIN_TOKEN, or --file.'
   if (access.homeserver !== undefined) {
@@ -190,7 +229,6 @@ class Opener {
   async openFederation(nowMs: () => number): Promise<Pick<OpenedRoutes, 'federationWith' | 'askKeys'>> {
     const {signingKeyFile, serverName, servers = [], asUser, insecure = false, notaries = []} = this.#access
     if (signingKeyFile === undefined || serverName === undefined || !this.#wants('federation')) {
-      if (servers.length > 0 && this.#wants('federation')) throw noSigningKey()
       return {federationWith: () => [], askKeys: null}
     }
     const {openFederationRoutes} = await import('../sources/federation-api.ts')
@@ -274,6 +312,7 @@ export function moreAccess(access: FetchAccess, sources: readonly StoredSource[]
  * @throws StateError USAGE, CREDENTIALS_ABSENT
  */
 export async function planFetch(access: FetchAccess, limits: GatherLimits): Promise<readonly PlannedRoute[]> {
+  await checkAccess(access)
   const wants = (kind: RouteKind): boolean => access.from?.includes(kind) ?? true
   const planned: PlannedRoute[] = []
   if (wants('file')) {

@@ -38,6 +38,7 @@ export function fetchDocument(report: FetchReport) {
       requests: route.requests,
       seconds: Number(route.seconds.toFixed(3)),
       refusals: route.refusals,
+      unasked: route.unasked,
       error:
         route.error === null
           ? null

@@ -121,7 +121,13 @@ function missingSection(missing: readonly MissingEvidence[], style: TextStyle): 
 const OUTCOMES = {absent: 'does not have it', refused: 'will not tell', failed: 'no answer'} as const
 
 function notesSection(report: FetchReport, style: TextStyle): string {
+  const unasked = Math.max(0, ...report.routes.map((route) => route.unasked))
   const lines = [
+    ...(unasked === 0
+      ? []
+      : [
+          `${count(unasked, 'missing event was', 'missing events were')} not asked for: a run asks for a limited number. Run again, it goes on. If there are ever more of them, a server is making them up: see who gave the events that cite them.`,
+        ]),
     ...report.notes,
     ...report.moreAccess.map(({flag, shows}) => `More access would show more: ${flag} ${shows}.`),
   ]

@@ -24,6 +24,14 @@ export function printableJson(text: string): string {
   )
 }
 
+/** A line of a dump that a terminal may be shown: where it is JSON, it means the same. */
+export function printableLine(line: string): string {
+  return printableJson(line).replace(
+    /[\u0000-\u0008\u000b-\u001f]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
 /** `2026-11-21 19:49:56 UTC`; the number itself where it is no date. */
 export function date(ms: number): string {
   const time = new Date(ms)

@@ -302,3 +302,11 @@ test('the essence of an event does not depend on its spelling', () => {
   expect(essence(other, rules('6')).sha256).toEqual(essence(JSON.stringify(whole), rules('6')).sha256)
   expect(contentHash(whole)).toBe((whole['hashes'] as JsonObject)['sha256'])
 })
+
+test('an event that cites more than any event has room for does not fill the file', () => {
+  const {writer, keep} = open('6')
+  const authEvents = Array.from({length: 50_000}, (_, index) => `$made-up-${String(index)}`)
+  keep([JSON.stringify(event('6', {auth_events: authEvents, prev_events: []}))])
+  expect(writer.counts()).toMatchObject({events: 1, missing: 20_000})
+  writer.close()
+})

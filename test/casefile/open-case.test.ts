@@ -210,3 +210,37 @@ test('a failed step leaves nothing behind, and the next one is kept', () => {
   expect(writer.sources()).toMatchObject([{requests: 1}])
   writer.close()
 })
+
+describe('a case file that somebody meddled with is called damaged', () => {
+  test.each([
+    ['a table is gone', 'DROP TABLE copy'],
+    ['a trigger was added', 'CREATE TRIGGER t AFTER INSERT ON note BEGIN DELETE FROM copy; END'],
+    ['a view stands for a table', 'DROP TABLE note; CREATE VIEW note AS SELECT 1 AS source'],
+    ['it says that it is as old as no version was', 'PRAGMA user_version = 0'],
+    ['it is of no room', 'DELETE FROM about'],
+  ])('%s', (_what, sql) => {
+    const path = free()
+    createCase(path, about).close()
+    const database = new DatabaseSync(path)
+    database.exec(sql)
+    database.close()
+    expect(() => openCase(path)).toThrow(refusal('CASE_UNUSABLE', /it is damaged/))
+    expect(() => openCaseForWriting(path)).toThrow(refusal('CASE_UNUSABLE', /it is damaged/))
+  })
+
+  test.each([
+    ['marks', "UPDATE sighting SET marks = '{'"],
+    ['what a source cannot show', "UPDATE source SET unknowable = '5'"],
+  ])('what it holds as JSON is none: %s', (_what, sql) => {
+    const path = free()
+    const writer = createCase(path, about)
+    writer.keep(writer.source(identity('a'), []), stepOf([JSON.stringify(event('6'))], {roomVersion: '6'}), 5)
+    writer.close()
+    const database = new DatabaseSync(path)
+    database.exec(sql)
+    database.close()
+    const reader = openCase(path)
+    expect(() => [reader.sources(), [...reader.copies()]]).toThrow(refusal('CASE_UNUSABLE', /it is damaged/))
+    reader.close()
+  })
+})

@@ -108,11 +108,7 @@ describe('exit codes and errors', () => {
     [['x', '--jsno'], 'unknown flag --jsno', 'did you mean --json?'],
     [['x', '--zzzzzz'], 'unknown flag --zzzzzz', 'see: matrix-state probe --help'],
     [['x', 'y'], 'unexpected argument: y', 'see: matrix-state probe --help'],
-    [
-      ['x', '--count', 'many'],
-      'Parsing --count; Expected an integer but received: many',
-      'see: matrix-state probe --help',
-    ],
+    [['x', '--count', 'many'], '--count: expected an integer but received: many', 'see: matrix-state probe --help'],
     [['x', '--behave', 'odd'], /--behave=odd to be one of: ok, /, 'see: matrix-state probe --help'],
     [[], 'missing argument: room', /'!room:example\.org'/],
   ])('wrong usage %j ends with 2 and says why', async (args, message, hint) => {

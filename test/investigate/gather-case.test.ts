@@ -151,6 +151,33 @@ describe('completion', () => {
   })
 })
 
+test('a server that makes up another missing event for each that it gives is not asked for ever', async () => {
+  const caseFile = newCase()
+  let asked = 0
+  const inventing: Route = {
+    ...route('admin', 'admin', [events('create', 'alice')], null, []),
+    fetchEvents: async function* (wanted) {
+      for (const _id of wanted) {
+        asked += 1
+        const event = JSON.parse(lineOf('three')) as {prev_events: string[]; auth_events: string[]}
+        event.prev_events = [`$before${String(asked)}`, `$beside${String(asked)}`]
+        event.auth_events = [`$auth${String(asked)}`]
+        yield await Promise.resolve({
+          how: '/event',
+          requests: 1,
+          events: [{text: JSON.stringify(event), eventId: null}],
+        })
+      }
+    },
+  }
+  const options = {limits: {}, signal: new AbortController().signal, nowMs: () => 5, mostAsked: 50}
+  const three = route('client', 'client', [events('three')], null, [])
+  const [report] = await gatherCase(caseFile, [inventing, three], options)
+  expect(asked).toBe(50 + 3)
+  expect(report?.unasked).toBeGreaterThan(0)
+  caseFile.close()
+})
+
 describe('a route that fails', () => {
   const broken = new StateError('SERVER_UNREACHABLE', 'it is gone')
 

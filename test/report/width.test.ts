@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest'
-import {printable, printableJson} from '../../src/report/printable.ts'
+import {printable, printableJson, printableLine} from '../../src/report/printable.ts'
 import {clip, displayWidth, wrap} from '../../src/report/width.ts'
 
 describe('printable', () => {
@@ -28,6 +28,12 @@ test('printableJson means the same', () => {
   expect(text).not.toMatch(/[\u202e\u009b\u2028]|\udb40/)
   expect(text).toContain('😀漢')
   expect(JSON.parse(text)).toEqual(value)
+})
+
+test('printableLine leaves JSON what it means, and lets nothing else through', () => {
+  const line = JSON.stringify({'a\u202e': 'b\u009b\n'})
+  expect(JSON.parse(printableLine(line))).toEqual(JSON.parse(line))
+  expect(printableLine(`${line}\u001b[31m\u009b`)).not.toMatch(/[\u001b\u009b\u202e]/)
 })
 
 describe('width', () => {
