@@ -4,7 +4,7 @@ import {type Refusal, type RouteKind, STATES_ELSEWHERE} from '../sources/evidenc
 import type {RouteReport} from './gather-case.ts'
 import type {MoreAccess} from './open-routes.ts'
 
-/** An event that others cite and nobody gave, with who was asked for it. */
+/** An event that others cite, or that a server told as an extremity, and that nobody gave; with who was asked for it. */
 export interface MissingEvidence {
   readonly eventId: string
   readonly asked: readonly {readonly source: string; readonly outcome: Refusal['outcome']; readonly message: string}[]
@@ -41,11 +41,16 @@ export interface FetchReport {
   readonly verified: {readonly copies: number; readonly unverifiable: number; readonly perSecond: number} | null
 }
 
+/** Events that others cite, and extremities that servers told, that are not here. */
+export function lacking(reader: CaseReader): readonly string[] {
+  return [...new Set([...reader.missing(), ...reader.newest().filter((id) => !reader.knows(id))])]
+}
+
 /** Who was asked for each event that is missing. */
 export function missingEvidence(reader: CaseReader): readonly MissingEvidence[] {
   const names = new Map(reader.sources().map(({id, name}) => [id, name]))
   const refusals = Map.groupBy(reader.refusals(), ({eventId}) => eventId ?? '')
-  return reader.missing().map((eventId) => ({
+  return lacking(reader).map((eventId) => ({
     eventId,
     asked: (refusals.get(eventId) ?? []).map(({source, outcome, message}) => ({
       source: names.get(source) ?? '',

@@ -7,7 +7,7 @@ import type {Finding} from '../finding/finding.ts'
 import {byteLength, MAX_FIELD_BYTES} from '../matrix/ids.ts'
 import {replay} from '../resolve/replay.ts'
 import {type GatherLimits, ROUTE_KINDS, type RouteIdentity} from '../sources/evidence.ts'
-import {type FetchReport, missingEvidence, shownBy, unknowableOf} from './fetch-report.ts'
+import {type FetchReport, lacking, missingEvidence, shownBy, unknowableOf} from './fetch-report.ts'
 import {gatherCase, type GatherProgress, type RouteReport} from './gather-case.ts'
 import {type LoadedRoom, loadRoom} from './load-room.ts'
 import {type FetchAccess, moreAccess, openRoutes, type OpenedRoutes} from './open-routes.ts'
@@ -167,7 +167,8 @@ async function describe(
   const undetermined = replayed === null ? 0 : replayed.verdicts.filter((verdict) => verdict === 0).length
   const checked = options.verify === false || caseFile.counts().copies === 0 ? null : await verify(caseFile, options)
   const failed = reports.some(({error}) => error !== null)
-  const complete = room !== null && !failed && isCompleteReplay(room, room.graph, undetermined)
+  const isWhole = room !== null && isCompleteReplay(room, room.graph, undetermined)
+  const complete = isWhole && !failed && lacking(caseFile).length === 0
   const none = {events: 0, onlyHere: 0, marked: {rejected: 0, softFailed: 0, outliers: 0}}
   return {
     roomId: caseFile.roomId,

@@ -73,7 +73,7 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions): RoomReport 
     (side) => compareWithReported(graph, here.replay.trie, here.root, side, tips.length) ?? [],
   )
   const divergences = reported.flatMap(({findings}) => findings)
-  const complete = isCompleteReplay(room, graph, counts.undetermined)
+  const complete = isCompleteReplay(room, graph, counts.undetermined) && hasExtremities(graph, options)
   return {
     ...describe(room, options, here.replay.reading),
     position: here.position,
@@ -92,6 +92,12 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions): RoomReport 
       ...(complete ? divergences : divergences.map(asHint)),
     ],
   }
+}
+
+/** Whether the newest events that servers told are here: without them the tips are not those of the room. */
+function hasExtremities(graph: RoomGraph, {reportedExtremities = {}}: ResolveOptions): boolean {
+  const ids = Object.values(reportedExtremities).flat()
+  return ids.every((id) => graph.row(id) >= 0 && !graph.has(graph.row(id), Flag.Missing))
 }
 
 /** What the replay lacks may be what the server knows. */

@@ -103,7 +103,7 @@ function missingSection(missing: readonly MissingEvidence[], style: TextStyle): 
       : asked.map(({source, outcome}) => `${source}: ${OUTCOMES[outcome]}`).join('; '),
   ])
   return [
-    title(`Missing: ${count(missing.length, 'event')} that others cite`, style),
+    title(`Missing: ${count(missing.length, 'event')} that others cite, or that a server told as its newest`, style),
     table(
       [
         {head: 'event', min: 20},

@@ -125,6 +125,11 @@ describe('what a server reports', () => {
     expect([earlier.reported, earlier.findings]).toEqual([[], []])
   })
 
+  test('without an extremity that a server told, the room is not complete', () => {
+    const told = (id: string) => resolveRoom(room, {reportedExtremities: {'b.example': [id]}}).complete
+    expect([told(forked.id('left')), told('$unseen')]).toEqual([true, false])
+  })
+
   test('an event that was not shown is a hint', () => {
     const {findings, reported} = compare([...ids(...state), '$unseen'])
     expect(reported.map(({differences}) => differences)).toEqual([1])
