@@ -7,6 +7,7 @@ import type {Finding} from '../finding/finding.ts'
 import {byteLength, MAX_FIELD_BYTES} from '../matrix/ids.ts'
 import {replay} from '../resolve/replay.ts'
 import {type GatherLimits, ROUTE_KINDS, type RouteIdentity} from '../sources/evidence.ts'
+import {readKeys} from './case-work.ts'
 import {type FetchReport, lacking, missingEvidence, shownBy, unknowableOf} from './fetch-report.ts'
 import {gatherCase, type GatherProgress, type RouteReport} from './gather-case.ts'
 import {type LoadedRoom, loadRoom} from './load-room.ts'
@@ -43,12 +44,15 @@ export type FetchProgress =
  * reason when it fires: what was kept by then stays
  */
 export async function fetchRoom(room: string, options: FetchOptions): Promise<FetchReport> {
+  // Before anything is asked: what is wrong with a file should not be told at the end.
+  const keys = await Promise.all((options.access.keyFiles ?? []).map((file) => readKeys(file, options.nowMs())))
   const opened = await openRoutes(options.access, options)
   try {
     const roomId = room.startsWith('#') ? await resolveAlias(room, opened, options.signal) : room
     const isNew = !existsSync(options.casePath)
     const caseFile = openFor(roomId, options)
     try {
+      caseFile.addKeys(keys.flat())
       return await fetchInto(caseFile, opened, options, isNew)
     } catch (error) {
       const {copies, events} = caseFile.counts()

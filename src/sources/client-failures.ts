@@ -83,6 +83,13 @@ export function networkFailure(url: string, thrown: unknown, begun: boolean, pro
   return unreachable('retry', what, 'Try again; if it goes on, look into the logs of the server and its reverse proxy.')
 }
 
+/** Explains an answer that comes in drips. */
+export function tooSlow(url: string): StateError {
+  return new StateError('SERVER_UNREACHABLE', `${new URL(url).host} sends its answer too slowly to wait for its end.`, {
+    hint: 'Look at the network and at what stands before the server, or try again later.',
+  })
+}
+
 /** Explains a status of 300 or more (429 apart), or a good status whose body is no JSON. */
 export function answerFailure(url: string, answer: RawAnswer, hide: (text: string) => string): Failure {
   const {status} = answer

@@ -1,8 +1,9 @@
 import {setTimeout as sleep} from 'node:timers/promises'
 import {StateError} from '../errors.ts'
-import {answerFailure, askedWaitMs, errorOf, networkFailure, printable} from './client-failures.ts'
+import {answerFailure, askedWaitMs, errorOf, networkFailure, printable, tooSlow} from './client-failures.ts'
 import type {Failure, RawAnswer} from './client-failures.ts'
 import {openAgent, proxyVariable} from './http-agent.ts'
+import {readBody} from './http-body.ts'
 
 /** A good answer: status 200 to 299 and a body that is JSON. */
 export interface Answer {
@@ -77,7 +78,7 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
         ...(options.signal === undefined ? {} : {signal: options.signal}),
       })
       last.begun = true
-      const body = await wholeBody(response.body as AsyncIterable<Uint8Array> | null)
+      const body = await wholeBody(String(resource), response.body as AsyncIterable<Uint8Array> | null, timeoutMs)
       last.answer = {
         status: response.status,
         contentType: response.headers.get('content-type') ?? '',
@@ -169,19 +170,20 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
   return {get, requests: () => requests, close: () => dispatcher.destroy()}
 }
 
-async function wholeBody(body: AsyncIterable<Uint8Array> | null): Promise<Buffer<ArrayBuffer>> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length
-    if (bytes > MAX_BODY_BYTES) {
-      throw new StateError('SERVER_ANSWER_MALFORMED', `An answer is longer than ${String(MAX_BODY_BYTES)} bytes.`, {
-        hint: 'This cannot be an answer of the client API: check --homeserver.',
-      })
-    }
-    chunks.push(chunk)
+/** @throws StateError SERVER_ANSWER_MALFORMED, SERVER_UNREACHABLE */
+async function wholeBody(
+  url: string,
+  body: AsyncIterable<Uint8Array> | null,
+  silenceMs: number,
+): Promise<Buffer<ArrayBuffer>> {
+  const read = await readBody(body, {maxBytes: MAX_BODY_BYTES, silenceMs})
+  if (read === 'too long') {
+    throw new StateError('SERVER_ANSWER_MALFORMED', `An answer is longer than ${String(MAX_BODY_BYTES)} bytes.`, {
+      hint: 'This cannot be an answer of the client API: check --homeserver.',
+    })
   }
-  return Buffer.concat(chunks)
+  if (read !== 'too slow') return read
+  throw tooSlow(url)
 }
 
 function rateLimited(url: string, askedMs: number | null, pausedMs: number): StateError {

@@ -5,12 +5,13 @@ import type {Dispatcher} from 'undici'
 import {StateError} from '../errors.ts'
 import type {JsonObject} from '../matrix/json.ts'
 import {canonicalJson} from '../matrix/canonical-json.ts'
-import {answerFailure, askedWaitMs, errorOf, networkFailure, printable} from './client-failures.ts'
+import {answerFailure, askedWaitMs, errorOf, networkFailure, printable, tooSlow} from './client-failures.ts'
 import type {Failure, RawAnswer} from './client-failures.ts'
 import type {Discovered, Discovery, ServerAddress} from './federation-discovery.ts'
 import {asFederationFailure} from './federation-failures.ts'
 import {xMatrixHeader} from './federation-signing-key.ts'
 import type {SigningKey} from './federation-signing-key.ts'
+import {readBody} from './http-body.ts'
 import {Semaphore} from './semaphore.ts'
 
 /** What came back, once trying again is done with. */
@@ -97,6 +98,7 @@ type Attempt =
 export async function openFederationHttp(options: FederationHttpOptions): Promise<FederationHttp> {
   const undici = await import('undici')
   const {server, signer, timeouts = {}, maxRetryMs = 60_000, maxBodyBytes = 200_000_000, nowMs = Date.now} = options
+  const silenceMs = timeouts.silenceMs ?? 120_000
   const semaphore = new Semaphore(options.concurrency ?? 4)
   const dispatchers = new Map<string, Dispatcher>()
   let requests = 0
@@ -116,7 +118,6 @@ export async function openFederationHttp(options: FederationHttpOptions): Promis
         checkServerIdentity(tlsName, certificate),
       timeout: timeouts.connectMs ?? 15_000,
     }
-    const silenceMs = timeouts.silenceMs ?? 120_000
     const common = {headersTimeout: silenceMs, bodyTimeout: silenceMs, allowH2: false}
     const made = isLoopback(address.host)
       ? new undici.Agent({...common, connect: tls})
@@ -152,9 +153,10 @@ export async function openFederationHttp(options: FederationHttpOptions): Promis
         signal: signal ?? null,
       })
       begun = true
-      const bytes = await wholeBody(body as AsyncIterable<Uint8Array>, maxBodyBytes)
-      if (bytes === null) {
-        body.on('error', () => undefined).destroy()
+      const bytes = await readBody(body as AsyncIterable<Uint8Array>, {maxBytes: maxBodyBytes, silenceMs})
+      if (typeof bytes === 'string') body.on('error', () => undefined).destroy()
+      if (bytes === 'too slow') return {persistence: 'fatal', error: tooSlow(url)}
+      if (bytes === 'too long') {
         const message = `${url} answered with more than ${String(maxBodyBytes)} bytes.`
         const error = new StateError('SERVER_ANSWER_MALFORMED', message, {
           hint: 'No answer of a homeserver is meant to be that long: look at what answers there.',
@@ -298,18 +300,6 @@ function originOf({host, port}: ServerAddress): string {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
-}
-
-/** `null` when it is too long; then the rest has not been read. */
-async function wholeBody(body: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer | null> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > limit) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }
 
 function single(header: string | string[] | undefined): string | null {

@@ -118,9 +118,19 @@ async function* page(walk: Walk, state: WalkState): AsyncGenerator<Step> {
   }
 }
 
-/** Takes events in and puts what they come after on the frontier. */
-function take(walk: Walk, state: WalkState, events: readonly NamedEvent[], anyNew: boolean): void {
+/**
+ * Takes events in and puts what they come after on the frontier. What nothing leads to is not followed: where IDs are hashes, nobody can
+ * make up the ancestors of an event, but anybody can put other events beside them, page after page.
+ */
+function take(
+  walk: Walk,
+  state: WalkState,
+  page: readonly NamedEvent[],
+  anyNew: boolean,
+  wanted: {readonly has: (eventId: string) => boolean} = state.frontier,
+): void {
   const {context} = walk
+  const events = ledTo(page, wanted)
   for (const event of events) {
     if (state.walked.has(event.eventId)) continue
     state.walked.add(event.eventId)
@@ -138,6 +148,25 @@ function take(walk: Walk, state: WalkState, events: readonly NamedEvent[], anyNe
       }
     }
   }
+}
+
+/** Those that were wanted, and those of the others that they come after, near or far. */
+function ledTo(
+  page: readonly NamedEvent[],
+  wanted: {readonly has: (eventId: string) => boolean},
+): readonly NamedEvent[] {
+  const byId = new Map(page.map((event) => [event.eventId, event]))
+  const found = new Set<NamedEvent>()
+  const open = page.filter(({eventId}) => wanted.has(eventId))
+  for (let event = open.pop(); event !== undefined; event = open.pop()) {
+    if (found.has(event)) continue
+    found.add(event)
+    for (const id of event.prevEvents) {
+      const before = byId.get(id)
+      if (before !== undefined) open.push(before)
+    }
+  }
+  return page.filter((event) => found.has(event))
 }
 
 /**
@@ -176,7 +205,7 @@ async function* closeGap(
   const outcomes = await Promise.all(latest.map((id) => endpoints.event(id)))
   const texts = outcomes.flatMap((outcome) => ('refusal' in outcome ? [] : outcome.value))
   const refusals = outcomes.flatMap((outcome) => ('refusal' in outcome ? [outcome.refusal] : []))
-  take(walk, state, nameEvents(texts, rules), false)
+  take(walk, state, nameEvents(texts, rules), false, new Set(latest))
   yield {how: ENDPOINTS.event, requests: walk.spent(), events: copiesOf(texts), refusals, marks: marksOf(walk, state)}
   if (state.frontier.size === 0) return
   const between = await endpoints.missingEvents(earliest, latest, GAP)

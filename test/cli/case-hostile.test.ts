@@ -70,6 +70,13 @@ describe('wrong usage is refused before anything is done', () => {
     expect(stderr).toMatch(/^error: missing flag: --case\n/)
   })
 
+  test('a file of keys that is none is told before anything is gathered', async () => {
+    const {code, stderr} = await fetching('never.case', ...file, '--keys', dump)
+    expect(code).toBe(EXIT.failed)
+    expect(stderr).toContain('it is not JSON')
+    expect(readdirSync(dumps.folder)).not.toContain('never.case')
+  })
+
   test('--keep takes event IDs', async () => {
     const {code, stderr} = await matrixState(['case', 'minimise', dump, '--keep', 'foo', '-o', dumps.path('x.case')])
     expect(code).toBe(EXIT.usage)

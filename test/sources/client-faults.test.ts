@@ -12,6 +12,7 @@ import {
   ROOM,
   silence,
   silenceInTheBody,
+  drips,
   StubHomeserver,
   TOKEN,
   USER,
@@ -136,6 +137,15 @@ describe('a faulty server', () => {
     const error = await failure(server, {timeoutMs: 100, maxRetryMs: 0})
     expect(error.code).toBe('SERVER_UNREACHABLE')
     expect(error.message).toMatch(/sent nothing for too long\..*UND_ERR_BODY_TIMEOUT/u)
+  })
+
+  test('that drips for ever is given up', async () => {
+    const server = await StubHomeserver.start()
+    server.next('whoami', ...forever(drips))
+    const error = await failure(server, {timeoutMs: 300})
+    expect(error.code).toBe('SERVER_UNREACHABLE')
+    expect(error.message).toMatch(/too slowly/u)
+    expect(server.count('whoami')).toBe(1)
   })
 
   test('may answer with JSON that ends early, once', async () => {

@@ -117,6 +117,15 @@ export const silenceInTheBody: Reply = (_request, response) => {
   response.writeHead(200, {'content-type': 'application/json', 'content-length': '5000'}).write('{')
 }
 
+/** A blank now and then, without an end. */
+export const drips: Reply = (_request, response) => {
+  response.writeHead(200, {'content-type': 'application/json'})
+  const timer = setInterval(() => response.write(' '), 20)
+  response.on('close', () => {
+    clearInterval(timer)
+  })
+}
+
 /** The text of an event in federation format, with numbers that JavaScript would write otherwise. */
 export function pduText(id: string, type: string, stateKey: string | null, extra = ''): string {
   const key = stateKey === null ? '' : `"state_key":${JSON.stringify(stateKey)},`

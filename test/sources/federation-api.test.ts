@@ -1,6 +1,7 @@
 import {expect, test} from 'vitest'
 import {StateError} from '../../src/errors.ts'
 import {json, refusal} from './client-stub.ts'
+import type {Reply} from './client-stub.ts'
 import {realRoom, StubFederation, USER} from './federation-stub.ts'
 import {Gathered} from './gathered.ts'
 
@@ -29,6 +30,28 @@ test.each(['conflict-v1', 'conflict-v3', 'conflict-v12', 'creators-v12'])('%s is
   const gathered = await new Gathered(room.roomId).gather(stub.route())
   expect(gathered.version).toBe(room.version)
   expect(gathered.ids).toEqual([...room.events.keys()].sort())
+})
+
+test('events that nothing leads to are kept, but not followed: a server could put new ones beside every page', async () => {
+  const stub = await StubFederation.start(ROOM)
+  let made = 0
+  const [tip = ''] = ROOM.tips
+  const text = ROOM.events.get(tip)?.text ?? ''
+  const junk = (): string => {
+    made += 1
+    return JSON.stringify({
+      ...(JSON.parse(text) as object),
+      depth: 1000 + made,
+      prev_events: [`$before-${String(made)}`],
+    })
+  }
+  const page: Reply = (request, response) => {
+    json(`{"pdus":[${text},${Array.from({length: 20}, junk).join(',')}]}`)(request, response)
+  }
+  stub.next('backfill', ...Array.from({length: 50}, () => page))
+  const gathered = await new Gathered(ROOM.roomId).gather(stub.route({user: USER}))
+  expect(gathered.ids.length).toBeGreaterThanOrEqual(20)
+  expect(stub.count('backfill')).toBeLessThan(5)
 })
 
 test('without a user, the newest event by time is the start, the version comes from the create event, and no extremity is claimed', async () => {

@@ -12,7 +12,7 @@ import type {FederationHttp, FederationHttpOptions} from '../../src/sources/fede
 import {fetchWellKnown} from '../../src/sources/federation-lookups.ts'
 import {parseSigningKeys} from '../../src/sources/federation-signing-key.ts'
 import {CERTIFICATE} from './client-certificate.ts'
-import {cutInTheBody, hangUp, html, json, refusal, silence, silenceInTheBody} from './client-stub.ts'
+import {cutInTheBody, drips, hangUp, html, json, refusal, silence, silenceInTheBody} from './client-stub.ts'
 import type {Reply} from './client-stub.ts'
 import {ORIGIN, realRoom, SEED, StubFederation, USER} from './federation-stub.ts'
 import {Gathered} from './gathered.ts'
@@ -142,6 +142,17 @@ test.each([
   const answer = await http.ask({uri: URI, onPause: ({reason}) => pauses.push(reason)})
   expect(answer.kind).toBe('answer')
   expect(pauses[0]).toMatch(/sent nothing for too long/)
+})
+
+test('an answer in drips ends the route', async () => {
+  const stub = await StubFederation.start(ROOM)
+  stub.next('event', drips)
+  const http = await open(stub, {timeouts: {silenceMs: 300}})
+  await expect(http.ask({uri: URI})).rejects.toMatchObject({
+    code: 'SERVER_UNREACHABLE',
+    message: expect.stringContaining('too slowly') as string,
+  })
+  expect(http.requests()).toBe(1)
 })
 
 test('the signal ends a request, a pause and the wait for a turn with its reason', async () => {
