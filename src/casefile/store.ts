@@ -119,6 +119,7 @@ export class Store {
    *
    * @throws StateError CASE_UNUSABLE where it is none
    */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what it wrote there
   json<T extends object>(kind: 'list' | 'object', text: unknown): T {
     try {
       const value: unknown = JSON.parse(String(text))

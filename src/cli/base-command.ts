@@ -108,11 +108,11 @@ export abstract class BaseCommand extends Command {
   >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
     const parsed = await super.parse(options, argv)
     const {mayBeEmpty} = this.ctor as typeof BaseCommand
-    for (const [name, value] of Object.entries(parsed.flags as Record<string, unknown>)) {
+    for (const [name, value] of Object.entries(parsed.flags)) {
       if (mayBeEmpty.includes(name) || !(value === '' || (Array.isArray(value) && value.includes('')))) continue
       throw new StateError('USAGE', `--${name} is empty`, {hint: 'Was a variable of the shell not set?'})
     }
-    if ((parsed.argv as unknown[]).includes('') && !('room' in parsed.args)) {
+    if (parsed.argv.includes('') && !('room' in parsed.args)) {
       throw new StateError('USAGE', 'an argument is empty', {hint: 'Was a variable of the shell not set?'})
     }
     return parsed
