@@ -29,7 +29,7 @@ export interface FetchAccess {
   readonly reported?: readonly string[]
   /** Files of servers' signing keys. */
   readonly keyFiles?: readonly string[]
-  /** Servers to ask for the keys of those that do not answer. */
+  /** Servers to ask for the keys of those that do not answer. @defaultValue those that are asked for events */
   readonly notaries?: readonly string[]
   /** Which of these to use; all when absent. */
   readonly from?: readonly RouteKind[]
@@ -227,7 +227,7 @@ class Opener {
   }
 
   async openFederation(nowMs: () => number): Promise<Pick<OpenedRoutes, 'federationWith' | 'askKeys'>> {
-    const {signingKeyFile, serverName, servers = [], asUser, insecure = false, notaries = []} = this.#access
+    const {signingKeyFile, serverName, servers = [], asUser, insecure = false, notaries} = this.#access
     if (signingKeyFile === undefined || serverName === undefined || !this.#wants('federation')) {
       return {federationWith: () => [], askKeys: null}
     }
@@ -253,7 +253,7 @@ class Opener {
         const {fetched, refusals, requests} = await fetchServerKeys(wanted, {
           insecure,
           discovery,
-          notaries,
+          notaries: notaries ?? [...asked],
           signal,
           nowMs,
         })
@@ -306,6 +306,28 @@ export function moreAccess(access: FetchAccess, sources: readonly StoredSource[]
   return all.filter(({kind}) => !has(kind) && !(kind === 'admin' && has('database')))
 }
 
+const SAME_OF_ALL: PlannedRequest = {
+  request: 'the same of every server that has a joined member in what came',
+  times: '1 time for each server',
+  purpose: 'what they hold and what they say the state is',
+  effect: 'none in the room; requests may count towards rate limits and be written to logs',
+}
+
+const PLANNED_KEYS: readonly PlannedRequest[] = [
+  {
+    request: 'GET /_matrix/key/v2/server',
+    times: '1 for each server that signed events by a key that is not known yet',
+    purpose: 'to verify their signatures',
+    effect: 'none',
+  },
+  {
+    request: 'POST /_matrix/key/v2/query',
+    times: '1 for each such server that does not answer, of the servers above',
+    purpose: 'its keys, from a notary',
+    effect: 'the notary may ask that server for its keys',
+  },
+]
+
 /**
  * What `fetch` would ask, by route; nothing is asked, and no file but the signing key's is looked at.
  *
@@ -338,6 +360,8 @@ export async function planFetch(access: FetchAccess, limits: GatherLimits): Prom
     for (const route of openFederationRoutes(options, servers)) {
       planned.push({name: route.identity.name, requests: route.plan(limits)})
     }
+    if (access.allServers === true) planned.push({name: 'federation, other servers', requests: [SAME_OF_ALL]})
+    planned.push({name: 'server keys', requests: PLANNED_KEYS})
   }
   const {homeserver, messages = true} = access
   if (wants('admin') && homeserver !== undefined && access.adminToken !== undefined) {

@@ -83,6 +83,15 @@ describe('fetch', () => {
     const {stdout, code} = await fetching('planned.case', ...args, '--json')
     expect(code).toBe(EXIT.done)
     expect(complaints('fetch-plan', parse(stdout))).toEqual([])
+    const federation = ['--signing-key', '/nowhere/key', '--server-name', 'a.example', '--all-servers']
+    const more = await fetching('planned.case', ...args, ...federation, '--json')
+    expect(parse(more.stdout).routes.map(({name}) => name)).toEqual([
+      `file ${dump}`,
+      expect.stringContaining('nowhere.db'),
+      'federation a.example as a.example',
+      'federation, other servers',
+      'server keys',
+    ])
     const words = await fetching('planned.case', ...args)
     expect(words.stdout).toContain('effect: none')
     expect(words.stdout).toContain('Nothing was asked')
