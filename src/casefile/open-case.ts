@@ -15,6 +15,7 @@ import {guarded, Store} from './store.ts'
  */
 export function createCase(path: string, about: {readonly roomId: string; readonly nowMs: number}): WritableCase {
   if (existsSync(path)) throw exists(path)
+  refuseRemains(path)
   // Made under another name, so that whatever has the name is a whole case file, even if we are killed here.
   const draft = `${path}.${randomUUID()}.new`
   try {
@@ -25,6 +26,15 @@ export function createCase(path: string, about: {readonly roomId: string; readon
     rmSync(draft, {force: true})
   }
   return new WritableCase(Store.writing(path))
+}
+
+/** SQLite would take what a killed run left beside a file that was since removed for a part of the new one, and so spoil it. */
+function refuseRemains(path: string): void {
+  const remains = ['-wal', '-journal'].map((suffix) => path + suffix).find((beside) => existsSync(beside))
+  if (remains === undefined) return
+  throw new StateError('CASE_EXISTS', `${remains}: this belongs to a case file that was removed or moved`, {
+    hint: 'Put it where that case file is now; or remove it, if that is gone for good.',
+  })
 }
 
 function fill(draft: string, {roomId, nowMs}: {readonly roomId: string; readonly nowMs: number}): void {

@@ -119,7 +119,7 @@ export function answerFailure(url: string, answer: RawAnswer, hide: (text: strin
     }
     return refused(`${url} answered ${String(status)} ${said}`, 'The words after the status are the server’s own.')
   }
-  const kind = answer.contentType === '' ? 'an answer without a content type' : printable(answer.contentType)
+  const kind = answer.contentType === '' ? 'an answer without a content type' : hide(printable(answer.contentType))
   const cut = status < 300 && /^\s*[[{]/u.test(answer.text)
   const message = cut
     ? `${url} answered ${String(status)} with JSON that is broken or ends early: it starts with ${said}`

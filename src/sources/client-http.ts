@@ -99,8 +99,9 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     onlyData: true,
     fetchFn: fetchWhole as typeof fetch,
   })
+  const secrets = options.accessToken === null ? [] : formsOf(options.accessToken)
   const hide = (text: string): string =>
-    options.accessToken === null ? text : text.replaceAll(options.accessToken, '<access token>')
+    secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '<access token>'), text)
 
   /** One attempt: the answer, or why there is none. */
   const attempt = async (
@@ -137,6 +138,7 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     let text = ''
     try {
       text = new TextDecoder('utf-8', {fatal: true}).decode(await blob.arrayBuffer())
+      if (secrets.some((secret) => secret.length >= SHORTEST_SECRET && text.includes(secret))) return repeatsToken(url)
       return {url, text, json: JSON.parse(text) as unknown}
     } catch {
       return answerFailure(url, {...answer, text: text === '' ? await blob.text() : text}, hide)
@@ -168,6 +170,26 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     }
   }
   return {get, requests: () => requests, close: () => dispatcher.destroy()}
+}
+
+/** A shorter token may stand in an answer by chance. */
+const SHORTEST_SECRET = 12
+
+/** A token as it is, percent-encoded, and in Base64. */
+function formsOf(token: string): readonly string[] {
+  return [token, encodeURIComponent(token), Buffer.from(token).toString('base64').replace(/=+$/u, '')]
+}
+
+/** What is in an answer may get into a case file, which is made to be shown to others. */
+function repeatsToken(url: string): Failure {
+  const error = new StateError(
+    'SERVER_ANSWER_MALFORMED',
+    `${url} answered with the access token in it: that is not kept.`,
+    {
+      hint: 'No homeserver does that: look at what answers there, and replace the token.',
+    },
+  )
+  return {persistence: 'fatal', error}
 }
 
 /** @throws StateError SERVER_ANSWER_MALFORMED, SERVER_UNREACHABLE */

@@ -4,6 +4,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -210,6 +211,18 @@ test('a failed step leaves nothing behind, and the next one is kept', () => {
   expect(writer.sources()).toMatchObject([{requests: 1}])
   writer.close()
 })
+
+test.each(['-wal', '-journal'])(
+  'what a killed run left beside a file that is gone does not spoil a new one: %s',
+  (suffix) => {
+    const path = free()
+    writeFileSync(path + suffix, 'x')
+    expect(() => createCase(path, about)).toThrow(refusal('CASE_EXISTS', /belongs to a case file that was removed/))
+    expect(readFileSync(path + suffix, 'utf8')).toBe('x')
+    rmSync(path + suffix)
+    createCase(path, about).close()
+  },
+)
 
 describe('a case file that somebody meddled with is called damaged', () => {
   test.each([

@@ -139,6 +139,23 @@ describe('a faulty server', () => {
     expect(error.message).toMatch(/sent nothing for too long\..*UND_ERR_BODY_TIMEOUT/u)
   })
 
+  test.each([
+    ['as it is', TOKEN],
+    ['percent-encoded', encodeURIComponent(TOKEN)],
+    ['in Base64', Buffer.from(TOKEN).toString('base64')],
+  ])('that gives the token back %s is not believed, and the token is not repeated', async (_, form) => {
+    const server = await StubHomeserver.start()
+    for (const reply of [
+      json({user_id: `@${form}:example.org`}),
+      json({errcode: 'M_FORBIDDEN', error: form}, 403),
+      json(`<html>${form}`, 200, {'content-type': form}),
+    ]) {
+      server.next('whoami', reply)
+      const error = await failure(server, {maxRetryMs: 0})
+      expect(`${error.message} ${error.hint ?? ''}`).not.toContain(form)
+    }
+  })
+
   test('that drips for ever is given up', async () => {
     const server = await StubHomeserver.start()
     server.next('whoami', ...forever(drips))
