@@ -95,6 +95,10 @@ async function running(child: ChildProcess, folder: string, port: number, passwo
   // SIGINT: it ends its sessions and then itself. At exit nothing can be waited for, and SIGQUIT is the quickest way out.
   const atExit = (): void => {
     child.kill('SIGQUIT')
+    // It takes its lock file away last, and until then it may still write; nothing asynchronous runs any more.
+    const sleeper = new Int32Array(new SharedArrayBuffer(4))
+    for (let n = 0; n < 50 && existsSync(path.join(folder, 'data/postmaster.pid')); n += 1)
+      Atomics.wait(sleeper, 0, 0, 100)
     remove()
   }
   process.once('exit', atExit)
