@@ -55,14 +55,18 @@ export async function routesTo(
   const {here, there} = stage
   const routes = [
     database(here, 'here'),
-    federation(stage, here, 'here, as itself'),
+    federation(here, here, 'here, as itself'),
     admin(stage.root, here, 'here', baseUrl),
   ]
   if (live.there !== null) routes.splice(1, 0, database(there, 'there'))
-  if (live.there !== null) routes.splice(3, 0, federation(stage, there, 'there, as here'))
+  if (live.there !== null) routes.splice(3, 0, federation(here, there, 'there, as here'))
   const quietAdmin = {...routes.at(-1)!, name: 'admin here, no messages', quiet: true}
   routes.splice(-1, 0, {...quietAdmin, args: [...quietAdmin.args, '--no-messages']})
   routes.push(client(live.here, here, 'here', baseUrl, {env: {MATRIX_STATE_TOKEN: live.here.accessToken}}))
+  if (live.kind === 'hidden') {
+    // A server that came late is sent what happened before without its content.
+    routes.splice(4, 0, federation(there, here, 'here, as there'))
+  }
   if (live.late !== null) {
     const args = ['--token-file', await tokens.fileFor(live.late)]
     routes.push(client(live.late, here, 'here, came late', baseUrl, {args}))
@@ -76,8 +80,8 @@ function database(server: Synapse, where: string): LiveRoute {
   return {name: `database ${where}`, kind: 'database', server, quiet: true, args, env}
 }
 
-function federation({here}: Stage, server: Synapse, where: string): LiveRoute {
-  const key = ['--signing-key', here.signingKeyFile, '--server-name', here.name]
+function federation(by: Synapse, server: Synapse, where: string): LiveRoute {
+  const key = ['--signing-key', by.signingKeyFile, '--server-name', by.name]
   const args = ['--from', 'federation', ...key, '--with', server.name, '--insecure']
   return {name: `federation ${where}`, kind: 'federation', server, quiet: true, args, env: {}}
 }

@@ -49,7 +49,8 @@ export async function proxied(stage: Stage, tokens: TokenFiles): Promise<Proxied
       routesTo: async (live) =>
         (await routesTo(stage, live, tokens, () => client.url))
           .filter(
-            ({server, name, kind}) => kind !== 'database' && server === here && !/no messages|came late/u.test(name),
+            ({server, name, kind}) =>
+              kind !== 'database' && server === here && !/no messages|came late|as there/u.test(name),
           )
           .map((route) => ({route, proxies: [client, federation]})),
     }
