@@ -53,7 +53,7 @@ export default class Fetch extends BaseCommand {
     const limits = limitsOf(flags)
     const style = this.style(flags.full)
     if (flags.plan) {
-      await this.show(await showPlan(args.room, await planFetch(access, limits), style))
+      await this.show(await showPlan(args.room, await planFetch(access, limits, args.room), style))
       return EXIT.done
     }
     const progress = this.progress()

@@ -21,13 +21,13 @@ export default class Replay extends BaseCommand {
 
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Replay)
-    const {room, notes} = await openFromFlags(args.room, flags, this.progress())
+    const {room, findings, notes} = await openFromFlags(args.room, flags, this.progress())
     for (const note of notes) await this.note(note)
     const result = replay(room.graph, {reading: flags.reading})
     const document = replayDocument(room, result, {digests: !flags['no-digest']})
     await this.printJsonLines(document.lines)
     return worstOf(
-      exitCodeForFindings(replayFindings(room, result), flags['fail-on']),
+      exitCodeForFindings([...findings, ...replayFindings(room, result)], flags['fail-on']),
       document.complete() ? EXIT.done : EXIT.inconclusive,
     )
   }

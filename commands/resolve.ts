@@ -43,7 +43,7 @@ export default class Resolve extends BaseCommand {
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Resolve)
     const states = await readStates(flags.states)
-    const {room, unknowable, reported, reportedExtremities, notes} = await openFromFlags(
+    const {room, unknowable, reported, reportedExtremities, findings, notes} = await openFromFlags(
       args.room,
       flags,
       this.progress(),
@@ -54,6 +54,7 @@ export default class Resolve extends BaseCommand {
       unknowable,
       reported,
       reportedExtremities,
+      evidenceFindings: findings,
       ...(flags.at === undefined ? {} : {at: flags.at}),
       ...(flags.before === undefined ? {} : {before: flags.before}),
       ...(states === undefined ? {} : {states}),

@@ -110,7 +110,9 @@ export abstract class BaseCommand extends Command {
     const {mayBeEmpty} = this.ctor as typeof BaseCommand
     for (const [name, value] of Object.entries(parsed.flags)) {
       if (mayBeEmpty.includes(name) || !(value === '' || (Array.isArray(value) && value.includes('')))) continue
-      throw new StateError('USAGE', `--${name} is empty`, {hint: 'Was a variable of the shell not set?'})
+      throw new StateError('USAGE', `--${name} is empty`, {
+        hint: "Was a variable of the shell not set? A shell also replaces '$…': write event IDs in single quotes.",
+      })
     }
     if (parsed.argv.includes('') && !('room' in parsed.args)) {
       throw new StateError('USAGE', 'an argument is empty', {hint: 'Was a variable of the shell not set?'})

@@ -75,7 +75,8 @@ function usageInWords(error: ParserError): {readonly message: string; readonly h
       const missing = [...error.message.matchAll(/^\s*Missing required flag (\S+)$/gm)].map(
         ([, name]) => `--${String(name)}`,
       )
-      return {message: missing.length > 0 ? `missing flag: ${missing.join(', ')}` : inOneLine(error.message)}
+      if (missing.length > 0) return {message: `missing flag: ${missing.join(', ')}`}
+      return {message: exclusiveInWords(error.message) ?? inOneLine(error.message)}
     }
     case 'UnexpectedArgsError':
       return {message: `unexpected argument: ${names.join(' ')}`}

@@ -165,14 +165,15 @@ async function describe(
 ): Promise<FetchReport> {
   const shown = shownBy(caseFile)
   const ids = new Map(caseFile.sources().map(({name, id}) => [name, id]))
-  const room = await replayable(caseFile)
+  const checked = options.verify === false || caseFile.counts().copies === 0 ? null : await verify(caseFile, options)
+  const room = await replayable(caseFile, checked?.forged)
   options.onProgress?.({kind: 'replaying'})
   const replayed = room === null ? null : replay(room.graph)
   const undetermined = replayed === null ? 0 : replayed.verdicts.filter((verdict) => verdict === 0).length
-  const checked = options.verify === false || caseFile.counts().copies === 0 ? null : await verify(caseFile, options)
   const failed = reports.some(({error}) => error !== null)
   const isWhole = room !== null && isCompleteReplay(room, room.graph, undetermined)
-  const complete = isWhole && !failed && lacking(caseFile).length === 0
+  const unmet = unmetLimits(caseFile, options.limits)
+  const complete = isWhole && !failed && lacking(caseFile).length === 0 && unmet.length === 0
   const none = {events: 0, onlyHere: 0, marked: {rejected: 0, softFailed: 0, outliers: 0}}
   return {
     roomId: caseFile.roomId,
@@ -186,18 +187,30 @@ async function describe(
     complete,
     missing: missingEvidence(caseFile),
     unknowable: unknowableOf(caseFile.sources()),
-    notes: [...new Set(caseFile.notes().map(({text}) => text))],
+    notes: [...unmet, ...new Set(caseFile.notes().map(({text}) => text))],
     moreAccess: moreAccess(options.access, caseFile.sources()),
     findings: checked?.findings ?? [],
     verified: checked?.verified ?? null,
   }
 }
 
+/** Limits that name an event which nobody gave, so that they could not be kept. */
+function unmetLimits(caseFile: CaseWriter, {since, around}: GatherLimits): readonly string[] {
+  return [
+    ['--since', since],
+    ['--around', around],
+  ].flatMap(([flag, eventId]) =>
+    eventId === undefined || caseFile.knows(eventId)
+      ? []
+      : [`No route has the event of ${String(flag)}, ${eventId}: what came may be more, or less, than was wanted.`],
+  )
+}
+
 /** The room, if what is there makes one: without a create event nothing can be replayed. */
-async function replayable(caseFile: CaseWriter): Promise<LoadedRoom | null> {
+async function replayable(caseFile: CaseWriter, forged?: ReadonlySet<number>): Promise<LoadedRoom | null> {
   if (caseFile.roomVersion === null || caseFile.counts().copies === 0) return null
   try {
-    return await loadRoom(toPduSource(caseFile))
+    return await loadRoom(toPduSource(caseFile, forged))
   } catch (error) {
     if (error instanceof StateError) return null
     throw error
@@ -207,12 +220,16 @@ async function replayable(caseFile: CaseWriter): Promise<LoadedRoom | null> {
 async function verify(
   caseFile: CaseWriter,
   options: FetchOptions,
-): Promise<{readonly findings: readonly Finding[]; readonly verified: FetchReport['verified']}> {
+): Promise<{
+  readonly findings: readonly Finding[]
+  readonly forged: ReadonlySet<number>
+  readonly verified: FetchReport['verified']
+}> {
   const {signal, onProgress} = options
   const result = await verifyEvidence(caseFile, {
     signal,
     onProgress: ({copies: done, total, perSecond}) => onProgress?.({kind: 'verifying', done, total, perSecond}),
   })
-  const {copies, unverifiable, perSecond} = result
-  return {findings: result.findings, verified: {copies, unverifiable, perSecond}}
+  const {copies, forged, unverifiable, perSecond} = result
+  return {findings: result.findings, forged, verified: {copies, unverifiable, perSecond}}
 }

@@ -1,32 +1,71 @@
 import {openCase} from '../casefile/open-case.ts'
 import {toPduSource} from '../casefile/pdu-source.ts'
 import type {CaseReader} from '../casefile/shapes.ts'
+import type {Finding} from '../finding/finding.ts'
 import type {Reported} from './compare-reported.ts'
 import {unknowableOf} from './fetch-report.ts'
 import {type LoadOptions, loadRoom} from './load-room.ts'
 import type {OpenedRoom} from './opened-room.ts'
+import {verifyEvidence} from './verify-evidence.ts'
 
 /**
- * Opens the room of a case file: all copies of its events, and what servers said of it.
+ * Opens the room of a case file: all copies of its events, and what servers said of it. Where the case has servers' keys, signatures are
+ * checked first, and copies that are proven forged are left out, as servers leave them out; findings say which.
  *
- * @throws StateError CASE_UNUSABLE; see `loadRoom`
+ * @throws StateError CASE_UNUSABLE; see `loadRoom`, `verifyEvidence`
+ * @remarks Checking costs about 0.3 ms a copy and core, far more than the replay.
  */
 export async function openCaseRoom(path: string, loading: LoadOptions): Promise<OpenedRoom> {
   const reader = openCase(path)
   try {
     const sources = reader.sources()
     const insecure = sources.filter((source) => source.insecure).map(({name}) => name)
-    const room = await loadRoom(toPduSource(reader), loading)
+    const {forged, findings, note} = await checkSignatures(reader, loading)
+    const room = await loadRoom(toPduSource(reader, forged), loading)
     return {
       room,
       unknowable: unknowableOf(sources),
       reported: currentStates(reader),
       reportedExtremities: forwardExtremities(reader),
-      notes: insecure.length === 0 ? [] : [`TLS was not verified when this came: ${insecure.join(', ')}`],
+      findings,
+      notes: [
+        ...note,
+        ...(insecure.length === 0 ? [] : [`TLS was not verified when this came: ${insecure.join(', ')}`]),
+      ],
     }
   } finally {
     reader.close()
   }
+}
+
+async function checkSignatures(
+  reader: CaseReader,
+  {onProgress}: LoadOptions,
+): Promise<{
+  readonly forged: ReadonlySet<number>
+  readonly findings: readonly Finding[]
+  readonly note: readonly string[]
+}> {
+  const {copies, keys} = reader.counts()
+  if (keys === 0 || copies === 0 || reader.roomVersion === null) {
+    const note =
+      copies === 0
+        ? []
+        : [
+            "Signatures were not checked: the case has no server's keys. matrix-state case verify --keys FILE checks them.",
+          ]
+    return {forged: new Set(), findings: [], note}
+  }
+  const {forged, findings, unverifiable} = await verifyEvidence(reader, {
+    onProgress: ({copies: done}) => onProgress?.(done),
+  })
+  const open =
+    unverifiable === 0
+      ? []
+      : [
+          `Of ${String(unverifiable)} copies the signatures could not be checked: a key is not known or was not valid then.`,
+        ]
+  return {forged, findings: findings.filter(({id}) => id === 'dag/bad-signature'), note: open}
 }
 
 /** The current state that each server told last, by whatever route. */

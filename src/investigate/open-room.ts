@@ -58,7 +58,7 @@ export async function openRoom(argument: string, options: OpenOptions = {}): Pro
     return openCaseRoom(argument, loading)
   }
   const room = await loadRoom(openDump(argument), loading)
-  return {room, unknowable: [], reported: [], reportedExtremities: {}, notes: []}
+  return {room, unknowable: [], reported: [], reportedExtremities: {}, findings: [], notes: []}
 }
 
 async function openLive(
@@ -85,5 +85,12 @@ async function openLive(
         ...evidence.notes,
         "The room's state kept changing while it was fetched: the comparison with the server may be off.",
       ]
-  return {room, unknowable: evidence.unknowable, reported: [evidence.reported], reportedExtremities: {}, notes}
+  return {
+    room,
+    unknowable: evidence.unknowable,
+    reported: [evidence.reported],
+    reportedExtremities: {},
+    findings: [],
+    notes,
+  }
 }

@@ -306,6 +306,14 @@ export function moreAccess(access: FetchAccess, sources: readonly StoredSource[]
   return all.filter(({kind}) => !has(kind) && !(kind === 'admin' && has('database')))
 }
 
+const PLANNED_ALIAS: PlannedRequest = {
+  request:
+    'SELECT … FROM room_aliases, or GET /_matrix/client/v3/directory/room/{roomAlias}, or GET /_matrix/federation/v1/query/directory',
+  times: '1, of the first route below that can tell',
+  purpose: 'which room the alias is',
+  effect: 'the homeserver asks the server of the alias, if that is another',
+}
+
 const SAME_OF_ALL: PlannedRequest = {
   request: 'the same of every server that has a joined member in what came',
   times: '1 time for each server',
@@ -333,7 +341,11 @@ const PLANNED_KEYS: readonly PlannedRequest[] = [
  *
  * @throws StateError USAGE, CREDENTIALS_ABSENT
  */
-export async function planFetch(access: FetchAccess, limits: GatherLimits): Promise<readonly PlannedRoute[]> {
+export async function planFetch(
+  access: FetchAccess,
+  limits: GatherLimits,
+  room = '',
+): Promise<readonly PlannedRoute[]> {
   await checkAccess(access)
   const wants = (kind: RouteKind): boolean => access.from?.includes(kind) ?? true
   const planned: PlannedRoute[] = []
@@ -372,6 +384,7 @@ export async function planFetch(access: FetchAccess, limits: GatherLimits): Prom
     const {clientPlan} = await import('../sources/client-route.ts')
     planned.push({name: `client ${homeserver}`, requests: clientPlan(limits)})
   }
+  if (room.startsWith('#') && planned.length > 0) planned.unshift({name: 'alias', requests: [PLANNED_ALIAS]})
   if (planned.length === 0) throw noAccess(access)
   return planned
 }

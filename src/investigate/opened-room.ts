@@ -1,3 +1,4 @@
+import type {Finding} from '../finding/finding.ts'
 import type {Reported} from './compare-reported.ts'
 import type {LoadedRoom} from './load-room.ts'
 
@@ -10,6 +11,8 @@ export interface OpenedRoom {
   readonly reported: readonly Reported[]
   /** Forward extremities by server, as told. */
   readonly reportedExtremities: Readonly<Record<string, readonly string[]>>
+  /** What is wrong with the evidence itself, before any replay. */
+  readonly findings: readonly Finding[]
   /** Remarks for people. */
   readonly notes: readonly string[]
 }

@@ -32,6 +32,8 @@ export interface ResolveOptions {
   readonly unknowable?: readonly string[]
   /** What servers say the current state is. */
   readonly reported?: readonly Reported[]
+  /** What was found wrong with the evidence before the replay. */
+  readonly evidenceFindings?: readonly Finding[]
   /** Forward extremities by server, as told. */
   readonly reportedExtremities?: Readonly<Record<string, readonly string[]>>
 }
@@ -87,6 +89,7 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions): RoomReport 
     missing,
     reported: reported.map(({comparison}) => comparison),
     findings: [
+      ...(options.evidenceFindings ?? []),
       ...dagFindings(room, rejected, missing),
       ...(other === null || here.root === UNKNOWN_STATE ? [] : readingFindings(here, other)),
       ...(complete ? divergences : divergences.map(asHint)),
@@ -102,7 +105,13 @@ function hasExtremities(graph: RoomGraph, {reportedExtremities = {}}: ResolveOpt
 
 /** What the replay lacks may be what the server knows. */
 function asHint(found: Finding): Finding {
-  return {...found, certainty: 'hint'}
+  return {
+    ...found,
+    severity: 'note',
+    certainty: 'hint',
+    remedy:
+      'Gather what is missing first: it may well explain the difference, and then nothing is wrong with the server.',
+  }
 }
 
 function resolveGiven(room: LoadedRoom, sets: readonly (readonly string[])[], options: ResolveOptions): RoomReport {

@@ -41,6 +41,8 @@ export interface Verification {
   readonly signatures: Readonly<Record<SignatureVerdict, number>>
   /** Statements about server keys that were there to verify with. */
   readonly keys: number
+  /** Numbers of copies with a bad signature of a server that has to sign: servers drop such events. */
+  readonly forged: ReadonlySet<number>
   /** Whether every copy could be judged: if not, the absence of bad ones proves nothing. */
   readonly complete: boolean
   /** Findings that were left out, as there are so many of the kind. */
@@ -93,6 +95,7 @@ export async function verifyEvidence(reader: CaseReader, options: VerifyOptions 
     events,
     ...counts,
     foreign: collector.foreign,
+    forged: collector.forged,
     signatures,
     keys: keys.length,
     complete: counts.unverifiable === 0,
@@ -123,6 +126,7 @@ class Collector {
   readonly tally: Tally = emptyTally()
   foreign = 0
   omitted = 0
+  readonly forged = new Set<number>()
   readonly #reader: CaseReader
   readonly #rules: RoomVersionRules
   readonly #ring: KeyRing
@@ -137,6 +141,7 @@ class Collector {
   add(copy: StoredCopy | undefined, verdict: CopyVerdict): void {
     if (copy === undefined) throw new Error('verification: an answer is about a copy that was not in its batch')
     if (!verdict.roomOk) this.foreign += 1
+    if (verdict.signatures.some(({verdict: how, required}) => how === 'bad' && required)) this.forged.add(copy.id)
     if (this.#odd.length < MAX_FINDINGS) this.#odd.push({copy, verdict})
     else this.omitted += 1
   }

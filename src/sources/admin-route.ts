@@ -56,7 +56,8 @@ export async function openAdminRoute(options: AdminOptions): Promise<Route> {
       name: `admin ${account.serverName}`,
       server: account.serverName,
       address: account.baseUrl,
-      insecure: account.insecure,
+      // Without TLS there was nothing to verify; that it was without is told in a note.
+      insecure: account.insecure && account.baseUrl.startsWith('https:'),
     },
     unknowable: UNKNOWABLE_TO_ADMINS,
     plan: (limits) => adminPlan(limits, withMessages),

@@ -56,7 +56,8 @@ export async function openClientRoute(options: AccessOptions): Promise<Route> {
       name: `client ${account.userId}`,
       server: account.serverName,
       address: account.baseUrl,
-      insecure: account.insecure,
+      // Without TLS there was nothing to verify; that it was without is told in a note.
+      insecure: account.insecure && account.baseUrl.startsWith('https:'),
     },
     unknowable: UNKNOWABLE_TO_MEMBERS,
     plan: clientPlan,

@@ -139,6 +139,20 @@ export class Timeline {
     return (depth !== undefined && top.events >= depth) || (since !== undefined && top.met.includes(since))
   }
 
+  /** A page of another room says nothing of this one, and must not count as read. */
+  #ofTheRoom(page: Page): Page {
+    for (const {event} of page.pdus) {
+      const {room_id: roomId} = event
+      if (typeof roomId !== 'string' || roomId === this.#context.roomId) continue
+      throw new StateError(
+        'SERVER_ANSWER_MALFORMED',
+        `${this.#how} answered with an event of ${roomId.slice(0, 255)} instead of ${this.#context.roomId}.`,
+        {hint: 'What came before is kept. Run it again; if the server does the same, its answers cannot be used.'},
+      )
+    }
+    return page
+  }
+
   /** `null`: the server does not take the tokens of an earlier run any more. */
   async #page(query: PageQuery): Promise<Page | null> {
     const refused = new WeakSet<StateError>()
@@ -149,7 +163,7 @@ export class Timeline {
       return error
     }
     try {
-      return await this.#ask(query, explain)
+      return this.#ofTheRoom(await this.#ask(query, explain))
     } catch (error) {
       if (error instanceof StateError && refused.has(error)) return null
       throw error

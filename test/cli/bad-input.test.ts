@@ -323,7 +323,6 @@ describe('events and states that are not there end with 4', () => {
     ['an unknown event', ['--at', '$nope'], /has no event "\$nope"$/, /another room/],
     ['an event without its sigil', ['--before', id.slice(1)], /has no event "DbCk/, /a shell replaces '\$…'/],
     ['what a shell leaves of an event', ['--at', id.slice(13)], /has no event "-Kitq/, /a shell replaces '\$…'/],
-    ['nothing, since a shell ate it', ['--at', ''], /has no event ""$/, /a shell replaces '\$…'/],
     [
       'an absent file of states',
       ['--states', 'nowhere.json'],

@@ -1,9 +1,12 @@
 import {readFileSync, statSync} from 'node:fs'
+import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
 import {BOB, message, publicRoom, topic} from '../rules/build.ts'
 import {complaints} from './complaints.ts'
-import {changed, Dumps, linesOf} from './dumps.ts'
+import {contentHash} from '../../src/matrix/hashes.ts'
+import {type JsonObject, parseJson} from '../../src/matrix/json.ts'
+import {changed, Dumps, linesOf, serverRoom} from './dumps.ts'
 import {matrixState} from './program.ts'
 
 const dumps = new Dumps()
@@ -33,7 +36,7 @@ describe('fetch', () => {
     const [ofCase, ofDump] = await Promise.all(
       [dumps.path('made.case'), dump].map((path) => matrixState(['replay', path])),
     )
-    expect(ofCase).toEqual(ofDump)
+    expect([ofCase?.code, ofCase?.stdout]).toEqual([ofDump?.code, ofDump?.stdout])
     const resolved = await matrixState(['resolve', dumps.path('made.case'), '--json'])
     expect(resolved.code).toBe(EXIT.done)
     expect(complaints('resolve', JSON.parse(resolved.stdout))).toEqual([])
@@ -144,6 +147,50 @@ describe('what cannot be done is said, and nothing is lost', () => {
       'INPUT_NOT_FOUND',
     ])
   })
+})
+
+describe('an event that is proven forged', () => {
+  const real = serverRoom('conflict-v6')
+  const servers = JSON.parse(readFileSync(join(import.meta.dirname, '../matrix/room-keys.json'), 'utf8')) as {
+    readonly servers: unknown
+  }
+  const keys = dumps.write('keys.json', JSON.stringify(servers.servers))
+  const forge = (line: string): string => {
+    const event = JSON.parse(line) as {content: {users: Record<string, number>}; hashes: {sha256: string}}
+    event.content.users['@mallory:evil.example'] = 100
+    event.hashes.sha256 = contentHash(parseJson(JSON.stringify(event)) as JsonObject)
+    return JSON.stringify(event)
+  }
+  const levels = real.lines.findLast((line) => line.includes('"m.room.power_levels"'))!
+  const forged = dumps.write('forged.ndjson', [...real.lines, forge(levels)])
+  const genuine = dumps.write('genuine.ndjson', real.lines)
+  const {room_id: roomId} = JSON.parse(real.lines[1]!) as {room_id: string}
+
+  test('is named, and takes no part in the replay of a case that has the keys', async () => {
+    const path = dumps.path('forged.case')
+    const fetched = await matrixState(['fetch', roomId, '--case', path, '--file', forged, '--keys', keys, '--json'])
+    expect(parse(fetched.stdout)['findings']).toMatchObject([{id: 'dag/bad-signature', certainty: 'proof'}])
+    const resolved = parse((await matrixState(['resolve', path, '--json'])).stdout)
+    const honest = parse((await matrixState(['resolve', genuine, '--json'])).stdout)
+    expect(resolved['state']).toEqual(honest['state'])
+    expect(resolved.summary).toMatchObject({tips: honest.summary['tips'], events: honest.summary['events']})
+    expect(resolved['findings']).toContainEqual(expect.objectContaining({id: 'dag/bad-signature', severity: 'error'}))
+    const failing = await matrixState(['resolve', path, '--fail-on', 'error'])
+    expect(failing.code).toBe(EXIT.findings)
+  })
+
+  test('without keys nobody can tell, and that is said', async () => {
+    const path = dumps.path('keyless.case')
+    await matrixState(['fetch', roomId, '--case', path, '--file', forged])
+    const {stderr} = await matrixState(['resolve', path])
+    expect(stderr).toContain('Signatures were not checked')
+  })
+})
+
+test('a limit that names an event which nobody has is not met', async () => {
+  const {stdout, code} = await fetching('since.case', '--file', dump, '--since', `$${'A'.repeat(43)}`, '--json')
+  expect(code).toBe(EXIT.inconclusive)
+  expect(parse(stdout)['notes']).toContainEqual(expect.stringContaining('No route has the event of --since'))
 })
 
 describe('case', () => {

@@ -227,6 +227,18 @@ describe.each(routes)('the timeline by the %s API', (_name, open, soft) => {
     expect(kept.ids()).toEqual(server.shown(soft))
   })
 
+  test('does not take a page of another room for one that was read', async () => {
+    const server = await RoomServer.start()
+    server.chat(20, 'm')
+    const kept = new Kept()
+    const other = pduText('$else', 'm.room.message', null).replace('{', '{"room_id":"!other:example.org",')
+    server.faults.set('/messages', [json(`{"chunk":[${other}],"end":"t1"}`)])
+    await expect(kept.run(await open(server))).rejects.toMatchObject({code: 'SERVER_ANSWER_MALFORMED'})
+    expect(kept.ids()).not.toContain('$else')
+    await kept.run(await open(server))
+    expect(kept.ids()).toEqual(server.shown(soft))
+  })
+
   test('ends with a note where the server repeats a token, or gives nothing new', async () => {
     const server = await RoomServer.start()
     const text = pduText('$a', 'm.room.message', null)
