@@ -68,7 +68,7 @@ export async function redactCaseFile(
   return reading(path, async (reader) => {
     let statement: Statement | undefined
     const made = await making(output, reader.roomId, nowMs, (writer) => {
-      statement = redactCase(reader, writer, nowMs)
+      statement = redactCase(reader, writer)
     })
     if (statement === undefined) throw new Error('nothing was redacted')
     return {...made, statement}
@@ -85,7 +85,7 @@ export async function minimiseCaseFile(
   return reading(path, async (reader) => {
     let minimised: Minimised | undefined
     const made = await making(output, reader.roomId, nowMs, (writer) => {
-      minimised = minimise(reader, writer, {keep, nowMs})
+      minimised = minimise(reader, writer, {keep})
     })
     if (minimised === undefined) throw new Error('nothing was minimised')
     return {...made, minimised}

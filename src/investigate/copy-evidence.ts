@@ -3,8 +3,6 @@ import type {EventCopy, Step} from '../sources/evidence.ts'
 
 /** What of a case goes into another. */
 export interface CopyPlan {
-  /** For what has no time of its own. */
-  readonly nowMs: number
   readonly roomVersion: string
   /** What becomes of a copy; `null`: it is left out. Asked once for each. */
   readonly event: (copy: StoredCopy) => EventCopy | null
@@ -38,10 +36,11 @@ export function copyEvidence(from: CaseReader, to: CaseWriter, plan: CopyPlan): 
   copyReports(from, to, plan, sourceOf)
   to.addKeys(from.keys())
   for (const {ts, ...limits} of from.limits()) to.addLimits(limits, ts)
-  const [first] = sources.values()
+  const [first] = from.sources()
   if (first === undefined) return
   const rest = {how: 'copy of a case', ...NOTHING_ASKED}
-  to.keep(first, {...rest, aliases: from.aliases(), notes: plan.notes ?? []}, plan.nowMs)
+  // With a time of its own the step would say that the source was asked now.
+  to.keep(sourceOf(first.id), {...rest, aliases: from.aliases(), notes: plan.notes ?? []}, first.lastTs)
 }
 
 /** Sightings of one source, endpoint and time go together. */

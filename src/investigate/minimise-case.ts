@@ -16,8 +16,6 @@ import {ddmin} from './delta-debugging.ts'
 export interface MinimiseOptions {
   /** Events whose findings must still appear. */
   readonly keep: readonly string[]
-  /** Milliseconds since 1970. */
-  readonly nowMs: number
   readonly reading?: Reading
   /** Replays of smaller and smaller parts, at most. @defaultValue 500 */
   readonly maxReplays?: number
@@ -82,7 +80,6 @@ export function minimise(from: CaseReader, to: CaseWriter, options: MinimiseOpti
   const removed = room.size - needed.size
   const note = `minimised: ${String(needed.size)} of ${String(room.size)} events, for ${options.keep.join(', ')}`
   copyEvidence(from, to, {
-    nowMs: options.nowMs,
     roomVersion: room.rules.id,
     only: needed,
     notes: [note],

@@ -32,11 +32,10 @@ export interface Statement {
  * room version 11; power levels with `invite` before 11, or with `notifications`; memberships with `third_party_invite` before 11, or with
  * `join_authorised_via_users_server` in 8; third-party invites; redactions of versions 1 and 2.
  *
- * @param nowMs - milliseconds since 1970
  * @throws StateError ROOM_VERSION_UNKNOWN, CREATE_MISSING, CASE_UNUSABLE
  * @remarks Streams; memory for the user IDs.
  */
-export function redactCase(from: CaseReader, to: CaseWriter, nowMs: number): Statement {
+export function redactCase(from: CaseReader, to: CaseWriter): Statement {
   const rules = rulesOfCase(from)
   const byType = new Map<string, {type: string; redacted: number; whole: number}>()
   const noLongerRefused: string[] = []
@@ -53,7 +52,7 @@ export function redactCase(from: CaseReader, to: CaseWriter, nowMs: number): Sta
     remains.add(shared)
     return {text: shared.text, eventId: copy.eventId}
   }
-  copyEvidence(from, to, {nowMs, roomVersion: rules.id, event: toShare, source: withoutPaths})
+  copyEvidence(from, to, {roomVersion: rules.id, event: toShare, source: withoutPaths})
   for (const key of from.keys()) remains.addServer(key.server)
   const {events, copies} = to.counts()
   return {

@@ -235,6 +235,13 @@ describe('case', () => {
       ['share.case', 'shared.case'].map((name) => matrixState(['replay', dumps.path(name)])),
     )
     expect(redacted?.stdout).toBe(whole?.stdout)
+    const asked = await Promise.all(
+      ['share.case', 'shared.case'].map(async (name) => {
+        const info = parse((await matrixState(['case', 'info', dumps.path(name), '--json'])).stdout)
+        return (info['sources'] as readonly Record<string, unknown>[]).map(({last_ts: last}) => last)
+      }),
+    )
+    expect(asked[1]).toEqual(asked[0])
     const exported = await matrixState(['case', 'export', dumps.path('shared.case')])
     expect(exported.stdout).not.toContain('"body"')
   })

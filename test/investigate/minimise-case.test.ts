@@ -12,10 +12,10 @@ import {MemoryCase} from './memory-case.ts'
 
 const packs = readPacks(DATA).filter(({lines}) => lines.length < 160)
 
-function minimised(name: string, version: string, lines: readonly string[], options: Omit<MinimiseOptions, 'nowMs'>) {
+function minimised(name: string, version: string, lines: readonly string[], options: MinimiseOptions) {
   const from = new MemoryCase(load(name, lines).graph.roomId, version).give('dump', lines)
   const to = new MemoryCase(from.roomId, version)
-  const result = minimise(from, to, {...options, nowMs: 9000})
+  const result = minimise(from, to, options)
   return {result, from, to, lines: [...exportNdjson(to, {allCopies: true})]}
 }
 
@@ -131,7 +131,7 @@ test('what the servers said of the kept events stays, of others not; all copies 
   const refused = {what: 'x', eventId: room.id('m1'), outcome: 'absent', message: ''} as const
   from.keep(1, {how: 'x', requests: 1, states: [at(room.id('bad')), at(room.id('m1'))], refusals: [refused]}, 7)
   const to = new MemoryCase('!room:a.example', '10')
-  minimise(from, to, {keep: [room.id('bad')], nowMs: 9000})
+  minimise(from, to, {keep: [room.id('bad')]})
   expect(to.counts()).toMatchObject({events: 2, copies: 3})
   expect(to.states().map(({eventId}) => eventId)).toEqual([room.id('bad')])
   expect(to.refusals()).toEqual([])

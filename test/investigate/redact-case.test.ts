@@ -20,7 +20,7 @@ interface Redacted {
 
 function redacted(from: MemoryCase): Redacted {
   const to = new MemoryCase(from.roomId, null)
-  const statement = redactCase(from, to, 5000)
+  const statement = redactCase(from, to)
   return {lines: [...exportNdjson(to, {allCopies: true})], to, statement}
 }
 
