@@ -10,6 +10,12 @@ const run = promisify(execFile)
 /** The release that the live tests run against. */
 export const SYNAPSE_VERSION = '1.163.2'
 
+/**
+ * What the environment must hold. Synapse's own `postgres` extra asks for `psycopg2`, which has to be compiled; the binary
+ * package is the same code.
+ */
+const PACKAGES: Readonly<Record<string, string>> = {'matrix-synapse': SYNAPSE_VERSION, 'psycopg2-binary': '2.9.13'}
+
 /** A Python that can run Synapse, or why there is none. */
 export type Venv = {readonly python: string} | {readonly skip: string}
 
@@ -27,20 +33,14 @@ export async function prepareVenv(say: (line: string) => void): Promise<Venv> {
       await mkdir(path.dirname(folder), {recursive: true})
       await run('python3', ['-m', 'venv', folder])
     }
-    if ((await installedVersion(python)) !== SYNAPSE_VERSION) {
-      say(`installing Synapse ${SYNAPSE_VERSION}`)
-      const pip = [
-        '-m',
-        'pip',
-        'install',
-        '--quiet',
-        '--disable-pip-version-check',
-        `matrix-synapse==${SYNAPSE_VERSION}`,
-      ]
+    const absent = await notInstalled(python)
+    if (absent.length > 0) {
+      say(`installing ${absent.join(', ')}`)
+      const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...absent]
       await run(python, pip, {timeout: 600_000, maxBuffer: 1e8})
     }
-    const installed = await installedVersion(python)
-    return installed === SYNAPSE_VERSION ? {python} : {skip: `${folder} holds Synapse ${String(installed)}`}
+    const still = await notInstalled(python)
+    return still.length === 0 ? {python} : {skip: `${folder} lacks ${still.join(', ')} after installing them`}
   } catch (error) {
     const {message, stderr} = error as Error & {stderr?: string}
     const reason = (stderr ?? '').trim().split('\n').at(-1)
@@ -50,10 +50,13 @@ export async function prepareVenv(say: (line: string) => void): Promise<Venv> {
   }
 }
 
-async function installedVersion(python: string): Promise<string | null> {
-  const code = 'import importlib.metadata as m; print(m.version("matrix-synapse"))'
-  return run(python, ['-c', code]).then(
-    ({stdout}) => stdout.trim(),
-    () => null,
-  )
+/** Which of `PACKAGES` the environment lacks, or has in another version, as pip names them. An older run may have made it. */
+async function notInstalled(python: string): Promise<string[]> {
+  const code =
+    'import importlib.metadata as m, json; print(json.dumps({d.metadata["Name"].lower(): d.version for d in m.distributions()}))'
+  const {stdout} = await run(python, ['-c', code])
+  const present = JSON.parse(stdout) as Record<string, string>
+  return Object.entries(PACKAGES)
+    .filter(([name, version]) => present[name] !== version)
+    .map(([name, version]) => `${name}==${version}`)
 }
