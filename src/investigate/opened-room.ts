@@ -1,4 +1,5 @@
 import type {Finding} from '../finding/finding.ts'
+import type {ServerView} from '../forensics/server-view.ts'
 import type {Reported} from './compare-reported.ts'
 import type {LoadedRoom} from './load-room.ts'
 
@@ -11,6 +12,8 @@ export interface OpenedRoom {
   readonly reported: readonly Reported[]
   /** Forward extremities by server, as told. */
   readonly reportedExtremities: Readonly<Record<string, readonly string[]>>
+  /** Each server's view of the room, as far as the evidence tells. */
+  readonly views?: readonly ServerView[]
   /** What is wrong with the evidence itself, before any replay. */
   readonly findings: readonly Finding[]
   /** Remarks for people. */
