@@ -6,6 +6,7 @@ import type {Adjacency} from '../graph/topological-order.ts'
 import type {AuthDifference, Reading} from './auth-difference.ts'
 import type {Conflict} from './conflict.ts'
 import type {Mainline} from './mainline.ts'
+import type {MergeRecorder, Phase, WhatIf} from './merge-trace.ts'
 import {authEventIn, type PowerOrder} from './power-order.ts'
 import type {RowSet} from './row-set.ts'
 import {ABSENT, type StateRoot} from './state-trie.ts'
@@ -22,6 +23,9 @@ export interface V2Tools {
   readonly reading: Reading
   /** MSC4297: replay the conflicted subgraph, too, and start from nothing. */
   readonly v21: boolean
+  /** Set while a merge is traced. */
+  recorder: MergeRecorder | null
+  whatIf: WhatIf
 }
 
 /**
@@ -37,12 +41,15 @@ export function resolveV2(conflict: Conflict, tools: V2Tools): StateRoot {
   for (const event of conflict.values) if (event !== ABSENT) full.add(event)
   if (tools.v21) addConflictedSubgraph(conflict.graph, full, tools.scratch)
   tools.difference.addTo(full, conflict, tools.reading)
+  for (const event of tools.whatIf.extra ?? []) full.add(event)
+  if (tools.recorder !== null) tools.recorder.full = full.rows.slice()
   const power = tools.power.sort(full, tools.reading)
-  applyInOrder(conflict, tools, power)
+  applyInOrder(conflict, tools, power, 'power')
   const rest = power.length === 0 ? full.rows : except(full.rows, power, tools.scratch)
   if (rest.length > 0) {
     const levels = inState(conflict, tools.v21, conflict.graph.powerSlot)
-    applyInOrder(conflict, tools, tools.mainline.sort(rest, levels))
+    if (tools.recorder !== null) tools.recorder.mainlineTop = levels
+    applyInOrder(conflict, tools, tools.mainline.sort(rest, levels), 'mainline')
   }
   return conflict.result()
 }
@@ -98,21 +105,26 @@ const slots = new Int32Array(ROLES)
  *
  * @see https://spec.matrix.org/v1.19/rooms/v2/#definitions "Iterative auth checks"
  */
-function applyInOrder(conflict: Conflict, tools: V2Tools, rows: readonly number[]): void {
+function applyInOrder(conflict: Conflict, tools: V2Tools, rows: readonly number[], phase: Phase): void {
   const {graph} = conflict
-  const {checker} = tools
+  const {checker, recorder, whatIf} = tools
   const {judgement} = checker
   const {view} = judgement
   for (const row of rows) {
     const slot = graph.slot[row] ?? -1
-    if (slot < 0 || graph.has(row, Flag.Foreign) || judgement.isRejected(row)) continue
+    if (slot < 0 || graph.has(row, Flag.Foreign) || judgement.isRejected(row)) {
+      recorder?.skipped(conflict, row, phase)
+      continue
+    }
     selectSlots(graph, row, slots)
     for (let role = 0; role < ROLES; role += 1) {
       const wanted = slots[role] ?? -1
-      view[role] = wanted < 0 ? ABSENT : inState(conflict, tools.v21, wanted)
+      const own = whatIf.fromOwn?.has(wanted) === true
+      view[role] = wanted < 0 || own ? ABSENT : inState(conflict, tools.v21, wanted)
       if (wanted >= 0 && view[role] === ABSENT) view[role] = ownAuthEvent(graph, judgement, row, wanted)
     }
     implyCreate(graph, view)
+    recorder?.judged(conflict, checker, row, phase)
     if (checker.passesMerge(row)) conflict.resolve(slot, row)
   }
 }

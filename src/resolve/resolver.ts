@@ -5,6 +5,7 @@ import type {StateRes} from '../matrix/room-version.ts'
 import {AuthDifference, type Reading} from './auth-difference.ts'
 import {Conflict} from './conflict.ts'
 import {Mainline} from './mainline.ts'
+import {MergeRecorder, type MergeTrace, type WhatIf} from './merge-trace.ts'
 import {PowerOrder} from './power-order.ts'
 import {resolveV1} from './resolve-v1.ts'
 import {resolveV2, type V2Tools} from './resolve-v2.ts'
@@ -17,6 +18,8 @@ export interface ResolverOptions {
   /** @defaultValue the one of the room's version */
   readonly algorithm?: StateRes
   readonly isRejected: IsRejected
+  /** To share the states of another resolver of the same graph. */
+  readonly trie?: StateTrie
 }
 
 /** What happened at one merge. */
@@ -24,6 +27,13 @@ export interface MergeResult {
   readonly root: StateRoot
   /** Slots in which the merged states differed; 0 when there was nothing to resolve. */
   readonly conflicts: number
+}
+
+/** A merge step by step. */
+export interface TracedMerge extends MergeTrace {
+  readonly root: StateRoot
+  /** Slots in which the merged states differed. */
+  readonly slots: readonly number[]
 }
 
 /** Resolves states of one room. Merges of the same states are resolved once. */
@@ -39,7 +49,7 @@ export class Resolver {
   constructor(graph: RoomGraph, options: ResolverOptions) {
     this.reading = options.reading ?? 'synapse'
     this.algorithm = options.algorithm ?? graph.rules.stateRes
-    this.trie = new StateTrie(graph.slots.length)
+    this.trie = options.trie ?? new StateTrie(graph.slots.length)
     this.checker = new AuthChecker(graph, options.isRejected)
     this.#conflict = new Conflict(graph, this.trie)
     this.#tools = {
@@ -51,6 +61,8 @@ export class Resolver {
       scratch: new RowSet(graph.size),
       reading: this.reading,
       v21: this.algorithm === 'v2.1',
+      recorder: null,
+      whatIf: {},
     }
   }
 
@@ -75,8 +87,37 @@ export class Resolver {
     return result
   }
 
-  #run(): StateRoot {
-    return this.algorithm === 'v1' ? resolveV1(this.#conflict, this.checker) : resolveV2(this.#conflict, this.#tools)
+  /**
+   * Resolves again, writing down each step, and as if something had been different.
+   *
+   * @remarks Costs a merge and its reasons; nothing of it is remembered.
+   */
+  trace(roots: readonly StateRoot[], whatIf: WhatIf = {}, limit = Infinity): TracedMerge {
+    const distinct = distinctSorted(roots)
+    const recorder = new MergeRecorder()
+    const conflict = this.#conflict
+    conflict.begin(distinct, limit)
+    this.#tools.recorder = recorder
+    this.#tools.whatIf = whatIf
+    try {
+      const root = conflict.slots.length === 0 ? (distinct[0] ?? EMPTY_STATE) : this.#run(recorder)
+      return {
+        root,
+        slots: conflict.slots.slice(),
+        steps: recorder.steps,
+        full: recorder.full,
+        mainlineTop: recorder.mainlineTop,
+      }
+    } finally {
+      this.#tools.recorder = null
+      this.#tools.whatIf = {}
+    }
+  }
+
+  #run(recorder: MergeRecorder | null = null): StateRoot {
+    return this.algorithm === 'v1'
+      ? resolveV1(this.#conflict, this.checker, recorder)
+      : resolveV2(this.#conflict, this.#tools)
   }
 }
 
