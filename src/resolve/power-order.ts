@@ -127,15 +127,15 @@ export class PowerOrder {
   }
 
   #compare(a: number, b: number): number {
-    const x = this.#powerOf(a)
-    const y = this.#powerOf(b)
+    const x = this.powerOf(a)
+    const y = this.powerOf(b)
     if (x > y) return -1
     if (x < y) return 1
     return compareAge(this.#graph, a, b)
   }
 
-  /** Power of the event's sender by its own auth events. */
-  #powerOf(row: number): PowerLevel {
+  /** Power of the event's sender by its own auth events; -Infinity where it cannot be read. */
+  powerOf(row: number): PowerLevel {
     const known = this.#power.get(row)
     if (known !== undefined) return known
     const level = senderPower(this.#judgement, row)

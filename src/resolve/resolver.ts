@@ -1,6 +1,7 @@
 import {AuthChecker} from '../auth/check.ts'
 import type {IsRejected} from '../auth/judgement.ts'
 import type {RoomGraph} from '../graph/room-graph.ts'
+import type {PowerLevel} from '../matrix/power-levels.ts'
 import type {StateRes} from '../matrix/room-version.ts'
 import {AuthDifference, type Reading} from './auth-difference.ts'
 import {Conflict} from './conflict.ts'
@@ -112,6 +113,11 @@ export class Resolver {
       this.#tools.recorder = null
       this.#tools.whatIf = {}
     }
+  }
+
+  /** Power of an event's sender by the event's own auth events, as the power ordering of v2 has it. */
+  senderPower(row: number): PowerLevel {
+    return this.#tools.power.powerOf(row)
   }
 
   #run(recorder: MergeRecorder | null = null): StateRoot {
