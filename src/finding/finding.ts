@@ -117,6 +117,21 @@ export const CATALOGUE = {
       "Signatures could not be checked: the server's key is not known, or what is known of it does not reach to the time of the event.",
     remedy: 'Fetch the keys (from the server, or from a notary if it is gone), or give them with --keys.',
   },
+  'state/reset': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning:
+      'When branches were merged, a slot of the state went back to an older value or vanished, although no event that knew of the newer one revoked it.',
+    remedy: 'Send the state again as it should be; `blame` tells how it was lost.',
+  },
+  'state/revoked-concurrently': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      'When branches were merged, a newer value lost its slot to a revocation (a demotion, kick, ban, changed join rule) that was sent at the same time on another branch.',
+    remedy:
+      'None needed: that is how resolution is meant to work. Send the event again if it is still wanted and allowed.',
+  },
   'state/reading-dependent': {
     severity: 'note',
     certainty: 'proof',

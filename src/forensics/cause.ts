@@ -133,7 +133,7 @@ export function establishCause(
     const lacking = intermediate(inquest, lost, slot)
     if (lacking !== null) return established('B-missing-intermediate', lacking)
   }
-  if (trueInputs !== null && trueInputs.some((root, index) => root !== merge.inputs[index])) {
+  if (trueInputs?.some((root, index) => root !== merge.inputs[index]) === true) {
     if (trie.get(resolver.resolve(trueInputs).root, slot) === lost) return established('stale-input')
   }
   if (lacksAuthEvents(context, lost)) return established('missing-events')

@@ -21,6 +21,8 @@ export interface Reset {
   readonly got: number
   /** Whether every merged state had something in the slot. */
   readonly inEvery: boolean
+  /** What each merged state had there, or `ABSENT`. */
+  readonly held: readonly number[]
   readonly cause: ResetCause
   /** Whether it is what resolution is meant to do: concurrent revocation. */
   readonly expected: boolean
@@ -116,14 +118,15 @@ function judge(inquest: Inquest, slot: number, trueInputs: readonly StateRoot[] 
     .sort((a, b) => b - a)
   const [first] = newest
   if (first === undefined) return null
-  const inEvery = merge.inputs.every((input) => trie.get(input, slot) !== ABSENT)
+  const held = merge.inputs.map((input) => trie.get(input, slot))
+  const inEvery = !held.includes(ABSENT)
   const reset = (lost: number, fate: Fate, dropped: readonly Dropped[], expected: boolean): Reset => {
     const {cause, blockers, lacking} = expected
       ? {cause: 'revoked-concurrently' as const, blockers: fate.kind === 'failed' ? fate.blockers : [], lacking: null}
       : establishCause(inquest, lost, fate, trueInputs)
     const underV21 = inquest.underV21(slot)
     return {
-      ...{merge, slot, lost, got, inEvery, cause, expected, fate, dropped, blockers, lacking, underV21},
+      ...{merge, slot, lost, got, inEvery, held, cause, expected, fate, dropped, blockers, lacking, underV21},
       root: null,
       again: 0,
     }

@@ -1,5 +1,7 @@
 import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
+import {resetFindings} from '../forensics/reset-findings.ts'
+import {findResets} from '../forensics/resets.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {own} from '../matrix/json.ts'
 import {NAMED_LEVELS, PowerLevels} from '../matrix/power-levels.ts'
@@ -91,10 +93,19 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions): RoomReport 
     findings: [
       ...(options.evidenceFindings ?? []),
       ...dagFindings(room, rejected, missing),
+      ...resetsFound(here.replay, tips),
       ...(other === null || here.root === UNKNOWN_STATE ? [] : readingFindings(here, other)),
       ...(complete ? divergences : divergences.map(asHint)),
     ],
   }
+}
+
+/** Resets anywhere in the room, and whether they still hold at its tips. */
+function resetsFound(result: Replay, tips: readonly number[]): readonly Finding[] {
+  const {graph, trie, resolver, after} = result
+  const roots = tips.map((tip) => after[tip] ?? UNKNOWN_STATE)
+  const now = roots.length === 0 || roots.includes(UNKNOWN_STATE) ? null : resolver.resolve(roots).root
+  return resetFindings(graph, findResets(result, {tips}), (slot) => (now === null ? null : trie.get(now, slot)))
 }
 
 /** Whether the newest events that servers told are here: without them the tips are not those of the room. */

@@ -9,15 +9,23 @@ export function findingsText(findings: readonly Finding[], style: TextStyle): st
   if (findings.length === 0) return ''
   const {red, yellow, cyan, dim} = paint(style)
   const mark = {error: red('error'), warning: yellow('warning'), note: cyan('note')} as const
-  const shown = style.full === true ? findings : findings.slice(0, GLANCE)
+  const sorted = findings.toSorted((a, b) => RANK[a.severity] - RANK[b.severity])
+  const shown = style.full === true ? sorted : sorted.slice(0, GLANCE)
   const lines = shown.flatMap(({id, severity, certainty, summary, evidence, remedy}, index) => [
     `  ${mark[severity]} ${id} ${dim(`(${certainty})`)}`,
-    wrap(`    ${printable(summary, 400)}${lineOf(evidence)}`, 4, style.columns),
+    wrap(`    ${printable(shortIds(summary, style), 1000)}${lineOf(evidence)}`, 4, style.columns),
     ...(shown[index + 1]?.id === id ? [] : [remedyLine(remedy, style)]),
   ])
   return [title(`Findings: ${String(findings.length)}`, style), ...lines, more(findings.length - shown.length, style)]
     .filter((line) => line !== '')
     .join('\n')
+}
+
+const RANK = {error: 0, warning: 1, note: 2} as const
+
+/** At a glance the beginning of an event ID is enough to tell it from others; commands take it for the whole. */
+export function shortIds(text: string, style: TextStyle): string {
+  return style.full === true ? text : text.replace(/(\$[A-Za-z0-9_+/-]{10})[A-Za-z0-9_+/-]{20,}/g, '$1…')
 }
 
 /** Where the dump says it, if a line of it does. */

@@ -1,0 +1,93 @@
+import type {RoomGraph} from '../graph/room-graph.ts'
+import {type Json, own} from '../matrix/json.ts'
+import {ABSENT} from '../resolve/state-trie.ts'
+
+/** An event as people want it named. */
+export interface EventBrief {
+  readonly eventId: string
+  readonly sender: string
+  /** Milliseconds since 1970, as the sender's server claims. */
+  readonly originServerTs: number
+  /** `join`, `invite` (a join rule), `power levels` … */
+  readonly value: string
+  /** `the ban of @x:y by @z:w`. */
+  readonly words: string
+}
+
+/** What people call a state event of a type, and the key of its content that says most. */
+const NOUNS: Readonly<Record<string, {readonly noun: string; readonly key: string}>> = {
+  'm.room.join_rules': {noun: 'the join rule', key: 'join_rule'},
+  'm.room.name': {noun: 'the room name', key: 'name'},
+  'm.room.topic': {noun: 'the topic', key: 'topic'},
+  'm.room.history_visibility': {noun: 'the history visibility', key: 'history_visibility'},
+  'm.room.guest_access': {noun: 'the guest access', key: 'guest_access'},
+  'm.room.encryption': {noun: 'the encryption', key: 'algorithm'},
+  'm.room.canonical_alias': {noun: 'the main alias', key: 'alias'},
+}
+const LONGEST = 40
+
+/** `null` for `ABSENT`. */
+export function briefOf(graph: RoomGraph, row: number): EventBrief | null {
+  return row === ABSENT ? null : briefOfEvent(graph, row)
+}
+
+export function briefOfEvent(graph: RoomGraph, row: number): EventBrief {
+  return {
+    eventId: graph.id(row),
+    sender: graph.senderName(row),
+    originServerTs: graph.ts[row] ?? 0,
+    value: valueOf(graph, row),
+    words: eventWords(graph, row),
+  }
+}
+
+/** What a state event says, in a word or two; its type where nothing short would tell. */
+export function valueOf(graph: RoomGraph, row: number): string {
+  const type = graph.typeName(row)
+  if (type === 'm.room.power_levels') return 'power levels'
+  const key = type === 'm.room.member' ? 'membership' : Object.hasOwn(NOUNS, type) ? NOUNS[type]?.key : undefined
+  const value: Json | undefined = key === undefined ? undefined : own(graph.content(row), key)
+  return typeof value === 'string' ? shortened(value) : type
+}
+
+/** `the join of @a:b`, `the ban of @a:b by @c:d`, `the join rule “invite” set by @a:b`. */
+export function eventWords(graph: RoomGraph, row: number): string {
+  const slot = graph.slot[row] ?? -1
+  const sender = graph.senderName(row)
+  if (slot < 0) return `the ${graph.typeName(row)} of ${sender}`
+  const {type, stateKey} = graph.slotAt(slot)
+  const value = valueOf(graph, row)
+  if (type === 'm.room.member') {
+    if (sender === stateKey) return `the ${value} of ${sender}`
+    return value === 'leave' ? `the removal of ${stateKey} by ${sender}` : `the ${value} of ${stateKey} by ${sender}`
+  }
+  const noun = slotWords(graph, slot)
+  return value === type || type === 'm.room.power_levels'
+    ? `${noun} set by ${sender}`
+    : `${noun} “${value}” set by ${sender}`
+}
+
+/** `the membership of @a:b`, `the topic`, `the state org.example.type of “key”`. */
+export function slotWords(graph: RoomGraph, slot: number): string {
+  const {type, stateKey} = graph.slotAt(slot)
+  if (type === 'm.room.member') return `the membership of ${stateKey}`
+  const noun =
+    type === 'm.room.power_levels' ? 'the power levels' : Object.hasOwn(NOUNS, type) ? NOUNS[type]?.noun : undefined
+  return (noun ?? `the state ${type}`) + (stateKey === '' ? '' : ` of “${shortened(stateKey)}”`)
+}
+
+function shortened(text: string): string {
+  const chars = [...text]
+  return chars.length > LONGEST ? `${chars.slice(0, LONGEST - 1).join('')}…` : text
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(words: readonly string[]): string {
+  const last = words.at(-1) ?? ''
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`
+}
+
+/** The first letter large. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
