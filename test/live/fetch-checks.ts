@@ -3,7 +3,7 @@ import {parsePdu} from '../../src/matrix/pdu.ts'
 import {rulesFor} from '../../src/matrix/room-version.ts'
 import {markdownTable} from './checking.ts'
 import type {Checking} from './checking.ts'
-import {ACCESS_TIMES, changes, dump, readTruth, sortedJson} from './database.ts'
+import {ACCESS_TIMES, OWN_CLOCK, changes, dump, readTruth, sortedJson} from './database.ts'
 import type {Dump, HeldEvent, ServerTruth, TableChange} from './database.ts'
 import {routesTo, unionRoute} from './live-routes.ts'
 import type {LiveRoute} from './live-routes.ts'
@@ -66,7 +66,7 @@ export async function checkRoutes(checking: Checking): Promise<readonly Union[]>
     if (list.length > 0) throw new Error(`changed:\n${list.map(showChange).join('\n')}`)
     return `left out: ${Object.entries(ACCESS_TIMES)
       .map(([table, columns]) => (columns === '*' ? table : `${table}.{${columns.join()}}`))
-      .join(', ')}`
+      .join(', ')}; changed by the server's own clock: ${OWN_CLOCK.join(', ')}`
   })
   await gather(false)
   const after = await settled(servers)
