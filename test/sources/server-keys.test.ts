@@ -4,7 +4,7 @@ import type {AddressInfo, Socket} from 'node:net'
 import {expect, onTestFinished, test} from 'vitest'
 import type {Json, JsonObject} from '../../src/matrix/json.ts'
 import {signedText} from '../../src/matrix/signatures.ts'
-import {fetchServerKeys, readServerKeys} from '../../src/sources/server-keys.ts'
+import {fetchServerKeys} from '../../src/sources/server-keys.ts'
 import {vectors} from '../matrix/vectors.ts'
 import {signText} from '../matrix/vectors.ts'
 import {CERTIFICATE, PRIVATE_KEY} from './client-certificate.ts'
@@ -120,9 +120,16 @@ test('what is no answer is a refusal for that server alone', async () => {
   const good = await keyStub(({name}) => json(published(name)))
   const bad = await keyStub(() => html(404))
   const forged = await keyStub(({name}) => json({...published(name), valid_until_ts: 9999}))
-  const {fetched, refusals} = await fetchServerKeys([bad.name, forged.name, 'no name', good.name], OPTIONS)
+  const other = await keyStub(() => json(published('other.example.org')))
+  const empty = await keyStub(() => json({server_keys: []}))
+  const asked = [bad.name, forged.name, other.name, empty.name, 'no name', good.name]
+  const {fetched, refusals} = await fetchServerKeys(asked, OPTIONS)
   expect(fetched.map(({server}) => server)).toEqual([good.name])
-  expect(refusals.map(({what}) => what.replace(/.* of /, '')).sort()).toEqual([bad.name, forged.name, 'no name'].sort())
+  const messages = new Map(refusals.map(({what, message}) => [what.replace(/.* of /, ''), message]))
+  expect([...messages.keys()].sort()).toEqual(asked.slice(0, 5).sort())
+  expect(messages.get(forged.name)).toMatch(/has a bad signature by its own key "ed25519:1"$/)
+  expect(messages.get(other.name)).toBe(`the answer has keys of "other.example.org" instead of "${other.name}"`)
+  expect(messages.get(empty.name)).toBe('there are no keys in it')
 })
 
 test('the signal ends it', async () => {
@@ -134,23 +141,4 @@ test('the signal ends it', async () => {
     stop.abort(reason)
   }, 50)
   await expect(fetching).rejects.toBe(reason)
-})
-
-const s = 'example.org'
-const wrong = signText('another text', SEED)
-const UNBELIEVED: readonly (readonly [string, JsonObject | string, RegExp])[] = [
-  ['no JSON', '{', /no JSON object/],
-  ['a list', '[]', /no JSON object/],
-  ['another server', published('other.example.org'), /not about example.org/],
-  ['no end of validity', published(s, {valid_until_ts: 'never'}), /until when/],
-  ['no keys', published(s, {verify_keys: {}}), /no current/],
-  ['keys of another kind', published(s, {verify_keys: {'rsa:1': {key: PUBLIC}}}), /no current/],
-  ['no signature', published(s, {}, false), /none of its current keys/],
-  ['a signature of another server only', {...published(s), signatures: {other: {'ed25519:1': wrong}}}, /none of its/],
-  ['a wrong signature', {...published(s), signatures: {[s]: {'ed25519:1': wrong}}}, /signature by ed25519:1 is wrong/],
-  ['a changed key', {...published(s), verify_keys: {'ed25519:1': {key: OLD}}}, /is wrong/],
-]
-test.each(UNBELIEVED)('keys with %s are not believed', (_, object, words) => {
-  const text = typeof object === 'string' ? object : JSON.stringify(object)
-  expect(readServerKeys(text, s, 'direct', 0)).toMatch(words)
 })
