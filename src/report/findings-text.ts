@@ -1,6 +1,6 @@
 import type {Finding} from '../finding/finding.ts'
 import {printable} from './printable.ts'
-import {GLANCE, more, remedyLine, title} from './sections.ts'
+import {glance, joinLines, more, remedyLine, title} from './sections.ts'
 import {paint, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
 
@@ -9,15 +9,14 @@ export function findingsText(findings: readonly Finding[], style: TextStyle): st
   if (findings.length === 0) return ''
   const {red, yellow, cyan, dim} = paint(style)
   const mark = {error: red('error'), warning: yellow('warning'), note: cyan('note')} as const
-  const shown = style.full === true ? findings : findings.slice(0, GLANCE)
+  const shown = glance(findings, style)
   const lines = shown.flatMap(({id, severity, certainty, summary, evidence, remedy}, index) => [
     `  ${mark[severity]} ${id} ${dim(`(${certainty})`)}`,
     wrap(`    ${printable(summary, 400)}${lineOf(evidence)}`, 4, style.columns),
     ...(shown[index + 1]?.id === id ? [] : [remedyLine(remedy, style)]),
   ])
-  return [title(`Findings: ${String(findings.length)}`, style), ...lines, more(findings.length - shown.length, style)]
-    .filter((line) => line !== '')
-    .join('\n')
+  const rest = more(findings.length - shown.length, style)
+  return joinLines([title(`Findings: ${String(findings.length)}`, style), ...lines, rest])
 }
 
 /** Where the dump says it, if a line of it does. */
