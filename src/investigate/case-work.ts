@@ -109,7 +109,8 @@ export function* exportCase(
   }
 }
 
-async function reading<T>(path: string, work: (reader: CaseReader) => T | Promise<T>): Promise<T> {
+/** Opens a case for as long as the work takes. @throws StateError CASE_ABSENT, CASE_UNUSABLE */
+export async function reading<T>(path: string, work: (reader: CaseReader) => T | Promise<T>): Promise<T> {
   const reader = openCase(path)
   try {
     return await work(reader)
