@@ -1,7 +1,6 @@
 import {createServer} from 'node:https'
 import type {IncomingMessage} from 'node:http'
-import type {AddressInfo, Socket} from 'node:net'
-import {expect, onTestFinished, test} from 'vitest'
+import {expect, test} from 'vitest'
 import type {Json, JsonObject} from '../../src/matrix/json.ts'
 import {signedText} from '../../src/matrix/signatures.ts'
 import {fetchServerKeys} from '../../src/sources/server-keys.ts'
@@ -10,6 +9,7 @@ import {signText} from '../matrix/vectors.ts'
 import {CERTIFICATE, PRIVATE_KEY} from './client-certificate.ts'
 import {hangUp, html, json} from './client-stub.ts'
 import type {Reply} from './client-stub.ts'
+import {listen} from './listen.ts'
 
 const {seed_unpadded_b64: SEED, public_key_unpadded_b64: PUBLIC} = vectors.key
 const OLD = Buffer.alloc(32, 7).toString('base64').replace(/=$/, '')
@@ -33,14 +33,7 @@ interface KeyStub {
 
 async function keyStub(answer: (stub: KeyStub, request: IncomingMessage) => Reply): Promise<KeyStub> {
   const server = createServer({cert: CERTIFICATE, key: PRIVATE_KEY})
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => sockets.add(socket))
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(async () => {
-    for (const socket of sockets) socket.destroy()
-    await new Promise((resolve) => server.close(resolve))
-  })
-  const stub: KeyStub = {name: `localhost:${String((server.address() as AddressInfo).port)}`, asked: []}
+  const stub: KeyStub = {name: `localhost:${String(await listen(server))}`, asked: []}
   server.on('request', (request: IncomingMessage, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
