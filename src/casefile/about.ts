@@ -1,6 +1,6 @@
 import {isObject, JsonError, own, parseJson} from '../matrix/json.ts'
 import {parsePdu} from '../matrix/pdu.ts'
-import {DEFAULT_ROOM_VERSION, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
+import {type RoomVersionRules, rulesFor, versionIn} from '../matrix/room-version.ts'
 import {damaged, type Store} from './store.ts'
 
 /** Who says what version the room has: a source, or the create event itself, which outweighs what sources say. */
@@ -65,9 +65,8 @@ export function versionInCreate(text: string, roomId: string): VersionClaim | nu
     if (!isObject(event) || own(event, 'type') !== 'm.room.create' || own(event, 'state_key') !== '') return null
     const prev = own(event, 'prev_events')
     if (Array.isArray(prev) && prev.length > 0) return null
-    const content = own(event, 'content')
-    const version = (isObject(content) ? own(content, 'room_version') : undefined) ?? DEFAULT_ROOM_VERSION
-    if (typeof version !== 'string') return null
+    const version = versionIn(own(event, 'content'))
+    if (version === null) return null
     const rules = rulesFor(version)
     const named = rules === undefined ? own(event, 'room_id') : roomOf(text, rules)
     return named === roomId ? {version, by: 'create'} : null

@@ -4,7 +4,7 @@ import {StateError} from '../errors.ts'
 import {FAIL_ON, type ExitCode, type FailOn} from './exit-codes.ts'
 import {asUsageError} from './failure.ts'
 import {interruption} from './interruption.ts'
-import {write, writeFileLines, writeLines, type JsonDocument} from './output.ts'
+import {type Forms, type JsonDocument, type Style, write, writeFileLines, writeLines} from './output.ts'
 import {printable, printableJson, printableLine} from '../report/printable.ts'
 import {showProgress, SILENT, type Progress} from './progress.ts'
 
@@ -47,12 +47,12 @@ export abstract class BaseCommand extends Command {
   }
 
   /** How results are to look. */
-  protected style(full: boolean) {
+  protected style(full: boolean): Style {
     return {json: this.json, color: this.color, columns: this.columns, full}
   }
 
   /** Prints a result in the form that was asked for; only that form is computed. */
-  protected async show(forms: {readonly json: () => JsonDocument; readonly text: () => string}): Promise<void> {
+  protected async show(forms: Forms): Promise<void> {
     await (this.json ? this.printJson(forms.json()) : this.print(forms.text()))
   }
 

@@ -10,6 +10,22 @@ export interface JsonDocument {
   readonly schema: `matrix-state/${string}/${number}`
 }
 
+/** How a result is to look. */
+export interface Style {
+  readonly json: boolean
+  readonly color: boolean
+  /** Columns of the terminal; `undefined`: no limit. */
+  readonly columns: number | undefined
+  /** Everything, instead of what fits a glance. */
+  readonly full: boolean
+}
+
+/** A result for programs and for people; only the one that is asked for is computed. */
+export interface Forms {
+  readonly json: () => JsonDocument
+  readonly text: () => string
+}
+
 type Lines = Iterable<string> | AsyncIterable<string>
 
 const CHUNK_CHARACTERS = 64 * 1024

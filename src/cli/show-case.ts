@@ -4,19 +4,7 @@ import type {Minimised} from '../investigate/minimise-case.ts'
 import type {Statement} from '../investigate/redact-case.ts'
 import type {Verification} from '../investigate/verify-evidence.ts'
 import {caseDocument} from '../report/case-document.ts'
-import type {JsonDocument} from './output.ts'
-
-export interface Style {
-  readonly json: boolean
-  readonly color: boolean
-  readonly columns: number | undefined
-  readonly full: boolean
-}
-
-interface Forms {
-  readonly json: () => JsonDocument
-  readonly text: () => string
-}
+import type {Forms, JsonDocument, Style} from './output.ts'
 
 /** Both forms of what a case holds; tables are loaded only for people. */
 export async function showCase(info: CaseInfo, style: Style): Promise<Forms> {

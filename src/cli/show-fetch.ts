@@ -1,19 +1,7 @@
 import type {FetchReport} from '../investigate/fetch-report.ts'
 import type {PlannedRoute} from '../investigate/open-routes.ts'
 import {fetchDocument, planDocument} from '../report/fetch-document.ts'
-import type {JsonDocument} from './output.ts'
-
-interface Style {
-  readonly json: boolean
-  readonly color: boolean
-  readonly columns: number | undefined
-  readonly full: boolean
-}
-
-interface Forms {
-  readonly json: () => JsonDocument
-  readonly text: () => string
-}
+import type {Forms, JsonDocument, Style} from './output.ts'
 
 /** Both forms of what `fetch` brought; tables are loaded only for people. */
 export async function showFetch(report: FetchReport, style: Style): Promise<Forms> {

@@ -1,15 +1,15 @@
 import type {CaseReader, StoredCopy} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
-import {isObject, JsonError, type JsonObject, own, parseJson} from '../matrix/json.ts'
-import {DEFAULT_ROOM_VERSION, KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
+import {objectOrNull, own} from '../matrix/json.ts'
+import {KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
 
 /**
- * The rules of the room that a case is about: of the version that a source told, or else the one in the create event.
+ * The rules of the room that a case is about. Without its version, no copy in the case has a name.
  *
  * @throws StateError ROOM_VERSION_UNKNOWN, CREATE_MISSING
  */
 export function rulesOfCase(reader: CaseReader): RoomVersionRules {
-  const version = reader.roomVersion ?? versionInCreate(reader)
+  const version = reader.roomVersion
   if (version === null) {
     throw new StateError(
       'CREATE_MISSING',
@@ -25,29 +25,6 @@ export function rulesOfCase(reader: CaseReader): RoomVersionRules {
     `${reader.path}: the room has version ${JSON.stringify(version.slice(0, 100))}, which is not known`,
     {hint: `Known are ${known}.`},
   )
-}
-
-function versionInCreate(reader: CaseReader): string | null {
-  for (const {text} of reader.copies()) {
-    if (!text.includes('m.room.create')) continue
-    const event = objectOrNull(text)
-    if (event === null || own(event, 'type') !== 'm.room.create' || own(event, 'state_key') !== '') continue
-    const content = own(event, 'content')
-    const version = isObject(content) ? own(content, 'room_version') : undefined
-    return typeof version === 'string' ? version : DEFAULT_ROOM_VERSION
-  }
-  return null
-}
-
-/** `null` for what is no JSON object. */
-export function objectOrNull(text: string): JsonObject | null {
-  try {
-    const json = parseJson(text)
-    return isObject(json) ? json : null
-  } catch (error) {
-    if (error instanceof JsonError) return null
-    throw error
-  }
 }
 
 /**

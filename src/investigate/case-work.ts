@@ -54,9 +54,10 @@ export async function mergeCases(paths: readonly string[], output: string, nowMs
   const [first] = paths
   if (first === undefined) throw new StateError('USAGE', 'no case file was given')
   const {roomId} = await reading(first, (reader) => reader)
-  return making(output, roomId, nowMs, async (made) => {
-    for (const path of paths) await reading(path, (reader) => made.mergeFrom(reader))
+  const {made} = await making(output, roomId, nowMs, async (writer) => {
+    for (const path of paths) await reading(path, (reader) => writer.mergeFrom(reader))
   })
+  return made
 }
 
 /** A case that can be shown to others: see `redactCase`. */
@@ -66,12 +67,8 @@ export async function redactCaseFile(
   nowMs: number,
 ): Promise<MadeCase & {readonly statement: Statement}> {
   return reading(path, async (reader) => {
-    let statement: Statement | undefined
-    const made = await making(output, reader.roomId, nowMs, (writer) => {
-      statement = redactCase(reader, writer)
-    })
-    if (statement === undefined) throw new Error('nothing was redacted')
-    return {...made, statement}
+    const {made, result} = await making(output, reader.roomId, nowMs, (writer) => redactCase(reader, writer))
+    return {...made, statement: result}
   })
 }
 
@@ -83,12 +80,8 @@ export async function minimiseCaseFile(
   nowMs: number,
 ): Promise<MadeCase & {readonly minimised: Minimised}> {
   return reading(path, async (reader) => {
-    let minimised: Minimised | undefined
-    const made = await making(output, reader.roomId, nowMs, (writer) => {
-      minimised = minimise(reader, writer, {keep})
-    })
-    if (minimised === undefined) throw new Error('nothing was minimised')
-    return {...made, minimised}
+    const {made, result} = await making(output, reader.roomId, nowMs, (writer) => minimise(reader, writer, {keep}))
+    return {...made, minimised: result}
   })
 }
 
@@ -109,7 +102,8 @@ export function* exportCase(
   }
 }
 
-async function reading<T>(path: string, work: (reader: CaseReader) => T | Promise<T>): Promise<T> {
+/** Opens a case for as long as the work takes. @throws StateError CASE_ABSENT, CASE_UNUSABLE */
+export async function reading<T>(path: string, work: (reader: CaseReader) => T | Promise<T>): Promise<T> {
   const reader = openCase(path)
   try {
     return await work(reader)
@@ -119,21 +113,21 @@ async function reading<T>(path: string, work: (reader: CaseReader) => T | Promis
 }
 
 /** A new case, which does not stay behind half made. */
-async function making(
+async function making<T>(
   path: string,
   roomId: string,
   nowMs: number,
-  work: (writer: CaseWriter) => Promise<void> | void,
-): Promise<MadeCase> {
+  work: (writer: CaseWriter) => Promise<T> | T,
+): Promise<{readonly made: MadeCase; readonly result: T}> {
   if (existsSync(path)) {
     throw new StateError('CASE_EXISTS', `${path} exists already`, {hint: 'Give another --output, or move it away.'})
   }
   const writer = createCase(path, {roomId, nowMs})
   let isDone = false
   try {
-    await work(writer)
+    const result = await work(writer)
     isDone = true
-    return {path, roomId, roomVersion: writer.roomVersion, counts: writer.counts()}
+    return {made: {path, roomId, roomVersion: writer.roomVersion, counts: writer.counts()}, result}
   } finally {
     writer.close()
     if (!isDone) for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, {force: true})

@@ -1,8 +1,8 @@
 import type {CaseReader, StoredCopy} from '../casefile/shapes.ts'
-import {JsonError} from '../matrix/json.ts'
+import {JsonError, objectOrNull} from '../matrix/json.ts'
 import {parsePdu} from '../matrix/pdu.ts'
 import type {RoomVersionRules} from '../matrix/room-version.ts'
-import {dumpLine, objectOrNull, rulesOfCase, sourceNames} from './case-room.ts'
+import {dumpLine, rulesOfCase, sourceNames} from './case-room.ts'
 
 export interface ExportOptions {
   /** Every copy of every event; otherwise the best of each. */

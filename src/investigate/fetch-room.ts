@@ -7,7 +7,7 @@ import type {Finding} from '../finding/finding.ts'
 import {byteLength, MAX_FIELD_BYTES} from '../matrix/ids.ts'
 import {replay} from '../resolve/replay.ts'
 import {type GatherLimits, ROUTE_KINDS, type RouteIdentity} from '../sources/evidence.ts'
-import {readKeys} from './case-work.ts'
+import {reading, readKeys} from './case-work.ts'
 import {type FetchReport, lacking, missingEvidence, shownBy, unknowableOf} from './fetch-report.ts'
 import {gatherCase, type GatherProgress, type RouteReport} from './gather-case.ts'
 import {type LoadedRoom, loadRoom} from './load-room.ts'
@@ -90,7 +90,7 @@ async function fetchInto(
 ): Promise<FetchReport> {
   const {limits, nowMs, signal} = options
   if (Object.keys(limits).length > 0) caseFile.addLimits(limits, nowMs())
-  for (const path of opened.cases) mergeCase(caseFile, path)
+  for (const path of opened.cases) await reading(path, (other) => caseFile.mergeFrom(other))
   const gathering = {
     limits,
     signal,
@@ -111,15 +111,6 @@ async function fetchInto(
 /** A route that did not open has done nothing. */
 function closedReport(identity: RouteIdentity, error: StateError): RouteReport {
   return {...identity, newEvents: 0, read: 0, requests: 0, seconds: 0, refusals: 0, unasked: 0, error}
-}
-
-function mergeCase(caseFile: CaseWriter, path: string): void {
-  const other = openCase(path)
-  try {
-    caseFile.mergeFrom(other)
-  } finally {
-    other.close()
-  }
 }
 
 /** Where every route failed and there is nothing else, that is the answer. */

@@ -4,7 +4,7 @@ import type {RoomGraph} from '../graph/room-graph.ts'
 import {type EventId, serverNameOf} from '../matrix/ids.ts'
 import {isObject, JsonError, type JsonObject, own, parseJson} from '../matrix/json.ts'
 import {parsePdu, type Pdu, type PduOptions} from '../matrix/pdu.ts'
-import {DEFAULT_ROOM_VERSION, KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
+import {KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor, saidVersion} from '../matrix/room-version.ts'
 import {excerpt} from '../sources/file-problems.ts'
 import type {PduSource, RawPdu} from '../sources/port.ts'
 
@@ -98,9 +98,7 @@ class RoomLoader {
     if (own(event, 'type') !== 'm.room.create' || own(event, 'state_key') !== '') return
     const prev = own(event, 'prev_events')
     if (Array.isArray(prev) && prev.length > 0) return
-    const content = own(event, 'content')
-    const version = isObject(content) ? own(content, 'room_version') : undefined
-    this.#begin(this.#source.container?.().roomVersion ?? version ?? DEFAULT_ROOM_VERSION, raw.line)
+    this.#begin(this.#source.container?.().roomVersion ?? saidVersion(own(event, 'content')), raw.line)
     if (prev === undefined && own(event, 'auth_events') === undefined && !this.#trustsIds) throw this.#clientForm(raw)
     const create = this.#name(raw)
     if (create.roomId === '' && !this.#trustsIds) {

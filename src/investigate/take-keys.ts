@@ -1,9 +1,8 @@
 import type {CaseReader, CaseWriter} from '../casefile/shapes.ts'
 import type {EventId} from '../matrix/ids.ts'
-import {isObject, own} from '../matrix/json.ts'
+import {isObject, objectOrNull, own} from '../matrix/json.ts'
 import {requiredSigners} from '../matrix/required-signers.ts'
 import {rulesFor} from '../matrix/room-version.ts'
-import {objectOrNull} from './case-room.ts'
 import type {OpenedRoutes} from './open-routes.ts'
 
 /**

@@ -94,6 +94,17 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
 }
 
+/** The JSON object that a text holds; `null` where it holds anything else. */
+export function objectOrNull(text: string): JsonObject | null {
+  try {
+    const json = parseJson(text)
+    return isObject(json) ? json : null
+  } catch (error) {
+    if (error instanceof JsonError) return null
+    throw error
+  }
+}
+
 /** The value of a key of its own; never one that every JavaScript object inherits (`constructor`, `__proto__`). */
 export function own(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined

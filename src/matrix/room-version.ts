@@ -1,3 +1,5 @@
+import {isObject, type Json, own} from './json.ts'
+
 /** Which of the three algorithms resolves the room's state. */
 export type StateRes = 'v1' | 'v2' | 'v2.1'
 
@@ -158,6 +160,20 @@ export const KNOWN_ROOM_VERSIONS: readonly string[] = [...TABLE.keys()]
 
 /** What a create event without `room_version` means. https://spec.matrix.org/v1.19/client-server-api/#mroomcreate */
 export const DEFAULT_ROOM_VERSION = '1'
+
+/**
+ * What a create event's content says of the room version: any JSON value. `null`, or a content that is no object, says nothing, which
+ * means the default.
+ */
+export function saidVersion(content: unknown): Json {
+  return (isObject(content) ? own(content, 'room_version') : undefined) ?? DEFAULT_ROOM_VERSION
+}
+
+/** The room version that a create event's content names, or the default; `null` where what it says is no string. */
+export function versionIn(content: unknown): string | null {
+  const version = saidVersion(content)
+  return typeof version === 'string' ? version : null
+}
 
 /** `undefined` for a room version that is not known: callers say so, with the list of those that are. */
 export function rulesFor(version: string): RoomVersionRules | undefined {

@@ -1,22 +1,22 @@
 import type {CaseInfo} from '../investigate/case-info.ts'
 import {count, date, printable} from './printable.ts'
-import {field, GLANCE, more, title} from './sections.ts'
+import {field, glance, joinLines, joinSections, missingEvidenceSection, more, notesSection, title} from './sections.ts'
 import {paint, table, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
 
 /** `case info` for people. */
 export function caseText(info: CaseInfo, style: TextStyle): string {
-  return [
+  return joinSections([
     header(info, style),
     sources(info, style),
     states(info, style),
     severalForms(info, style),
-    missing(info, style),
-    notes(info, style),
-  ]
-    .filter((section) => section !== '')
-    .join('\n\n')
+    missingEvidenceSection(info.missing, MISSING, style),
+    notesSection(info.notes, style),
+  ])
 }
+
+const MISSING = {heading: 'that others cite', unasked: 'nobody was asked', outcome: (outcome: string) => outcome}
 
 function header(info: CaseInfo, style: TextStyle): string {
   const {bold, dim} = paint(style)
@@ -120,42 +120,10 @@ function states(info: CaseInfo, style: TextStyle): string {
 
 function severalForms(info: CaseInfo, style: TextStyle): string {
   if (info.severalForms.length === 0) return ''
-  const shown = style.full === true ? info.severalForms : info.severalForms.slice(0, GLANCE)
-  return [
+  const shown = glance(info.severalForms, style)
+  return joinLines([
     title(`In more than one form: ${count(info.severalForms.length, 'event')}`, style),
     ...shown.map(({eventId, forms}) => `  ${printable(eventId)}  ${String(forms)} forms`),
     more(info.severalForms.length - shown.length, style),
-  ]
-    .filter((line) => line !== '')
-    .join('\n')
-}
-
-function missing(info: CaseInfo, style: TextStyle): string {
-  if (info.missing.length === 0) return ''
-  const shown = style.full === true ? info.missing : info.missing.slice(0, GLANCE)
-  const rows = shown.map(({eventId, asked}) => [
-    eventId,
-    asked.length === 0 ? 'nobody was asked' : asked.map(({source, outcome}) => `${source}: ${outcome}`).join('; '),
   ])
-  return [
-    title(`Missing: ${count(info.missing.length, 'event')} that others cite`, style),
-    table(
-      [
-        {head: 'event', min: 20},
-        {head: 'asked', min: 20},
-      ],
-      rows,
-      style,
-    ),
-    more(info.missing.length - shown.length, style),
-  ]
-    .filter((line) => line !== '')
-    .join('\n')
-}
-
-function notes(info: CaseInfo, style: TextStyle): string {
-  if (info.notes.length === 0) return ''
-  return [title('Notes', style), ...info.notes.map((line) => wrap(`  ${printable(line, 600)}`, 4, style.columns))].join(
-    '\n',
-  )
 }

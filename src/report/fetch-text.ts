@@ -1,23 +1,21 @@
-import type {FetchReport, MissingEvidence, RouteOutcome} from '../investigate/fetch-report.ts'
+import type {FetchReport, RouteOutcome} from '../investigate/fetch-report.ts'
 import type {PlannedRoute} from '../investigate/open-routes.ts'
 import {findingsText} from './findings-text.ts'
 import {count, printable} from './printable.ts'
-import {field, GLANCE, more, title} from './sections.ts'
+import {field, joinSections, missingEvidenceSection, notesSection, title} from './sections.ts'
 import {type Column, paint, table, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
 
 /** `fetch` for people: what came from where, what is missing and who was asked, and what would show more. */
 export function fetchText(report: FetchReport, style: TextStyle): string {
-  return [
+  return joinSections([
     header(report, style),
     routesSection(report.routes, style),
-    missingSection(report.missing, style),
+    missingEvidenceSection(report.missing, MISSING, style),
     findingsText(report.findings, style),
-    notesSection(report, style),
+    notesSection(notesOf(report), style),
     verdictLine(report, style),
-  ]
-    .filter((section) => section !== '')
-    .join('\n\n')
+  ])
 }
 
 function header(report: FetchReport, style: TextStyle): string {
@@ -93,36 +91,16 @@ function remarks({marked, refusals, insecure, error}: RouteOutcome): string {
     .join(', ')
 }
 
-function missingSection(missing: readonly MissingEvidence[], style: TextStyle): string {
-  if (missing.length === 0) return ''
-  const shown = style.full === true ? missing : missing.slice(0, GLANCE)
-  const rows = shown.map(({eventId, asked}) => [
-    eventId,
-    asked.length === 0
-      ? 'nobody could be asked'
-      : asked.map(({source, outcome}) => `${source}: ${OUTCOMES[outcome]}`).join('; '),
-  ])
-  return [
-    title(`Missing: ${count(missing.length, 'event')} that others cite, or that a server told as its newest`, style),
-    table(
-      [
-        {head: 'event', min: 20},
-        {head: 'asked', min: 20},
-      ],
-      rows,
-      style,
-    ),
-    more(missing.length - shown.length, style),
-  ]
-    .filter((line) => line !== '')
-    .join('\n')
+const OUTCOMES = {absent: 'does not have it', refused: 'will not tell', failed: 'no answer'} as const
+const MISSING = {
+  heading: 'that others cite, or that a server told as its newest',
+  unasked: 'nobody could be asked',
+  outcome: (outcome: keyof typeof OUTCOMES) => OUTCOMES[outcome],
 }
 
-const OUTCOMES = {absent: 'does not have it', refused: 'will not tell', failed: 'no answer'} as const
-
-function notesSection(report: FetchReport, style: TextStyle): string {
+function notesOf(report: FetchReport): readonly string[] {
   const unasked = Math.max(0, ...report.routes.map((route) => route.unasked))
-  const lines = [
+  return [
     ...(unasked === 0
       ? []
       : [
@@ -131,8 +109,6 @@ function notesSection(report: FetchReport, style: TextStyle): string {
     ...report.notes,
     ...report.moreAccess.map(({flag, shows}) => `More access would show more: ${flag} ${shows}.`),
   ]
-  if (lines.length === 0) return ''
-  return [title('Notes', style), ...lines.map((line) => wrap(`  ${printable(line, 600)}`, 4, style.columns))].join('\n')
 }
 
 function verdictLine(report: FetchReport, style: TextStyle): string {

@@ -1,6 +1,6 @@
 import type {Finding} from '../finding/finding.ts'
 import {printable} from './printable.ts'
-import {GLANCE, more, remedyLine, title} from './sections.ts'
+import {glance, joinLines, more, remedyLine, title} from './sections.ts'
 import {paint, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
 
@@ -10,15 +10,14 @@ export function findingsText(findings: readonly Finding[], style: TextStyle): st
   const {red, yellow, cyan, dim} = paint(style)
   const mark = {error: red('error'), warning: yellow('warning'), note: cyan('note')} as const
   const sorted = findings.toSorted((a, b) => RANK[a.severity] - RANK[b.severity])
-  const shown = style.full === true ? sorted : sorted.slice(0, GLANCE)
+  const shown = glance(sorted, style)
   const lines = shown.flatMap(({id, severity, certainty, summary, evidence, remedy}, index) => [
     `  ${mark[severity]} ${id} ${dim(`(${certainty})`)}`,
     wrap(`    ${printable(shortIds(summary, style), 1000)}${lineOf(evidence)}`, 4, style.columns),
     ...(shown[index + 1]?.id === id ? [] : [remedyLine(remedy, style)]),
   ])
-  return [title(`Findings: ${String(findings.length)}`, style), ...lines, more(findings.length - shown.length, style)]
-    .filter((line) => line !== '')
-    .join('\n')
+  const rest = more(findings.length - shown.length, style)
+  return joinLines([title(`Findings: ${String(findings.length)}`, style), ...lines, rest])
 }
 
 const RANK = {error: 0, warning: 1, note: 2} as const

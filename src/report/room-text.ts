@@ -3,7 +3,7 @@ import type {RejectedEvent, RoomReport, StateEntry} from '../investigate/room-re
 import {own} from '../matrix/json.ts'
 import {findingsText} from './findings-text.ts'
 import {count, date, printable} from './printable.ts'
-import {field, GLANCE, more, remedyLine, title} from './sections.ts'
+import {field, GLANCE, glance, joinLines, joinSections, more, remedyLine, title} from './sections.ts'
 import {stateValue} from './state-value.ts'
 import {type Column, paint, table, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
@@ -13,7 +13,7 @@ const ROOM_FOR_SENDERS = 100
 
 /** `resolve` for people: what the room is, who may do what, what is wrong, and the state. */
 export function roomText(report: RoomReport, style: TextStyle): string {
-  return [
+  return joinSections([
     header(report, style),
     powerSection(report, style),
     rejectedSection(report, style),
@@ -24,9 +24,7 @@ export function roomText(report: RoomReport, style: TextStyle): string {
     ),
     stateSection(report, style),
     verdictLine(report, style),
-  ]
-    .filter((section) => section !== '')
-    .join('\n\n')
+  ])
 }
 
 function nameOf(report: RoomReport): string {
@@ -146,7 +144,7 @@ const LEVEL_WORDS: readonly (readonly [string, string])[] = [
 
 function powerSection(report: RoomReport, style: TextStyle): string {
   if (report.state === null) return ''
-  const shown = style.full === true ? report.power : report.power.slice(0, GLANCE)
+  const shown = glance(report.power, style)
   const rows = shown.map(({userId, level, isCreator, membership}) => [
     level,
     userId,
@@ -155,19 +153,17 @@ function powerSection(report: RoomReport, style: TextStyle): string {
       .join(', '),
   ])
   const levels = LEVEL_WORDS.map(([key, word]) => `${report.levels[key] ?? '?'} ${word}`).join(', ')
-  return [
+  return joinLines([
     title('Power', style),
     table([{head: 'level'}, {head: 'user', min: 20}, {head: ''}], rows, style),
     more(report.power.length - shown.length, style),
     wrap(`  ${levels}`, 2, style.columns),
-  ]
-    .filter((line) => line !== '')
-    .join('\n')
+  ])
 }
 
 function rejectedSection(report: RoomReport, style: TextStyle): string {
   if (report.rejected.length === 0) return ''
-  const shown = style.full === true ? report.rejected : report.rejected.slice(0, GLANCE)
+  const shown = glance(report.rejected, style)
   const lines = shown.flatMap((event) => [
     `  ${paint(style).yellow(printable(event.eventId))}  ${describeEvent(event)} (line ${String(event.line)})`,
     `    rule ${printable(event.rule)}: ${printable(event.because, 300)}${
@@ -175,14 +171,12 @@ function rejectedSection(report: RoomReport, style: TextStyle): string {
     }`,
   ])
   const refused = shown.some(({rule}) => rule.startsWith('format:'))
-  return [
+  return joinLines([
     title(`Rejected: ${count(report.rejected.length, 'event')}`, style),
     ...lines.map((line) => wrap(line, 4, style.columns)),
     refused ? remedyLine(CATALOGUE['dag/refused-event'].remedy, style) : '',
     more(report.rejected.length - shown.length, style),
-  ]
-    .filter((line) => line !== '')
-    .join('\n')
+  ])
 }
 
 /** Fields that could not be read are empty. */
@@ -193,19 +187,17 @@ function describeEvent({type, stateKey, sender}: RejectedEvent): string {
 
 function missingSection(report: RoomReport, style: TextStyle): string {
   if (report.missing.length === 0) return ''
-  const shown = style.full === true ? report.missing : report.missing.slice(0, GLANCE)
+  const shown = glance(report.missing, style)
   const rows = shown.map(({eventId, as, citedBy, citations}) => [
     eventId,
     `${as} of`,
     citations > 1 ? `${citedBy} and ${String(citations - 1)} more` : citedBy,
   ])
-  return [
+  return joinLines([
     title(`Missing: ${count(report.missing.length, 'event')} that others cite`, style),
     table([{head: 'event', min: 20}, {head: ''}, {head: 'cited by', min: 12, first: true}], rows, style),
     more(report.missing.length - shown.length, style),
-  ]
-    .filter((line) => line !== '')
-    .join('\n')
+  ])
 }
 
 /** Sections above tell these already. */
@@ -237,14 +229,12 @@ function stateSection(report: RoomReport, style: TextStyle): string {
   ]
   const size = report.wholeState?.length ?? 0
   const of = size === report.state.length ? '' : `${report.state.length.toLocaleString('en-US')} of `
-  return [
+  return joinLines([
     title(`State ${where(report)}: ${of}${count(size, 'entry', 'entries')}`, style),
     rows.length === 0 ? '' : table(columns, rows, style),
     more(entries.length - shown.length, style),
     ...(hidden > 0 ? [paint(style).dim(`  … and ${count(hidden, 'membership')}: --full shows all`)] : []),
-  ]
-    .filter((line) => line !== '')
-    .join('\n')
+  ])
 }
 
 function where(report: RoomReport): string {

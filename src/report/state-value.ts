@@ -2,6 +2,7 @@ import type {StateEntry} from '../investigate/room-report.ts'
 import {canonicalJson} from '../matrix/canonical-json.ts'
 import {count} from './printable.ts'
 import {type Json, isObject, JsonError, own} from '../matrix/json.ts'
+import {saidVersion} from '../matrix/room-version.ts'
 
 /** The key of the content that says most, by event type. */
 const TELLING: Readonly<Record<string, string>> = {
@@ -19,7 +20,7 @@ const TELLING: Readonly<Record<string, string>> = {
 /** What a state event says, in a few words. Not yet safe for a terminal. */
 export function stateValue({type, content}: StateEntry): string {
   if (type === 'm.room.member') return memberValue(content)
-  if (type === 'm.room.create') return `version ${show(own(content, 'room_version') ?? '1')}`
+  if (type === 'm.room.create') return `version ${show(saidVersion(content))}`
   if (type === 'm.room.power_levels') {
     const users = own(content, 'users')
     return `${count(isObject(users) ? Object.keys(users).length : 0, 'user')} listed, see above`

@@ -1,9 +1,9 @@
 import {adminPath, adminRefusal, adminRequest} from './admin-access.ts'
-import {counter, openAccount} from './client-access.ts'
+import {accountRoute, counter, openAccount} from './client-access.ts'
 import type {Account, AccessOptions} from './client-access.ts'
 import {arrayIn, elementText, malformed, valueIn} from './client-bodies.ts'
 import type {Answer, ClientHttp} from './client-http.ts'
-import {askAlias, askOrRefusal, askPage, copyOf, pduOf, stateIn} from './client-requests.ts'
+import {askOrRefusal, askPage, copyOf, pduOf, stateIn} from './client-requests.ts'
 import {
   type EventCopy,
   type GatherContext,
@@ -49,33 +49,13 @@ export interface AdminOptions extends AccessOptions {
 export async function openAdminRoute(options: AdminOptions): Promise<Route> {
   const account = await openAccount(options)
   const withMessages = options.withMessages ?? true
-  let unsaid = account.requests
   return {
-    identity: {
-      kind: 'admin',
-      name: `admin ${account.serverName}`,
-      server: account.serverName,
-      address: account.baseUrl,
-      // Without TLS there was nothing to verify; that it was without is told in a note.
-      insecure: account.insecure && account.baseUrl.startsWith('https:'),
-    },
+    ...accountRoute(account, 'admin', account.serverName, (context, opening) =>
+      gather(account, context, withMessages, opening),
+    ),
     unknowable: UNKNOWABLE_TO_ADMINS,
     plan: (limits) => adminPlan(limits, withMessages),
-    gather: (context) => {
-      const opening = unsaid
-      unsaid = 0
-      return gather(account, context, withMessages, opening)
-    },
     fetchEvents: (eventIds, context) => fetchEvents(account, eventIds, context),
-    resolveAlias: async (alias, signal) => {
-      const http = await account.connect({signal})
-      try {
-        return await askAlias(http, alias)
-      } finally {
-        await http.close()
-      }
-    },
-    close: () => Promise.resolve(),
   }
 }
 

@@ -2,7 +2,8 @@ import {StateError} from '../errors.ts'
 import {askWellKnown, isUnencrypted, parseHomeserver} from './client-address.ts'
 import {openClientHttp} from './client-http.ts'
 import type {ClientHttp, ClientHttpOptions} from './client-http.ts'
-import {askAccount} from './client-requests.ts'
+import {askAccount, askAlias} from './client-requests.ts'
+import type {GatherContext, Route, Step} from './evidence.ts'
 
 /** How a homeserver is asked by its client or admin API. */
 export interface AccessOptions {
@@ -24,6 +25,7 @@ export interface Account {
   readonly userId: string
   readonly serverName: string
   readonly baseUrl: string
+  /** The TLS certificate was not verified. Without TLS there was none; that it was without is told in `notes`. */
   readonly insecure: boolean
   /** Requests sent to learn all this. */
   readonly requests: number
@@ -54,13 +56,46 @@ export async function openAccount(options: AccessOptions): Promise<Account> {
       userId,
       serverName,
       baseUrl,
-      insecure: insecure === true,
+      insecure: insecure === true && baseUrl.startsWith('https:'),
       requests: requests + http.requests(),
       notes: transportNotes(baseUrl, insecure === true),
       connect,
     }
   } finally {
     await http.close()
+  }
+}
+
+/**
+ * What the routes of an account have in common.
+ *
+ * @param as - whose view it is: the account's, or its server's
+ * @param gather - told how many requests opening took, at the first call only
+ */
+export function accountRoute(
+  account: Account,
+  kind: 'admin' | 'client',
+  as: string,
+  gather: (context: GatherContext, opening: number) => AsyncGenerator<Step>,
+): Pick<Route, 'identity' | 'gather' | 'resolveAlias' | 'close'> {
+  const {serverName: server, baseUrl: address, insecure} = account
+  let unsaid = account.requests
+  return {
+    identity: {kind, name: `${kind} ${as}`, server, address, insecure},
+    gather: (context) => {
+      const opening = unsaid
+      unsaid = 0
+      return gather(context, opening)
+    },
+    resolveAlias: async (alias, signal) => {
+      const http = await account.connect({signal})
+      try {
+        return await askAlias(http, alias)
+      } finally {
+        await http.close()
+      }
+    },
+    close: () => Promise.resolve(),
   }
 }
 

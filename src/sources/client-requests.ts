@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto'
 import {StateError} from '../errors.ts'
+import {versionIn} from '../matrix/room-version.ts'
 import {arrayIn, elementTexts, malformed, stringIn, valueIn} from './client-bodies.ts'
 import type {Answer, ClientHttp, ExplainRefusal} from './client-http.ts'
 import type {EventCopy, Refusal, ReportedSlot} from './evidence.ts'
@@ -113,9 +114,9 @@ export function stateIn(answer: Answer, path: readonly string[]): GivenState {
     if (typeof type !== 'string' || typeof stateKey !== 'string') {
       throw malformed(answer.url, 'a state event without type or state_key')
     }
-    const content = event?.content as {membership?: unknown; room_version?: unknown} | null | undefined
+    const content = event?.content as {membership?: unknown} | null | undefined
     if (type === 'm.room.member') members.set(stateKey, content?.membership)
-    if (type === 'm.room.create') versions.push(versionOf(content))
+    if (type === 'm.room.create') versions.push(versionIn(content))
     return {eventId, type, stateKey}
   })
   return {slots, roomVersion: versions[0] ?? null, membershipOf: (userId) => members.get(userId)}
@@ -206,14 +207,7 @@ export function copyOf({text, event}: GivenPdu): EventCopy {
 /** The room version that a create event among them names. */
 export function roomVersionIn(pdus: readonly GivenPdu[]): string | null {
   const create = pdus.find(({event}) => event.type === 'm.room.create' && event.state_key === '')
-  return create === undefined ? null : versionOf(create.event.content)
-}
-
-/** @see https://spec.matrix.org/v1.19/client-server-api/#mroomcreate */
-function versionOf(content: unknown): string | null {
-  const version = (content as {room_version?: unknown} | null | undefined)?.room_version
-  if (version === undefined) return '1'
-  return typeof version === 'string' ? version : null
+  return create === undefined ? null : versionIn(create.event.content)
 }
 
 /** IDs of the events that it names as the ones before it, in any room version. */

@@ -1,11 +1,10 @@
 import {StateError} from '../errors.ts'
-import {counter, openAccount} from './client-access.ts'
+import {accountRoute, counter, openAccount} from './client-access.ts'
 import type {Account, AccessOptions} from './client-access.ts'
 import {UNKNOWABLE_TO_MEMBERS} from './client-api.ts'
 import {valueIn} from './client-bodies.ts'
 import type {ClientHttp} from './client-http.ts'
 import {
-  askAlias,
   askCurrentState,
   askOrRefusal,
   askPage,
@@ -49,33 +48,11 @@ const AFTER = 'states after'
  */
 export async function openClientRoute(options: AccessOptions): Promise<Route> {
   const account = await openAccount(options)
-  let unsaid = account.requests
   return {
-    identity: {
-      kind: 'client',
-      name: `client ${account.userId}`,
-      server: account.serverName,
-      address: account.baseUrl,
-      // Without TLS there was nothing to verify; that it was without is told in a note.
-      insecure: account.insecure && account.baseUrl.startsWith('https:'),
-    },
+    ...accountRoute(account, 'client', account.userId, (context, opening) => gather(account, context, opening)),
     unknowable: UNKNOWABLE_TO_MEMBERS,
     plan: clientPlan,
-    gather: (context) => {
-      const opening = unsaid
-      unsaid = 0
-      return gather(account, context, opening)
-    },
     fetchEvents: (eventIds, context) => fetchEvents(account, eventIds, context),
-    resolveAlias: async (alias, signal) => {
-      const http = await account.connect({signal})
-      try {
-        return await askAlias(http, alias)
-      } finally {
-        await http.close()
-      }
-    },
-    close: () => Promise.resolve(),
   }
 }
 

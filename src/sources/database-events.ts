@@ -1,4 +1,4 @@
-import {isObject, JsonError, parseJson} from '../matrix/json.ts'
+import {objectOrNull} from '../matrix/json.ts'
 import {allOf, integer, integerOrNull, text, textOrNull} from './database-port.ts'
 import type {Row, Snapshot} from './database-port.ts'
 import type {Schema} from './database-schema.ts'
@@ -91,7 +91,7 @@ export async function eventStep(
 
 /** What the server thinks of an event. Soft failure stands in `internal_metadata` only. */
 function marksOf(row: EventRow): EventMarks {
-  const metadata = metadataOf(row.metadata)
+  const metadata = row.metadata === null ? null : objectOrNull(row.metadata)
   return {
     rejected: row.rejected,
     outlier: row.outlier,
@@ -99,17 +99,6 @@ function marksOf(row: EventRow): EventMarks {
       ? {}
       : {softFailed: metadata.soft_failed === true, redactedOnReceipt: metadata.redacted === true}),
     ...(row.receivedTs === null ? {} : {receivedTs: row.receivedTs}),
-  }
-}
-
-function metadataOf(json: string | null): Readonly<Record<string, unknown>> | null {
-  if (json === null) return null
-  try {
-    const value = parseJson(json)
-    return isObject(value) ? value : null
-  } catch (error) {
-    if (error instanceof JsonError) return null
-    throw error
   }
 }
 

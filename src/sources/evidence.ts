@@ -1,3 +1,5 @@
+import type {SigningKey} from '../matrix/key-ring.ts'
+
 /** How evidence is got, as `--from` names it. */
 export const ROUTE_KINDS = ['file', 'database', 'federation', 'admin', 'client'] as const
 export type RouteKind = (typeof ROUTE_KINDS)[number]
@@ -86,21 +88,8 @@ export interface ReportedExtremities {
   readonly eventIds: readonly string[]
 }
 
-/** A signing key of a server. https://spec.matrix.org/v1.19/server-server-api/#retrieving-server-keys */
-export interface ServerKey {
-  readonly server: string
-  readonly keyId: string
-  /** Unpadded base64. */
-  readonly key: string
-  /** Milliseconds since 1970; `null` for old keys. */
-  readonly validUntilTs: number | null
-  /** When an old key stopped being used; `null` for current ones. */
-  readonly expiredTs: number | null
-  /** When it was fetched, milliseconds since 1970. */
-  readonly fetchedTs: number
-  /** `direct`, `notary example.org`, `file`, `database`. */
-  readonly via: string
-}
+/** A signing key as a route brings it. `key` is unpadded base64; `via` is `direct`, `notary example.org`, `file` or `database`. */
+export type ServerKey = SigningKey
 
 /** Something that was asked for and not given. */
 export interface Refusal {

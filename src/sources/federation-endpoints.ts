@@ -1,6 +1,6 @@
 import {StateError} from '../errors.ts'
 import type {JsonObject} from '../matrix/json.ts'
-import {KNOWN_ROOM_VERSIONS} from '../matrix/room-version.ts'
+import {DEFAULT_ROOM_VERSION, KNOWN_ROOM_VERSIONS} from '../matrix/room-version.ts'
 import {elementTexts, valueIn} from './client-bodies.ts'
 import type {GatherContext, Refusal} from './evidence.ts'
 import {routeRefusal} from './federation-failures.ts'
@@ -107,7 +107,7 @@ export function federationEndpoints(
         (_, json) => {
           const prevEvents = idsIn(json, ['event', 'prev_events'])
           // Servers older than room version 2 do not name it.
-          const roomVersion = valueIn(json, ['room_version']) ?? '1'
+          const roomVersion = valueIn(json, ['room_version']) ?? DEFAULT_ROOM_VERSION
           return prevEvents === null || typeof roomVersion !== 'string' ? null : {prevEvents, roomVersion}
         },
         null,

@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import {JsonError} from '../matrix/json.ts'
 import {parsePdu} from '../matrix/pdu.ts'
-import {KNOWN_ROOM_VERSIONS, rulesFor} from '../matrix/room-version.ts'
+import {KNOWN_ROOM_VERSIONS, rulesFor, versionIn} from '../matrix/room-version.ts'
 import type {RoomVersionRules} from '../matrix/room-version.ts'
 import {valueIn} from './client-bodies.ts'
 import type {EventCopy, Refusal} from './evidence.ts'
@@ -93,14 +93,14 @@ async function stateTexts(endpoints: FederationEndpoints, eventId: string): Retu
   return 'refusal' in outcome ? outcome : {value: [...outcome.value.pdus, ...outcome.value.authChain]}
 }
 
-/** The version that the create event among these events names; the spec's default is 1. */
+/** The version that the create event among these events names. */
 function versionAmong(texts: readonly string[]): string | null {
   for (const text of texts) {
     if (!text.includes('m.room.create')) continue
     const event: unknown = JSON.parse(text)
     if (valueIn(event, ['type']) !== 'm.room.create' || valueIn(event, ['state_key']) !== '') continue
-    const version = valueIn(event, ['content', 'room_version']) ?? '1'
-    if (typeof version === 'string') return version
+    const version = versionIn(valueIn(event, ['content']))
+    if (version !== null) return version
   }
   return null
 }

@@ -3,7 +3,7 @@ import {createReadStream} from 'node:fs'
 import {stat} from 'node:fs/promises'
 import {basename} from 'node:path'
 import {isObject, JsonError, type JsonObject, own, parseJson} from '../matrix/json.ts'
-import {DEFAULT_ROOM_VERSION} from '../matrix/room-version.ts'
+import {versionIn} from '../matrix/room-version.ts'
 import type {EventCopy, GatherContext, RouteIdentity, Route, Step} from './evidence.ts'
 import {malformed} from './file-problems.ts'
 import {openDump} from './files.ts'
@@ -119,10 +119,7 @@ function eventOf(name: string, {text, line}: RawPdu): JsonObject {
 
 function versionOf(event: JsonObject): string | null {
   if (own(event, 'type') !== 'm.room.create' || own(event, 'state_key') !== '') return null
-  const content = own(event, 'content')
-  const version = isObject(content) ? own(content, 'room_version') : undefined
-  if (version === undefined) return DEFAULT_ROOM_VERSION
-  return typeof version === 'string' ? version : null
+  return versionIn(own(event, 'content'))
 }
 
 function notReal(name: string): Error {

@@ -2,7 +2,7 @@ import {StateError} from '../errors.ts'
 import {isServerName} from '../matrix/ids.ts'
 import {isObject, JsonError, type Json, type JsonObject, own, parseJson} from '../matrix/json.ts'
 import {parsePdu} from '../matrix/pdu.ts'
-import {DEFAULT_ROOM_VERSION, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
+import {type RoomVersionRules, rulesFor, versionIn} from '../matrix/room-version.ts'
 import {elementTexts} from './client-bodies.ts'
 import type {EventCopy, ReportedSlot, ReportedStateSet, Route, RouteIdentity} from './evidence.ts'
 import {openBytes} from './file-bytes.ts'
@@ -160,8 +160,8 @@ class Report {
       return {place, text, event: value, type, stateKey}
     })
     const create = events.find(({type, stateKey}) => type === 'm.room.create' && stateKey === '')
-    const hasContent = create !== undefined && isObject(own(create.event, 'content'))
-    const roomVersion = hasContent ? versionOf(create.event) : null
+    const content = create === undefined ? undefined : own(create.event, 'content')
+    const roomVersion = isObject(content) ? versionIn(content) : null
     const rules = roomVersion === null ? undefined : rulesFor(roomVersion)
     const slots = events.map(({place, text, event, type, stateKey}): Required<ReportedSlot> => {
       return {eventId: this.#idOf(place, text, event, rules), type, stateKey}
@@ -235,11 +235,4 @@ class Report {
   #wrong(what: string): StateError {
     return new StateError('STATES_MALFORMED', `${this.#name}: ${what}`, {hint: HINT})
   }
-}
-
-function versionOf(create: JsonObject): string | null {
-  const content = own(create, 'content')
-  const version = isObject(content) ? own(content, 'room_version') : undefined
-  if (version === undefined) return DEFAULT_ROOM_VERSION
-  return typeof version === 'string' ? version : null
 }

@@ -1,8 +1,8 @@
 import {StateError} from '../errors.ts'
 import {isServerName} from '../matrix/ids.ts'
-import {isObject, JsonError, own, parseJson} from '../matrix/json.ts'
+import {objectOrNull, own} from '../matrix/json.ts'
 import type {JsonObject} from '../matrix/json.ts'
-import {verifyJson} from '../matrix/signatures.ts'
+import {parseServerKeys} from '../matrix/server-keys.ts'
 import {elementTexts} from './client-bodies.ts'
 import type {Refusal, ServerKey} from './evidence.ts'
 import type {Discovery} from './federation-discovery.ts'
@@ -111,13 +111,13 @@ export async function fetchServerKeys(
     return null
   }
   const take = (text: string, server: string, via: string, what: string): boolean => {
-    const parsed = readServerKeys(text, server, via, nowMs())
-    if (typeof parsed === 'string') {
-      refusals.push({what, outcome: 'failed', message: parsed})
+    const {keys, problems} = parseServerKeys(text, {via, fetchedTs: nowMs(), server})
+    if (keys.length === 0) {
+      refusals.push({what, outcome: 'failed', message: problems[0] ?? 'there are no keys in it'})
       return false
     }
-    fetched.push({server, via, text, keys: parsed})
-    return parsed.some(({validUntilTs}) => validUntilTs !== null && validUntilTs >= minimumValidUntilMs)
+    fetched.push({server, via, text, keys})
+    return keys.some(({validUntilTs}) => validUntilTs !== null && validUntilTs >= minimumValidUntilMs)
   }
 
   const names = [...new Set(servers)]
@@ -196,72 +196,6 @@ function refusalOf(
 }
 
 function serverIn(text: string): string | null {
-  try {
-    const server = (JSON.parse(text) as {server_name?: unknown} | null)?.server_name
-    return typeof server === 'string' ? server : null
-  } catch {
-    return null
-  }
-}
-
-/**
- * The keys in one published object.
- *
- * @returns a sentence when the object cannot be believed: it is not of that server, or not rightly signed by the keys that it calls current.
- * @remarks Ed25519 keys only; there are no others. To be replaced by the key ring of `matrix/` once that can parse.
- */
-export function readServerKeys(
-  text: string,
-  server: string,
-  via: string,
-  fetchedTs: number,
-): readonly ServerKey[] | string {
-  const object = objectOf(text)
-  if (object === null) return 'it is no JSON object'
-  if (own(object, 'server_name') !== server) return `it is not about ${server}`
-  const validUntil = own(object, 'valid_until_ts')
-  if (typeof validUntil !== 'number') return 'it does not say until when it is valid'
-  const common = {server, fetchedTs, via}
-  const current = keyEntries(object, 'verify_keys').map(({keyId, key}) => ({
-    ...common,
-    keyId,
-    key,
-    validUntilTs: validUntil,
-    expiredTs: null,
-  }))
-  if (current.length === 0) return 'it has no current Ed25519 key'
-  const signatures = own(object, 'signatures')
-  const ownSignatures = isObject(signatures) ? own(signatures, server) : undefined
-  const signing = current.filter(({keyId}) => isObject(ownSignatures) && own(ownSignatures, keyId) !== undefined)
-  if (signing.length === 0) return 'none of its current keys has signed it'
-  const wrong = signing.filter(({keyId, key}) => !verifyJson(object, server, keyId, key))
-  if (wrong.length > 0) return `its signature by ${wrong.map(({keyId}) => keyId).join(', ')} is wrong`
-  const old = keyEntries(object, 'old_verify_keys').flatMap(({keyId, key, entry}) => {
-    const expired = own(entry, 'expired_ts')
-    return typeof expired === 'number' ? [{...common, keyId, key, validUntilTs: null, expiredTs: expired}] : []
-  })
-  return [...current, ...old]
-}
-
-function keyEntries(
-  object: JsonObject,
-  name: string,
-): readonly {readonly keyId: string; readonly key: string; readonly entry: JsonObject}[] {
-  const block = own(object, name)
-  if (!isObject(block)) return []
-  return Object.keys(block).flatMap((keyId) => {
-    const entry = own(block, keyId)
-    const key = isObject(entry) ? own(entry, 'key') : undefined
-    return keyId.startsWith('ed25519:') && isObject(entry) && typeof key === 'string' ? [{keyId, key, entry}] : []
-  })
-}
-
-function objectOf(text: string): JsonObject | null {
-  try {
-    const value = parseJson(text)
-    return isObject(value) ? value : null
-  } catch (error) {
-    if (error instanceof JsonError) return null
-    throw error
-  }
+  const server = own(objectOrNull(text) ?? {}, 'server_name')
+  return typeof server === 'string' ? server : null
 }

@@ -1,5 +1,5 @@
 import type {CaseWriter, Kept, SourceId, StoredCopy, StoredSource, Told} from '../../src/casefile/shapes.ts'
-import {objectOrNull} from '../../src/investigate/case-room.ts'
+import {objectOrNull} from '../../src/matrix/json.ts'
 import {nameEvent} from '../../src/matrix/pdu.ts'
 import {rulesFor} from '../../src/matrix/room-version.ts'
 import type {EventCopy, RouteIdentity, ServerKey, Step} from '../../src/sources/evidence.ts'

@@ -64,6 +64,18 @@ describe('an answer of a server', () => {
     ['an old key without a time', answer({old_verify_keys: {'ed25519:o': {key: PUBLIC_KEY}}}), /no integer expired_ts/],
     ['a short key', answer({verify_keys: {[KEY_ID]: {key: 'AAAA'}}}), /not the base64 of 32 bytes/],
     ['no keys', answer({verify_keys: 1}), /no object verify_keys/],
+    ['an empty list of keys', answer({verify_keys: {}}), /not signed by a key/],
+    ['keys of another kind only', answer({verify_keys: {'rsa:1': {key: PUBLIC_KEY}}}), /not signed by a key/],
+    [
+      'one that only another server signed',
+      {...answer(), signatures: {'b.example': {[KEY_ID]: 'A'.repeat(86)}}},
+      /not signed by a key/,
+    ],
+    [
+      'an exchanged key',
+      {...answer(), verify_keys: {[KEY_ID]: {key: 'A'.repeat(43)}}},
+      /"a\.example" has a bad signature/,
+    ],
     ['a list', [], /not a JSON object/],
   ] as const)('is not taken: %s', (_what, body, message) => {
     const {keys, problems} = parseServerKeys(JSON.stringify(body), origin)

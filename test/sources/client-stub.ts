@@ -1,11 +1,10 @@
 import {createServer} from 'node:http'
 import type {IncomingMessage, Server, ServerResponse} from 'node:http'
 import {createServer as createTlsServer} from 'node:https'
-import type {AddressInfo, Socket} from 'node:net'
-import {onTestFinished} from 'vitest'
 import {gatherByClientApi} from '../../src/sources/client-api.ts'
 import type {ClientApiEvidence, ClientApiInput} from '../../src/sources/client-api.ts'
 import {CERTIFICATE, PRIVATE_KEY} from './client-certificate.ts'
+import {listen} from './listen.ts'
 
 /** One answer of a stub: what it does with the socket is its own affair. */
 export type Reply = (request: IncomingMessage, response: ServerResponse) => void
@@ -30,8 +29,8 @@ export class StubHomeserver {
   readonly url: string
   readonly #replies = new Map<Endpoint, Reply[]>()
 
-  private constructor(server: Server, scheme: string) {
-    this.url = `${scheme}://localhost:${String((server.address() as AddressInfo).port)}`
+  private constructor(server: Server, url: string) {
+    this.url = url
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       const url = new URL(request.url ?? '/', this.url)
       const query = Object.fromEntries(url.searchParams)
@@ -45,17 +44,8 @@ export class StubHomeserver {
 
   static async start(options: {readonly tls?: boolean} = {}): Promise<StubHomeserver> {
     const server = options.tls === true ? createTlsServer({cert: CERTIFICATE, key: PRIVATE_KEY}) : createServer()
-    const sockets = new Set<Socket>()
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
-    })
-    await new Promise<void>((resolve) => void server.listen(0, 'localhost', resolve))
-    onTestFinished(async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    })
-    return new StubHomeserver(server, options.tls === true ? 'https' : 'http')
+    const port = await listen(server, 'localhost')
+    return new StubHomeserver(server, `${options.tls === true ? 'https' : 'http'}://localhost:${String(port)}`)
   }
 
   /** Sets what the next requests to an endpoint get; `times` repeats the last one. */

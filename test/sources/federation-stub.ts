@@ -1,7 +1,7 @@
 import {readFileSync} from 'node:fs'
 import {createServer} from 'node:https'
 import type {IncomingMessage, Server, ServerResponse} from 'node:http'
-import type {AddressInfo, Socket} from 'node:net'
+import type {Socket} from 'node:net'
 import {join} from 'node:path'
 import {createSecureContext} from 'node:tls'
 import {onTestFinished} from 'vitest'
@@ -19,6 +19,7 @@ import {vectors} from '../matrix/vectors.ts'
 import {CERTIFICATE, PRIVATE_KEY} from './client-certificate.ts'
 import {json, refusal} from './client-stub.ts'
 import type {Reply} from './client-stub.ts'
+import {listen} from './listen.ts'
 
 /** A real room of two servers, with the state after each event as one of them has it. */
 export interface StubRoom {
@@ -99,11 +100,12 @@ export class StubFederation {
 
   private constructor(
     server: Server,
+    port: number,
     room: StubRoom,
     first: (request: IncomingMessage, response: ServerResponse) => boolean,
   ) {
-    this.port = (server.address() as AddressInfo).port
-    this.name = `localhost:${String(this.port)}`
+    this.port = port
+    this.name = `localhost:${String(port)}`
     this.room = room
     this.events = new Set(room.events.keys())
     this.tips = room.tips
@@ -124,17 +126,7 @@ export class StubFederation {
         done(null, createSecureContext({cert: CERTIFICATE, key: PRIVATE_KEY}))
       },
     })
-    const sockets = new Set<Socket>()
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
-    })
-    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    })
-    return new StubFederation(server, room, first)
+    return new StubFederation(server, await listen(server), room, first)
   }
 
   /** Sets what the next requests to an endpoint get. */

@@ -1,9 +1,10 @@
 import {createServer, request as httpRequest} from 'node:http'
 import type {IncomingMessage, Server} from 'node:http'
 import {connect} from 'node:net'
-import type {AddressInfo, Socket} from 'node:net'
-import {afterEach, beforeEach, describe, expect, onTestFinished, test, vi} from 'vitest'
+import type {Socket} from 'node:net'
+import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest'
 import {StubHomeserver} from './client-stub.ts'
+import {listen} from './listen.ts'
 
 const VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY']
 
@@ -20,8 +21,8 @@ class Proxy {
   refuses = false
   readonly url: string
 
-  private constructor(server: Server, target: number) {
-    this.url = `http://me:hunter2@127.0.0.1:${String((server.address() as AddressInfo).port)}`
+  private constructor(server: Server, port: number, target: number) {
+    this.url = `http://me:hunter2@127.0.0.1:${String(port)}`
     server.on('connect', (request: IncomingMessage, socket: Socket) => {
       this.seen.push(`CONNECT ${request.url ?? ''}`)
       if (this.refuses) {
@@ -50,17 +51,7 @@ class Proxy {
 
   static async start(target: string): Promise<Proxy> {
     const server = createServer()
-    const sockets = new Set<Socket>()
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
-    })
-    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    })
-    return new Proxy(server, Number(new URL(target).port))
+    return new Proxy(server, await listen(server), Number(new URL(target).port))
   }
 }
 

@@ -1,10 +1,9 @@
 import {createServer} from 'node:http'
 import type {IncomingMessage, ServerResponse} from 'node:http'
-import type {AddressInfo, Socket} from 'node:net'
-import {onTestFinished} from 'vitest'
 import type {GatherContext, GatherLimits, Route, Step} from '../../src/sources/evidence.ts'
 import {json, refusal, ROOM, TOKEN, USER} from './client-stub.ts'
 import type {Reply} from './client-stub.ts'
+import {listen} from './listen.ts'
 
 /** An event of a stub, ordered as Synapse orders: pages by depth, arrival by stream. */
 export interface StubEvent {
@@ -43,17 +42,7 @@ export class RoomServer {
 
   static async start(): Promise<RoomServer> {
     const server = createServer()
-    const sockets = new Set<Socket>()
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
-    })
-    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    })
-    const stub = new RoomServer(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`)
+    const stub = new RoomServer(`http://127.0.0.1:${String(await listen(server))}`)
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       const url = new URL(request.url ?? '/', stub.url)
       const query = Object.fromEntries(url.searchParams)

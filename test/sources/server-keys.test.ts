@@ -1,15 +1,15 @@
 import {createServer} from 'node:https'
 import type {IncomingMessage} from 'node:http'
-import type {AddressInfo, Socket} from 'node:net'
-import {expect, onTestFinished, test} from 'vitest'
+import {expect, test} from 'vitest'
 import type {Json, JsonObject} from '../../src/matrix/json.ts'
 import {signedText} from '../../src/matrix/signatures.ts'
-import {fetchServerKeys, readServerKeys} from '../../src/sources/server-keys.ts'
+import {fetchServerKeys} from '../../src/sources/server-keys.ts'
 import {vectors} from '../matrix/vectors.ts'
 import {signText} from '../matrix/vectors.ts'
 import {CERTIFICATE, PRIVATE_KEY} from './client-certificate.ts'
 import {hangUp, html, json} from './client-stub.ts'
 import type {Reply} from './client-stub.ts'
+import {listen} from './listen.ts'
 
 const {seed_unpadded_b64: SEED, public_key_unpadded_b64: PUBLIC} = vectors.key
 const OLD = Buffer.alloc(32, 7).toString('base64').replace(/=$/, '')
@@ -33,14 +33,7 @@ interface KeyStub {
 
 async function keyStub(answer: (stub: KeyStub, request: IncomingMessage) => Reply): Promise<KeyStub> {
   const server = createServer({cert: CERTIFICATE, key: PRIVATE_KEY})
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => sockets.add(socket))
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(async () => {
-    for (const socket of sockets) socket.destroy()
-    await new Promise((resolve) => server.close(resolve))
-  })
-  const stub: KeyStub = {name: `localhost:${String((server.address() as AddressInfo).port)}`, asked: []}
+  const stub: KeyStub = {name: `localhost:${String(await listen(server))}`, asked: []}
   server.on('request', (request: IncomingMessage, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -120,9 +113,16 @@ test('what is no answer is a refusal for that server alone', async () => {
   const good = await keyStub(({name}) => json(published(name)))
   const bad = await keyStub(() => html(404))
   const forged = await keyStub(({name}) => json({...published(name), valid_until_ts: 9999}))
-  const {fetched, refusals} = await fetchServerKeys([bad.name, forged.name, 'no name', good.name], OPTIONS)
+  const other = await keyStub(() => json(published('other.example.org')))
+  const empty = await keyStub(() => json({server_keys: []}))
+  const asked = [bad.name, forged.name, other.name, empty.name, 'no name', good.name]
+  const {fetched, refusals} = await fetchServerKeys(asked, OPTIONS)
   expect(fetched.map(({server}) => server)).toEqual([good.name])
-  expect(refusals.map(({what}) => what.replace(/.* of /, '')).sort()).toEqual([bad.name, forged.name, 'no name'].sort())
+  const messages = new Map(refusals.map(({what, message}) => [what.replace(/.* of /, ''), message]))
+  expect([...messages.keys()].sort()).toEqual(asked.slice(0, 5).sort())
+  expect(messages.get(forged.name)).toMatch(/has a bad signature by its own key "ed25519:1"$/)
+  expect(messages.get(other.name)).toBe(`the answer has keys of "other.example.org" instead of "${other.name}"`)
+  expect(messages.get(empty.name)).toBe('there are no keys in it')
 })
 
 test('the signal ends it', async () => {
@@ -134,23 +134,4 @@ test('the signal ends it', async () => {
     stop.abort(reason)
   }, 50)
   await expect(fetching).rejects.toBe(reason)
-})
-
-const s = 'example.org'
-const wrong = signText('another text', SEED)
-const UNBELIEVED: readonly (readonly [string, JsonObject | string, RegExp])[] = [
-  ['no JSON', '{', /no JSON object/],
-  ['a list', '[]', /no JSON object/],
-  ['another server', published('other.example.org'), /not about example.org/],
-  ['no end of validity', published(s, {valid_until_ts: 'never'}), /until when/],
-  ['no keys', published(s, {verify_keys: {}}), /no current/],
-  ['keys of another kind', published(s, {verify_keys: {'rsa:1': {key: PUBLIC}}}), /no current/],
-  ['no signature', published(s, {}, false), /none of its current keys/],
-  ['a signature of another server only', {...published(s), signatures: {other: {'ed25519:1': wrong}}}, /none of its/],
-  ['a wrong signature', {...published(s), signatures: {[s]: {'ed25519:1': wrong}}}, /signature by ed25519:1 is wrong/],
-  ['a changed key', {...published(s), verify_keys: {'ed25519:1': {key: OLD}}}, /is wrong/],
-]
-test.each(UNBELIEVED)('keys with %s are not believed', (_, object, words) => {
-  const text = typeof object === 'string' ? object : JSON.stringify(object)
-  expect(readServerKeys(text, s, 'direct', 0)).toMatch(words)
 })
