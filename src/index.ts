@@ -93,6 +93,11 @@ export type {
   StateEntry,
 } from './investigate/room-report.ts'
 
+// What is wrong, since when, and why
+export {type BlameLine, type BlameOptions, type BlameReport, blameRoom} from './investigate/blame-room.ts'
+export {findResets, type Reset} from './forensics/resets.ts'
+export {RESET_CAUSES, type ResetCause} from './forensics/cause.ts'
+
 // Findings
 export {
   CATALOGUE,

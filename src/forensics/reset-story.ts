@@ -84,7 +84,7 @@ export function resetStory(graph: RoomGraph, reset: Reset): readonly string[] {
     ...dropped.map((one) => droppedLine(graph, one)),
     fateLine(graph, lost, fate, reset),
     got === ABSENT
-      ? `So nothing is left in the slot${reset.inEvery ? `, which all ${String(held)} merged states had filled` : ''}.`
+      ? `So nothing is left in the slot${reset.inEvery ? `, which ${held === 2 ? 'both' : `all ${String(held)}`} merged states had filled` : ''}.`
       : `So ${named(graph, got)} stands there again.`,
   ]
   if (underV21 !== null) lines.push(underV21Line(graph, reset, underV21))

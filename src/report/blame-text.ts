@@ -1,0 +1,184 @@
+import type {EventBrief} from '../forensics/words.ts'
+import type {Slot} from '../graph/room-graph.ts'
+import type {BlameCandidate, BlameLine, BlameReport, BlameReset} from '../investigate/blame-room.ts'
+import {findingsText, shortIds} from './findings-text.ts'
+import {count, date, printable} from './printable.ts'
+import {field, GLANCE, title} from './sections.ts'
+import {paint, type TextStyle} from './table.ts'
+import {wrap} from './width.ts'
+
+type Merge = Extract<BlameLine, {readonly kind: 'merge'}>
+
+/** The life of a slot for people. */
+export function blameText(report: BlameReport, style: TextStyle): string {
+  const shown = style.full === true ? report.lines : report.lines.filter((line) => !line.plain)
+  const hidden = report.lines.length - shown.length
+  const {dim, yellow} = paint(style)
+  const rest =
+    hidden === 0 ? [] : [dim(`  … and ${count(hidden, 'merge')} where one branch merely knew more: --full shows all`)]
+  return [
+    head(report, style),
+    [
+      title(`Life: ${count(report.lines.length, 'entry', 'entries')}, in the order of the DAG`, style),
+      ...shown.flatMap((line) => (line.kind === 'merge' ? mergeLines(line, style) : eventLines(line, style))),
+      ...rest,
+    ].join('\n'),
+    ...shown.flatMap((line) =>
+      line.kind === 'merge' && line.reset !== null ? [resetSection(line, line.reset, style)] : [],
+    ),
+    findingsText(
+      report.findings.filter(({id}) => id !== 'state/revoked-concurrently'),
+      style,
+    ),
+    report.complete
+      ? ''
+      : yellow(
+          wrap(
+            'Incomplete: what is missing may have set or changed the slot; nothing here proves that it did not.',
+            0,
+            style.columns,
+          ),
+        ),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
+}
+
+function head(report: BlameReport, style: TextStyle): string {
+  const {type, stateKey} = report.slot
+  const {now} = report
+  const value = now === undefined ? 'cannot be determined' : now === null ? 'nothing' : eventLine(now, style)
+  return [
+    title(`${printable(type, 100)}${stateKey === '' ? '' : ` of ${printable(stateKey, 100)}`}`, style),
+    field(
+      'Room',
+      `${printable(report.roomId)}, version ${report.roomVersion} (${report.stateRes}), reading ${report.reading}`,
+    ),
+    field('Source', printable(report.source)),
+    field('Now', value),
+  ].join('\n')
+}
+
+function id(eventId: string, style: TextStyle): string {
+  return printable(shortIds(eventId, style))
+}
+
+function eventLine(event: EventBrief, style: TextStyle): string {
+  return `${printable(event.value, 40)} by ${printable(event.sender, 60)}, ${date(event.originServerTs)}, ${id(event.eventId, style)}`
+}
+
+function eventLines(line: Exclude<BlameLine, Merge>, style: TextStyle): readonly string[] {
+  const {dim, red, green} = paint(style)
+  const word = line.kind === 'set' ? 'set     ' : red('rejected')
+  const mark = line.leadsToNow ? green(' ●') : '  '
+  const lines = [`${mark}${word} ${eventLine(line.event, style)}`]
+  if (line.kind === 'rejected')
+    lines.push(
+      dim(wrap(`           rule ${line.rule ?? '?'}: ${printable(line.because ?? '', 300)}`, 11, style.columns)),
+    )
+  else if (line.previous !== null)
+    lines.push(dim(`           after ${printable(line.previous.value, 40)}, ${id(line.previous.eventId, style)}`))
+  return lines
+}
+
+const DECIDED: Readonly<Record<string, string>> = {
+  newest: 'it knew of all the others',
+  'only-valid': 'it was the only one to pass',
+  'none-valid': 'none passed',
+  returned: 'it was in the history of the others and passed again',
+  'mainline-older': 'all passed; the one under newer power levels comes last and wins',
+  'ts-tiebreak': 'all passed; the one with the later timestamp comes last and wins',
+  'id-tiebreak': 'all passed with the same timestamp; the greater event ID comes last and wins',
+  'power-order': 'all passed; events that change what others may do come in the order of power, and the last one wins',
+  'depth-forged': 'room version 1: the greatest claimed depth that passes wins',
+}
+
+function mergeLines(line: Merge, style: TextStyle): readonly string[] {
+  const {dim, red, yellow, bold} = paint(style)
+  const where = line.at === null ? 'of the tips' : `at ${id(line.at.eventId, style)}, ${date(line.at.originServerTs)}`
+  const result =
+    line.result === null ? 'nothing' : `${printable(line.result.value, 40)} (${id(line.result.eventId, style)})`
+  const {reset} = line
+  const mark = reset === null ? '' : reset.expected ? yellow(` ${reset.cause}`) : red(` RESET: ${reset.cause}`)
+  const again = line.again > 0 ? dim(` (and ${count(line.again, 'more merge')} of the same)`) : ''
+  const lines = [`  merge    ${where} → ${bold(result)}${mark}${again}`]
+  line.branches.forEach(({after, value}, index) => {
+    const held = value === null ? 'nothing' : `${printable(value.value, 40)} (${id(value.eventId, style)})`
+    lines.push(`             branch ${String(index + 1)}, after ${id(after, style)}: ${held}`)
+  })
+  if (line.decided !== 'newest') {
+    for (const candidate of line.candidates) lines.push(wrap(candidateLine(candidate, style), 15, style.columns))
+  }
+  lines.push(dim(wrap(`             decided: ${DECIDED[line.decided] ?? line.decided}`, 15, style.columns)))
+  if (line.fell.length > 0)
+    lines.push(
+      wrap(
+        `             also fell by this: ${slotList(
+          line.fell.map(({slot}) => slot),
+          style,
+        )}`,
+        15,
+        style.columns,
+      ),
+    )
+  return lines
+}
+
+function candidateLine(candidate: BlameCandidate, style: TextStyle): string {
+  const {event, outcome, rule, because, order, phase, mainline} = candidate
+  const place =
+    order === null
+      ? ''
+      : `, looked at as number ${String(order)}${phase === 'power' ? ' (power events)' : ''}${mainline === null ? '' : `, mainline ${String(mainline)}`}`
+  const word = {
+    failed: `failed rule ${rule ?? '?'}: ${printable(because ?? '', 300)}`,
+    overridden: 'passed, and was overridden',
+    'rejected-before': 'rejected already on receipt',
+    'not-considered': 'not looked at again',
+    won: 'won',
+  }[outcome]
+  return `             ${printable(event.value, 40)} (${id(event.eventId, style)}) by ${printable(event.sender, 60)}${place}: ${word}`
+}
+
+function resetSection(line: Merge, reset: BlameReset, style: TextStyle): string {
+  const {dim} = paint(style)
+  const at = line.at === null ? 'at the tips' : `at ${id(line.at.eventId, style)}`
+  const heading = reset.expected ? `Why the newer value does not count ${at}` : `Why it was lost ${at}: ${reset.cause}`
+  const lines = reset.story.map((step, index) =>
+    wrap(`  ${String(index + 1)}. ${printable(shortIds(step, style))}`, 5, style.columns),
+  )
+  if (reset.root !== null) {
+    const {event, slot} = reset.root
+    lines.push(
+      wrap(
+        `  Root: ${printable(slotName(slot))}, set to ${printable(event.value, 40)} by ${printable(event.sender, 60)} (${id(event.eventId, style)}).`,
+        5,
+        style.columns,
+      ),
+    )
+  }
+  if (reset.fellTogether.length > 0) {
+    lines.push(
+      wrap(
+        `  By the same root fell ${count(reset.fellTogether.length, 'more slot')}: ${slotList(reset.fellTogether, style)}`,
+        5,
+        style.columns,
+      ),
+    )
+  }
+  if (reset.expected)
+    lines.push(
+      dim('  That is how resolution is meant to work: the newer value was revoked by an event sent at the same time.'),
+    )
+  return [title(heading, style), ...lines].join('\n')
+}
+
+function slotName({type, stateKey}: Slot): string {
+  return stateKey === '' ? type : `${type} of ${stateKey}`
+}
+
+function slotList(slots: readonly Slot[], style: TextStyle): string {
+  const shown = style.full === true ? slots : slots.slice(0, GLANCE)
+  const more = slots.length - shown.length
+  return printable(shown.map(slotName).join(', ')) + (more > 0 ? `, and ${String(more)} more` : '')
+}
