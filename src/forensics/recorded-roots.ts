@@ -99,6 +99,11 @@ export class RecordedRoots {
     return this.#at(eventId, side)?.beside ?? NOTHING_BESIDE
   }
 
+  /** A state group; `null` as for `before`. */
+  rootOfGroup(group: number): {readonly root: StateRoot; readonly beside: ToldRoot['beside']} | null {
+    return this.#group(group)
+  }
+
   /** Event ID of a row in one of the roots. */
   idOf(row: number): string {
     return this.rows.idOf(row)
@@ -108,12 +113,9 @@ export class RecordedRoots {
    * Takes another root of an equal state for the group. Groups made from it then share the nodes of that root, so that comparing them with
    * states made from that root costs only what differs: done along a replay, a scan of all states costs what the events change.
    */
-  adopt(eventId: string, side: 'before' | 'after', root: StateRoot): void {
-    const group = this.#recorded?.around(eventId)?.[side]
-    const known = group === null || group === undefined ? undefined : this.#groups.get(group)
-    if (group !== null && group !== undefined && known !== null && known !== undefined) {
-      this.#groups.set(group, {root, beside: known.beside})
-    }
+  adoptForGroup(group: number, root: StateRoot): void {
+    const known = this.#groups.get(group)
+    if (known !== null && known !== undefined) this.#groups.set(group, {root, beside: known.beside})
   }
 
   /** A list as `/state_ids` gives it: type and state key are looked up in the graph where they are not told. */

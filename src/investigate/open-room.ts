@@ -100,7 +100,7 @@ async function openLive(
 
 function liveView({server, what, how, eventIds}: ReportedState): ServerView {
   const slots = eventIds.map((eventId) => ({eventId}))
-  return viewOfState(server, {what, eventId: null, how, slots, ts: 0})
+  return viewOfState(server, {what, eventId: null, how, slots, ts: Date.now()})
 }
 
 /**

@@ -15,6 +15,7 @@ for (const name of serverFolders(folder)) {
   // Of the largest room there are only the oldest events, which no server's current state is about.
   if (name === 'big-v11') continue
   const read = (file: string): string => readFileSync(join(folder, name, file), 'utf8')
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- whoever reads the file knows what is in it
   const lines = <T>(file: string): readonly T[] => splitLines(read(file)).map((line) => JSON.parse(line) as T)
   const index = new Map(splitLines(read('events.ids')).map((id, at) => [id, at]))
   const at = (id: string): number => {
