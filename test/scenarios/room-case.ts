@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import {gunzipSync} from 'node:zlib'
 import {createCase} from '../../src/casefile/open-case.ts'
 import type {EventMarks, ReportedSlot, StateGroup, Step} from '../../src/sources/evidence.ts'
-import {DATA, readServerFolder, SHARED, type ServerRoom} from '../conformance/fixtures.ts'
+import {DATA, readServerFolder, type ServerRoom, splitLines} from '../conformance/fixtures.ts'
 import {unpack} from '../conformance/packed.ts'
 
 /** See `pack-reported.ts`. Events are indexes into the room's `ids`. */
@@ -91,9 +91,53 @@ function joined(room: ServerRoom, report: PackedReport): ReportedRoom {
   }
 }
 
-/** A room of the shared collection, which stands beside some checkouts, by its folder; for rooms too large to be packed. */
-export function sharedRoom(name: string): ServerRoom {
-  return readServerFolder(join(SHARED, 'rooms'), name)
+/** A room as it stands in a folder of rooms; for those that are too large to be packed. */
+export function reportedRoomIn(folder: string, name: string): ReportedRoom {
+  return joined(readServerFolder(folder, name), reportOf(folder, name))
+}
+
+/** What the servers of a room report, from the files of its folder. */
+export function reportOf(folder: string, name: string): PackedReport {
+  const read = (file: string): string => readFileSync(join(folder, name, file), 'utf8')
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- whoever reads the file knows what is in it
+  const lines = <T>(file: string): readonly T[] => splitLines(read(file)).map((line) => JSON.parse(line) as T)
+  const index = new Map(splitLines(read('events.ids')).map((id, at) => [id, at]))
+  const at = (id: string): number => index.get(id) ?? raise(name, -1)
+  const meta = JSON.parse(read('meta.json')) as {
+    servers: Record<string, string>
+    forward_extremities: Record<string, readonly string[]>
+  }
+  const flags = lines<Flags>('flags.ndjson')
+  const server = (key: 'hs1' | 'hs2'): PackedServer => ({
+    name: meta.servers[key] ?? '',
+    extremities: (meta.forward_extremities[key] ?? []).map(at),
+    current: (JSON.parse(read(`state-current-${key}.json`)) as {event_id: string}[]).map(({event_id: id}) => at(id)),
+    events: flags
+      .filter((one) => one.server === key)
+      .map((one) => [
+        at(one.event_id),
+        one.state_group,
+        (one.outlier ? 1 : 0) | (one.soft_failed ? 2 : 0),
+        ...(one.rejected === null ? [] : [one.rejected]),
+      ]),
+  })
+  const stateAt = lines<{event_id: string; state_ids?: readonly string[]}>('state-at.ndjson')
+  return {
+    servers: {hs1: server('hs1'), hs2: server('hs2')},
+    stateIds: stateAt.flatMap(({event_id: id, state_ids: ids}) =>
+      ids === undefined ? [] : [[at(id), ids.map(at).sort((a, b) => a - b)] as const],
+    ),
+  }
+}
+
+/** A line of `flags.ndjson`. */
+interface Flags {
+  readonly server: string
+  readonly event_id: string
+  readonly rejected: string | null
+  readonly soft_failed: boolean
+  readonly outlier: boolean
+  readonly state_group: number | null
 }
 
 export interface RoomCaseOptions {
