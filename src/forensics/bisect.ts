@@ -58,11 +58,15 @@ async function halve(
   start: number,
   ask: (row: number) => Promise<readonly number[] | null>,
 ): Promise<Boundary | null> {
-  const slots = await ask(start)
-  if (slots === null || slots.length === 0) return null
   const line = lineBack(graph, start)
-  let found: Boundary = {row: start, slots}
   let [right, wrong] = [line.length - 1, 0]
+  let slots = await ask(start)
+  while (slots === null && wrong < Math.min(MOST_PROBES, right)) {
+    wrong += 1
+    slots = await ask(line[wrong] ?? start)
+  }
+  if (slots === null || slots.length === 0) return null
+  let found: Boundary = {row: line[wrong] ?? start, slots}
   while (right - wrong > 1) {
     const middle = (right + wrong) >> 1
     // Where the server does not tell, the nearest event that it does tell of stands in.
@@ -94,8 +98,10 @@ function lineBack(graph: RoomGraph, start: number): readonly number[] {
   }
 }
 
-/** From the middle outwards, without the ends; at most so many, since each costs a request. */
+/** Events that are tried for one that the server does not tell of: each costs a request. */
 const MOST_PROBES = 16
+
+/** From the middle outwards, without the ends. */
 function* nearest(middle: number, low: number, high: number): Generator<number> {
   yield middle
   for (let distance = 1; distance <= MOST_PROBES / 2; distance += 1) {
