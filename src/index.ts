@@ -76,8 +76,6 @@ export {
   replayLines,
 } from './investigate/replay-lines.ts'
 export {
-  type ExplainedVerdict,
-  explainVerdict,
   replayFindings,
   resolveRoom,
   type ResolveOptions,
@@ -92,6 +90,26 @@ export type {
   RoomReport,
   StateEntry,
 } from './investigate/room-report.ts'
+
+// Why an event is accepted, rejected or soft-failed, or would be
+export {eventEvidence, explainCan, explainDraft, explainEvent} from './investigate/on-demand.ts'
+export type {ExplainableRoom, ExplainOptions} from './investigate/explain-room.ts'
+export {ACTIONS, type Action, type CanQuestion, parseQuestion} from './investigate/can-question.ts'
+export {parseDraft} from './investigate/draft-event.ts'
+export type {
+  Able,
+  CanAnswer,
+  Check,
+  ExplainedEvent,
+  Explanation,
+  Remedy,
+  ServerWord,
+  TextEvidence,
+} from './forensics/explain/explanation.ts'
+export type {Change} from './forensics/explain/changes.ts'
+export type {Citation} from './forensics/explain/cited-auth-events.ts'
+export type {Trace, TraceLine, TraceValue} from './auth/trace.ts'
+export type {ServerView} from './forensics/server-view.ts'
 
 // Findings
 export {

@@ -43,7 +43,9 @@ function afterwards({pdus, judged}: Named, changed: Hearing): string | null {
   if ([...contents.keys(), ...event.authEvents].some((id) => id.startsWith('$new'))) return null
   if (changed.create !== null) contents.set(changed.create.eventId, changed.create.content)
   const cite = (id: string): Json => (rules.refsCarryHashes ? [id, {sha256: ''}] : id)
-  const rewritten = pdus.map((pdu) => {
+  // An event of another room that nobody cites any more would make it a dump of two rooms.
+  const home = pdus.filter((pdu) => pdu['room_id'] !== '!other:a.example' || event.authEvents.includes(String(pdu['event_id'])))
+  const rewritten = home.map((pdu) => {
     const id = String(pdu['event_id'])
     if (id !== judged) return contents.has(id) ? {...pdu, content: contents.get(id)} : pdu
     const {content, authEvents, sender, stateKey} = event
