@@ -35,7 +35,8 @@ export default class Explain extends BaseCommand {
   static override args = {
     room: roomArg,
     event: Args.string({
-      description: 'event ID (in single quotes), or at least 6 characters of its beginning; with --can what they want to do',
+      description:
+        'event ID (in single quotes), or at least 6 characters of its beginning; with --can what they want to do',
     }),
     target: Args.string({description: 'with --can: the other user, the event to redact, or the event type to send'}),
   }

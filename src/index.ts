@@ -75,12 +75,7 @@ export {
   type ReplayLine,
   replayLines,
 } from './investigate/replay-lines.ts'
-export {
-  replayFindings,
-  resolveRoom,
-  type ResolveOptions,
-  stateEntries,
-} from './investigate/resolve-room.ts'
+export {replayFindings, resolveRoom, type ResolveOptions, stateEntries} from './investigate/resolve-room.ts'
 export type {
   Counts,
   MissingEvent,

@@ -85,12 +85,7 @@ const WORDS: Readonly<Record<string, RuleWords>> = {
   'member.leave': words('it is a leave, a kick or an unban'),
   'member.leave.self': words('who leaves is joined, invited or knocking', 'sender-membership'),
   'member.leave.sender-not-joined': words('the sender is joined', 'sender-membership'),
-  'member.leave.unban': words(
-    'lifting a ban takes the power to ban',
-    'target-membership',
-    'sender-power',
-    'level-ban',
-  ),
+  'member.leave.unban': words('lifting a ban takes the power to ban', 'target-membership', 'sender-power', 'level-ban'),
   'member.leave.kick': words(
     'enough power to kick, and more than theirs',
     'sender-power',

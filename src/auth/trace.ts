@@ -8,18 +8,13 @@ import {type Look, wordsOf} from './rule-words.ts'
 import {Role} from './view.ts'
 
 /**
- * What became of a line. `passed`: it had nothing against the event, the next is asked; `allowed` and `rejected` end the evaluation.
+ * What became of a line. `passed`: it had nothing against the event, the next is asked; `no-say`: it can only allow, and did not;
+ * `allowed` and `rejected` end the evaluation.
  * `applies`, `does-not-apply`: of a line that only introduces others. `on-receipt-only`: not asked of a state. `not-reached`: a line before
  * it ended the evaluation.
  */
 export type TraceOutcome =
-  | 'passed'
-  | 'allowed'
-  | 'rejected'
-  | 'applies'
-  | 'does-not-apply'
-  | 'on-receipt-only'
-  | 'not-reached'
+  'passed' | 'no-say' | 'allowed' | 'rejected' | 'applies' | 'does-not-apply' | 'on-receipt-only' | 'not-reached'
 
 /** A value that a rule looked at, and the event that it is from. */
 export interface TraceValue {
@@ -100,12 +95,13 @@ class Tracer {
     if (this.decision !== Decision.Pass) return this.#add(line, 'not-reached')
     if (this.#stage === 'before' && rule.onReceipt === true) return this.#add(line, 'on-receipt-only')
     this.decision = rule.decide(this.#judgement)
-    this.#add(line, (['passed', 'allowed', 'rejected'] as const)[this.decision])
+    const passed = rule.because === undefined ? 'no-say' : 'passed'
+    this.#add(line, ([passed, 'allowed', 'rejected'] as const)[this.decision])
   }
 
   #add(line: NumberedLine, outcome: TraceOutcome): void {
     const {asks, looks} = wordsOf(line.name)
-    const wasAsked = outcome === 'passed' || outcome === 'allowed' || outcome === 'rejected' || outcome === 'applies'
+    const wasAsked = ASKED.has(outcome)
     const culprit = outcome === 'rejected' ? (line.rule?.culprit?.(this.#judgement) ?? -1) : -1
     this.lines.push({
       number: line.number,
@@ -119,6 +115,7 @@ class Tracer {
   }
 }
 
+const ASKED: ReadonlySet<TraceOutcome> = new Set(['passed', 'no-say', 'allowed', 'rejected', 'applies'])
 const MEMBERSHIPS = ['none', 'join', 'invite', 'leave', 'ban', 'knock', 'other'] as const
 
 function lookAt(j: Judgement, look: Look): TraceValue | null {

@@ -38,7 +38,8 @@ export function parseQuestion(given: {
   const example = `for example: --can ${user.startsWith('@') ? user : '@you:example.org'} invite @other:example.org`
   if (!isUserId(user)) throw wrong(`--can: ${JSON.stringify(user.slice(0, 80))} is no user ID`, example)
   if (action === undefined) {
-    const said = given.action === undefined ? 'says not what' : `does not know ${JSON.stringify(given.action.slice(0, 80))}`
+    const said =
+      given.action === undefined ? 'says not what' : `does not know ${JSON.stringify(given.action.slice(0, 80))}`
     throw wrong(`--can ${said} ${user} wants to do`, `It takes ${ACTIONS.join(', ')}; ${example}`)
   }
   if (OTHERS.includes(action) && !isUserId(target)) throw wrong(`--can ${user} ${action}: whom?`, example)
@@ -162,7 +163,22 @@ function ruleOf(rule: string): string {
 /** The line that let it pass, if it says more than "otherwise allow". */
 function allowedBy({rules}: Explanation): string {
   const line = rules.before?.lines.find(({outcome}) => outcome === 'allowed')
-  return line === undefined ? '' : `, by rule ${line.number}`
+  if (line === undefined) return ''
+  return line.asks.startsWith('otherwise') ? ` (rule ${line.number})` : ` (rule ${line.number}: ${line.asks})`
+}
+
+/** What is odd about the question, as the room stands. */
+export function remarksOn({user, action, target}: CanQuestion, state: StateAsked | null): readonly string[] {
+  if (state === null) return []
+  const membershipOf = (name: string): unknown => {
+    const member = state.get({type: 'm.room.member', stateKey: name})
+    return member === null ? undefined : own(member.content, 'membership')
+  }
+  const other = target ?? ''
+  if (action === 'join' && membershipOf(user) === 'join') return [`${user} is joined already.`]
+  if (action === 'unban' && membershipOf(other) !== 'ban') return [`${other} is not banned.`]
+  if (action === 'kick' && membershipOf(other) !== 'join') return [`${other} is not joined.`]
+  return []
 }
 
 /** What the rooms are called in which membership lets people in. */
@@ -172,7 +188,7 @@ export function allowedRooms(state: StateAsked | null): readonly string[] {
   const entries: readonly Json[] = Array.isArray(allow) ? (allow as readonly Json[]) : []
   return entries.flatMap((entry) => {
     const room =
-      typeof entry === 'object' && entry !== null && 'room_id' in entry ? (entry as JsonObject)['room_id'] : undefined
+      typeof entry === 'object' && entry !== null && 'room_id' in entry ? (entry)['room_id'] : undefined
     return typeof room === 'string' ? [room] : []
   })
 }

@@ -66,8 +66,9 @@ export function completeDraft(replay: Replay, given: JsonObject, at?: number): D
     event[key] = make()
     filled.push(key)
   }
-  const cite = (ids: readonly string[]): Json => (rules.refsCarryHashes ? ids.map((id) => [id, {sha256: ''}]) : [...ids])
-  const sender = String(event['sender'])
+  const cite = (ids: readonly string[]): Json =>
+    rules.refsCarryHashes ? ids.map((id) => [id, {sha256: ''}]) : [...ids]
+  const sender = typeof event['sender'] === 'string' ? event['sender'] : ''
   const tips = tipsOf(replay)
   const parents = at === undefined ? tips : [at]
   fill('content', () => ({}))

@@ -1,22 +1,24 @@
+import {showLevel} from '../auth/trace.ts'
 import {explainHearing, explainMissing, explainRow, type RoomFacts} from '../forensics/explain/explain.ts'
 import type {Explanation, TextEvidence} from '../forensics/explain/explanation.ts'
-import {askState, hearingOfEvent} from '../forensics/explain/hearing-of-row.ts'
-import {type Judged, judge} from '../forensics/explain/hearing.ts'
+import {askState, createOf, hearingOfEvent} from '../forensics/explain/hearing-of-row.ts'
+import {type Judged, judge, POWER_SLOT, powerIn, type StateAsked} from '../forensics/explain/hearing.ts'
 import {Flag} from '../graph/room-graph.ts'
+import {serverNameOf} from '../matrix/ids.ts'
 import type {JsonObject} from '../matrix/json.ts'
+import {PowerLevels} from '../matrix/power-levels.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import {replay, type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
 import {EMPTY_STATE, type StateRoot} from '../resolve/state-trie.ts'
 import {tipsOf} from '../resolve/tips.ts'
-import {allowedRooms, answerQuestion, type CanQuestion, draftOf} from './can-question.ts'
+import {allowedRooms, answerQuestion, type CanQuestion, draftOf, remarksOn} from './can-question.ts'
 import {completeDraft} from './draft-event.ts'
 import {findEvent, findKnownEvent} from './find-event.ts'
 import type {OpenedRoom} from './opened-room.ts'
 import {replayFindings} from './resolve-room.ts'
 
 /** What explaining needs of an opened room. */
-export type ExplainableRoom = Pick<OpenedRoom, 'room'> &
-  Partial<Pick<OpenedRoom, 'views' | 'findings' | 'unknowable'>>
+export type ExplainableRoom = Pick<OpenedRoom, 'room'> & Partial<Pick<OpenedRoom, 'views' | 'findings' | 'unknowable'>>
 
 export interface ExplainOptions {
   /** @defaultValue `synapse` */
@@ -75,11 +77,8 @@ export function explainCan(
   const at = options.at === undefined ? undefined : findKnownEvent(graph, options.at)
   const result = replay(graph, options)
   const state = askState(result, at === undefined ? stateAtTips(result) : (result.after[at] ?? UNKNOWN_STATE))
-  const explained = answerQuestion(
-    explainGiven(opened, result, draftOf(question, graph.rules, state), at),
-    question,
-  )
-  const notes: string[] = []
+  const explained = answerQuestion(explainGiven(opened, result, draftOf(question, graph.rules, state), at), question)
+  const notes = [...remarksOn(question, state), ...redactionNotes(result, question, state)]
   const knows = graph.columns.users.strings.includes(question.user)
   if (!knows) notes.push(`No event of the room names ${question.user}.`)
   if (explained.can?.answer === 'depends') {
@@ -93,10 +92,33 @@ export function explainCan(
   return {...explained, notes: [...explained.notes, ...notes]}
 }
 
+/** From room version 3 on, whether a redaction takes effect is asked when it is applied, not by the rules. */
+function redactionNotes(
+  {graph}: Replay,
+  {user, action, target}: CanQuestion,
+  state: StateAsked | null,
+): readonly string[] {
+  if (action !== 'redact' || graph.rules.redactionRule || state === null) return []
+  const levels = state.get(POWER_SLOT)
+  const needed = new PowerLevels(levels?.content ?? {}, graph.rules).named('redact')
+  const power = powerIn({rules: graph.rules, create: createOf(graph)}, levels, user)
+  if (power >= needed)
+    return [`It takes effect: ${user} has power ${showLevel(power)}, redacting takes ${showLevel(needed)}.`]
+  const row = target === undefined ? -1 : findEvent(graph, target)
+  const isOwn = row >= 0 && serverNameOf(graph.senderName(row)) === serverNameOf(user)
+  return [
+    isOwn
+      ? `It takes effect: the event is of ${user}'s own server.`
+      : `But servers do not apply it: ${user} has power ${showLevel(power)}, redacting events of other servers takes ${showLevel(needed)}.`,
+  ]
+}
+
 function explainGiven(opened: ExplainableRoom, result: Replay, given: JsonObject, at: number | undefined): Explanation {
   const {pdu, filled, before, atTips, missing} = completeDraft(result, given, at)
   const hearing = hearingOfEvent(result, pdu, before)
-  const current: Judged | null = atTips ? null : judge({...hearing, state: askState(result, stateAtTips(result))}, 'before')
+  const current: Judged | null = atTips
+    ? null
+    : judge({...hearing, state: askState(result, stateAtTips(result))}, 'before')
   return explainHearing(result, hearing, factsOf(opened, result, null), {filled, current, missing})
 }
 

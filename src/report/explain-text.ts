@@ -11,12 +11,14 @@ import {wrap} from './width.ts'
 export function explainText(explanation: Explanation, style: TextStyle): string {
   return [
     answer(explanation, style),
-    eventSection(explanation, style),
-    checksSection(explanation.checks, style),
+    // Who asks what somebody can do did not write an event.
+    ...(explanation.can === null || style.full === true
+      ? [eventSection(explanation, style), checksSection(explanation, style)]
+      : []),
     serversSection(explanation, style),
     remediesSection(explanation, style),
     rulesSection(explanation, style),
-    citationsSection(explanation, style),
+    explanation.can === null || style.full === true ? citationsSection(explanation, style) : '',
     missingSection(explanation, style),
     findingsText(
       explanation.findings.filter(({id}) => id !== 'dag/rejected-event' && id !== 'dag/missing-event'),
@@ -32,7 +34,8 @@ const safe = (text: string): string => printable(text, 1000)
 function answer(explanation: Explanation, style: TextStyle): string {
   const {bold, red, yellow, green, dim} = paint(style)
   const {verdict, softFailedBy, can, checks} = explanation
-  const softFails = softFailedBy.length > 0 || checks.some((check) => check.name === 'current-state' && check.outcome === 'failed')
+  const softFails =
+    softFailedBy.length > 0 || checks.some((check) => check.name === 'current-state' && check.outcome === 'failed')
   const color =
     can !== null
       ? {yes: green, no: red, depends: yellow, 'not-known': yellow}[can.answer]
@@ -79,7 +82,9 @@ function eventSection({event, roomVersion, trustIds}: Explanation, style: TextSt
   return [
     title(event.eventId === null ? 'Draft' : `Event ${safe(event.eventId)}`, style),
     `  ${safe(event.type)}${key}${what}, sent by ${safe(event.sender)}${event.eventId === null ? '' : when}`,
-    event.line > 0 ? dim(`  line ${String(event.line)}, depth ${String(event.depth)}, room version ${safe(roomVersion)}`) : '',
+    event.line > 0
+      ? dim(`  line ${String(event.line)}, depth ${String(event.depth)}, room version ${safe(roomVersion)}`)
+      : '',
     event.filled.length > 0 ? dim(`  filled in: ${event.filled.join(', ')}`) : '',
     trustIds ? dim('  event IDs taken as given (--trust-ids)') : '',
   ]
@@ -104,10 +109,11 @@ const OUTCOME_WORDS: Readonly<Record<Check['outcome'], string>> = {
   'not-reached': '-',
 }
 
-function checksSection(checks: readonly Check[], style: TextStyle): string {
+function checksSection({checks, asked}: Explanation, style: TextStyle): string {
   const {green, red, yellow, dim} = paint(style)
   const paints = {passed: green, failed: red, 'not-checked': dim, 'not-known': yellow, 'not-reached': dim} as const
   const lines = checks.map(({name, outcome, says, rule}, index) => {
+    if (asked !== 'event' && outcome === 'not-checked' && style.full !== true) return ''
     const head = `${String(index + 1)} ${CHECK_WORDS[name].padEnd(20)}`
     const number = rule === null || rule.startsWith('format:') ? '' : ` [${safe(rule)}]`
     return wrap(
@@ -116,7 +122,7 @@ function checksSection(checks: readonly Check[], style: TextStyle): string {
       style.columns,
     )
   })
-  return [title('Checks on receipt', style), ...lines].join('\n')
+  return [title('Checks on receipt', style), ...lines].filter((line) => line !== '').join('\n')
 }
 
 function serversSection({servers}: Explanation, style: TextStyle): string {
@@ -149,7 +155,15 @@ function remediesSection({remedies, couldSend, verdict, asked}: Explanation, sty
   const lines = shown.flatMap(({says, by}) => [
     wrap(`  - ${safe(says)}`, 4, style.columns),
     ...by.flatMap((able) =>
-      able === null ? [] : [wrap(paint(style).dim(`      ${asked === 'event' ? '' : 'who can bring that about: '}${ableInWords(able)}`), 8, style.columns)],
+      able === null
+        ? []
+        : [
+            wrap(
+              paint(style).dim(`      ${asked === 'event' ? '' : 'who can bring that about: '}${ableInWords(able)}`),
+              8,
+              style.columns,
+            ),
+          ],
     ),
   ])
   const head = asked === 'event' ? 'It would have been accepted' : 'It would be accepted'
@@ -199,7 +213,7 @@ function sameLines(a: Trace, b: Trace): boolean {
 }
 
 /** Lines that were asked; `--full` shows the others, too. */
-const SHOWN: ReadonlySet<string> = new Set(['passed', 'allowed', 'rejected'])
+const SHOWN: ReadonlySet<string> = new Set(['passed', 'no-say', 'allowed', 'rejected'])
 
 function traceText(head: string, trace: Trace | null, style: TextStyle): string {
   if (trace === null) return ''
@@ -259,7 +273,9 @@ function citationsSection({citations, event}: Explanation, style: TextStyle): st
     slot === null ? '?' : slot.stateKey === '' ? slot.type : `${slot.type} ${slot.stateKey}`,
     cited ?? selected ?? '',
     [
-      problems.includes('missing') ? '' : RELATION_WORDS[relation] + (IN_STATE.has(relation) ? ` ${selected ?? ''}` : ''),
+      problems.includes('missing')
+        ? ''
+        : RELATION_WORDS[relation] + (IN_STATE.has(relation) ? ` ${selected ?? ''}` : ''),
       ...problems.map((problem) => (problem === 'missing' ? 'not in the evidence' : problem)),
     ]
       .filter((word) => word !== '')

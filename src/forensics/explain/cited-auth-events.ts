@@ -8,14 +8,7 @@ import {type Hearing, isSameSlot, type NamedSlot, slotsToCite} from './hearing.t
  * the event does not cite it. `no-part`: the slot has no part in authorising this event. `not-known`: the state before is not known.
  */
 export type CitationRelation =
-  | 'same'
-  | 'older'
-  | 'newer'
-  | 'other'
-  | 'not-in-state'
-  | 'not-cited'
-  | 'no-part'
-  | 'not-known'
+  'same' | 'older' | 'newer' | 'other' | 'not-in-state' | 'not-cited' | 'no-part' | 'not-known'
 
 /** What is wrong with a citation, whatever the state is. `missing`: not in the evidence; `undetermined`: its own verdict is open. */
 export type CitationProblem = 'duplicate' | 'rejected' | 'missing' | 'undetermined' | 'other-room'
@@ -50,7 +43,13 @@ export function compareCitations(graph: RoomGraph, hearing: Hearing): readonly C
       cited: id,
       selected: inState?.eventId ?? null,
       relation:
-        pdu === undefined ? 'not-known' : !isWanted ? 'no-part' : state === null ? 'not-known' : relate(graph, id, inState),
+        pdu === undefined
+          ? 'not-known'
+          : !isWanted
+            ? 'no-part'
+            : state === null
+              ? 'not-known'
+              : relate(graph, id, inState),
       problems,
     }
   })

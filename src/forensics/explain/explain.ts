@@ -181,10 +181,7 @@ function describe({graph, reading}: Replay, hearing: Hearing, receipt: Receipt, 
   }
 }
 
-function describeEvent(
-  event: Pdu,
-  more: Pick<ExplainedEvent, 'eventId' | 'line' | 'filled'>,
-): ExplainedEvent {
+function describeEvent(event: Pdu, more: Pick<ExplainedEvent, 'eventId' | 'line' | 'filled'>): ExplainedEvent {
   const {type, stateKey, sender, content, originServerTs, depth, prevEvents, authEvents} = event
   return {type, stateKey, sender, content, originServerTs, depth, prevEvents, authEvents, ...more}
 }

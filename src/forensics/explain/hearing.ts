@@ -136,7 +136,7 @@ function convene(hearing: Hearing, stage: Stage): {readonly checker: AuthChecker
     if (judging.eventId !== event.eventId) builder.add({...judging, prevEvents: [], authEvents: []}, 0)
   }
   builder.add(event, 0)
-  const graph = builder.finish(hearing.roomId, (create?.eventId ?? null) as EventId | null)
+  const graph = builder.finish(hearing.roomId, create?.eventId ?? null)
   const row = graph.row(event.eventId)
   const checker = new AuthChecker(graph, (other) => hearing.rejected.has(graph.id(other)))
   checker.judgement.event = row
@@ -177,6 +177,18 @@ export function creatorOf(create: Pdu, rules: RoomVersionRules): string | null {
   if (rules.creatorIsSender) return create.sender
   const creator = own(create.content, 'creator')
   return typeof creator === 'string' ? creator : null
+}
+
+/** Users with their power, the most powerful first, by name among equals. */
+export function byPower(
+  hearing: Hearing,
+  users: readonly string[],
+): readonly {readonly user: string; readonly power: PowerLevel}[] {
+  const levels = hearing.state?.get(POWER_SLOT) ?? null
+  return users
+    .map((user) => ({user, power: powerIn(hearing, levels, user)}))
+    .filter(({power}) => !Number.isNaN(power))
+    .sort((a, b) => (a.power > b.power ? -1 : a.power < b.power ? 1 : a.user < b.user ? -1 : 1))
 }
 
 /** The event of a row, as far as a graph keeps it: the content of messages, which no rule reads, is not there. */

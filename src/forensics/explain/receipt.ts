@@ -34,13 +34,15 @@ export interface Receipt {
 export function checkReceipt(hearing: Hearing, options: ReceiptOptions): Receipt {
   const {fault} = hearing.event
   const isUsable = fault === null
-  const isJudgeable = options.sent === null || !options.sent.replay.graph.has(options.sent.row, Flag.Cyclic | Flag.Ambiguous)
+  const isJudgeable = !options.sent?.replay.graph.has(options.sent.row, Flag.Cyclic | Flag.Ambiguous)
   const isOpen = hearing.event.authEvents.some((id) => hearing.open.has(id))
   const duplicate = isUsable && isOpen && isJudgeable ? provesDuplicate(hearing) : null
   const auth = isUsable && isJudgeable && !isOpen ? judge(hearing, 'auth') : null
   const before = isUsable && isJudgeable && hearing.state !== null ? judge(hearing, 'before') : null
   const refused: Rejection | null =
-    fault === null ? null : {rule: `format:${fault.what}`, name: `format:${fault.what}`, because: fault.message, culprit: null}
+    fault === null
+      ? null
+      : {rule: `format:${fault.what}`, name: `format:${fault.what}`, because: fault.message, culprit: null}
   const isOfState = hearing.event.type !== 'm.room.create'
   const ownRejection = duplicate ?? auth?.rejection ?? null
   const rejection = refused ?? ownRejection ?? (auth === null ? null : (before?.rejection ?? null))
@@ -69,10 +71,19 @@ const check = (name: CheckName, outcome: CheckOutcome, says: string, rule: strin
 function format({event, rules}: Hearing, {trustIds, sent}: ReceiptOptions): Check {
   const {fault} = event
   if (fault !== null && fault.what !== 'signature') {
-    return check('format', 'failed', `${fault.message}: servers drop it as if it had never come`, `format:${fault.what}`)
+    return check(
+      'format',
+      'failed',
+      `${fault.message}: servers drop it as if it had never come`,
+      `format:${fault.what}`,
+    )
   }
   if (trustIds && sent !== null) {
-    return check('format', 'not-checked', 'event IDs are taken as given (--trust-ids): form and size were not looked at')
+    return check(
+      'format',
+      'not-checked',
+      'event IDs are taken as given (--trust-ids): form and size were not looked at',
+    )
   }
   return check('format', 'passed', `it has the form that room version ${rules.id} wants, and is not too large`)
 }
@@ -84,7 +95,8 @@ function signatures({event}: Hearing, {trustIds, text, sent}: ReceiptOptions): C
   }
   if (event.fault !== null) return check(name, 'not-reached', 'its form is refused before')
   if (sent === null) return check(name, 'not-checked', 'it is signed when it is sent')
-  if (trustIds) return check(name, 'not-checked', 'event IDs are taken as given (--trust-ids): signatures were not looked at')
+  if (trustIds)
+    return check(name, 'not-checked', 'event IDs are taken as given (--trust-ids): signatures were not looked at')
   const found = text?.signatures ?? null
   if (found === null) {
     return check(name, 'not-checked', `its servers' signatures are there; checking them needs their keys`)
@@ -116,7 +128,8 @@ function contentHash({event}: Hearing, {trustIds, text, sent}: ReceiptOptions): 
     return check(name, 'failed', `the content is not what its server hashed: ${redacted}`)
   }
   if (text?.contentHash === 'ok') return check(name, 'passed', 'the content is what its server hashed')
-  if (trustIds) return check(name, 'not-checked', 'event IDs are taken as given (--trust-ids): hashes were not looked at')
+  if (trustIds)
+    return check(name, 'not-checked', 'event IDs are taken as given (--trust-ids): hashes were not looked at')
   // State events with a wrong hash would have been marked when they were read.
   return event.stateKey !== undefined
     ? check(name, 'passed', 'the content is what its server hashed')
@@ -155,7 +168,8 @@ function byState(given: {
   if (!given.isUsable) return check(name, 'not-reached', 'servers do not use it')
   if (!given.isOfState) return check(name, 'passed', 'a create event depends on no state')
   if (!given.isJudgeable) return check(name, 'not-known', 'which event it is cannot be told')
-  if (given.before === null) return check(name, 'not-known', 'the state before it is not known: an event that leads to it is missing')
+  if (given.before === null)
+    return check(name, 'not-known', 'the state before it is not known: an event that leads to it is missing')
   const {rejection} = given.before
   if (rejection === null) return check(name, 'passed', 'the state before it allows it')
   return check(name, 'failed', rejection.because, rejection.rule)
@@ -176,7 +190,9 @@ function byCurrent(options: ReceiptOptions, rejection: Rejection | null, isAccep
   const took = servers.filter(({softFailed, rejected}) => softFailed === false && typeof rejected !== 'string')
   const names = (list: readonly ServerWord[]): string => list.map(({server}) => server).join(', ')
   if (failed.length > 0) {
-    const why = failed.map(({estimate}) => estimate).find((estimate) => estimate?.rejection !== null && estimate !== null)
+    const why = failed
+      .map(({estimate}) => estimate)
+      .find((estimate) => estimate?.rejection !== null && estimate !== null)
     const last = why ?? estimateAsLast(sent.replay, sent.row)
     return check(
       name,
@@ -202,12 +218,13 @@ function byCurrent(options: ReceiptOptions, rejection: Rejection | null, isAccep
 
 /** Why it was soft-failed, by an estimate of the state that it met. */
 function reason(estimate: SoftFailEstimate | null): string {
-  if (estimate?.rejection == null) return '; by the state as far as it is known, it would have passed'
+  const rejection = estimate?.rejection ?? null
+  if (estimate === null || rejection === null) return '; by the state as far as it is known, it would have passed'
   const how =
     estimate.by === 'last'
       ? 'by the state without it'
       : estimate.certainty === 'strong'
         ? 'by the state that follows from when events arrived'
         : 'by the state that follows from when events arrived, as far as that is told'
-  return `: ${estimate.rejection.because} (${how})`
+  return `: ${rejection.because} (${how})`
 }

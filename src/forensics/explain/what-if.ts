@@ -1,15 +1,7 @@
 import {showLevel} from '../../auth/trace.ts'
 import {serverNameOf} from '../../matrix/ids.ts'
-import {isObject, type Json, type JsonObject, own} from '../../matrix/json.ts'
-import {
-  isMalformed,
-  type LevelChange,
-  NAMED_LEVELS,
-  type NamedLevel,
-  parseLevel,
-  type PowerLevel,
-  PowerLevels,
-} from '../../matrix/power-levels.ts'
+import {own} from '../../matrix/json.ts'
+import {NAMED_LEVELS, type NamedLevel, type PowerLevel, PowerLevels} from '../../matrix/power-levels.ts'
 import {
   type Applied,
   type Change,
@@ -26,7 +18,9 @@ import {
   withSignature,
   withStateKey,
 } from './changes.ts'
+import {levelReverts} from './level-reverts.ts'
 import {
+  byPower,
   creatorsAboveAll,
   type Hearing,
   isSameSlot,
@@ -188,9 +182,9 @@ function eventAxes(hearing: Hearing): readonly Axis[] {
     ...unless(stateKey === undefined || isMember || stateKey === ownKey(event), () =>
       axis({change: {kind: 'state-key', to: ownKey(event)}, apply: (given) => withStateKey(given, ownKey(event))}),
     ),
-    ...unless(event.signers === null || typeof authoriser !== 'string', () =>
-      axis({change: {kind: 'authoriser-signature', user: String(authoriser)}, apply: withSignature}),
-    ),
+    ...(event.signers === null || typeof authoriser !== 'string'
+      ? []
+      : [axis({change: {kind: 'authoriser-signature', user: authoriser}, apply: withSignature})]),
     ...unless(!mayAuthorise, () =>
       axis(
         ...inviters(hearing).map((user): Applied => ({
@@ -209,7 +203,7 @@ function eventAxes(hearing: Hearing): readonly Axis[] {
         },
       })
     }),
-    ...unless(type !== POWER_SLOT.type, () => levelReverts(hearing)),
+    ...unless(type !== POWER_SLOT.type, () => axis(...levelReverts(hearing))),
   ]
 }
 
@@ -228,95 +222,6 @@ function inviters(hearing: Hearing): readonly string[] {
     .filter(({power}) => power >= needed)
     .slice(0, 3)
     .map(({user}) => user)
-}
-
-/** Users with their power, the most powerful first, by name among equals. */
-export function byPower(
-  hearing: Hearing,
-  users: readonly string[],
-): readonly {readonly user: string; readonly power: PowerLevel}[] {
-  const levels = hearing.state?.get(POWER_SLOT) ?? null
-  return users
-    .map((user) => ({user, power: powerIn(hearing, levels, user)}))
-    .filter(({power}) => !Number.isNaN(power))
-    .sort((a, b) => (a.power > b.power ? -1 : a.power < b.power ? 1 : a.user < b.user ? -1 : 1))
-}
-
-/** Power levels without the changes that are beyond the sender, and without what cannot be read. */
-function levelReverts(hearing: Hearing): Axis {
-  const {event, rules, state, cited, create} = hearing
-  const old = state?.get(POWER_SLOT) ?? [...cited.values()].find(({type}) => type === 'm.room.power_levels') ?? null
-  const power = powerIn(hearing, old, event.sender)
-  const beyond = ({before, after}: LevelChange): boolean =>
-    (before !== undefined && !(power >= before)) || (after !== undefined && !(power >= after))
-  const before = old === null ? null : new PowerLevels(old.content, rules)
-  const changes = before === null ? null : new PowerLevels(event.content, rules).changesFrom(before)
-  const users = (changes?.users ?? []).filter(
-    (change) =>
-      beyond(change) || (change.what !== event.sender && change.before !== undefined && !(change.before < power)),
-  )
-  const creators = create === null ? [] : creatorsAboveAll(create, rules)
-  const without: string[] = []
-  let content: JsonObject = event.content
-  const revert = (key: 'users' | 'events' | 'notifications', name: string): void => {
-    const [now, then] = [own(content, key), old === null ? undefined : own(old.content, key)]
-    const value = isObject(then) ? own(then, name) : undefined
-    if (!isObject(now) && value === undefined) return
-    const {[name]: _given, ...rest} = isObject(now) ? now : {}
-    content = {...content, [key]: value === undefined ? rest : {...rest, [name]: value}}
-    if (!without.includes(`${key} ${name}`)) without.push(`${key} ${name}`)
-  }
-  for (const {what} of (changes?.named ?? []).filter(beyond)) {
-    const {[what]: _given, ...rest} = content
-    const value = old === null ? undefined : own(old.content, what)
-    content = value === undefined ? rest : {...rest, [what]: value}
-    without.push(what)
-  }
-  for (const {what} of (changes?.events ?? []).filter(beyond)) {
-    if (differs(event.content, old, 'events', what)) revert('events', what)
-    if (differs(event.content, old, 'notifications', what)) revert('notifications', what)
-  }
-  for (const {what} of users) revert('users', what)
-  for (const creator of creators) {
-    const listed = own(content, 'users')
-    if (!isObject(listed) || !Object.hasOwn(listed, creator)) continue
-    const {[creator]: _level, ...rest} = listed
-    content = {...content, users: rest}
-    without.push(`users ${creator}`)
-  }
-  content = readable(content, rules, without)
-  if (without.length === 0) return axis()
-  const changed = content
-  return axis({change: {kind: 'content', without}, apply: (given) => withEventContent(given, changed)})
-}
-
-function differs(content: JsonObject, old: Pdu | null, key: string, name: string): boolean {
-  const value = (given: JsonObject | null): Json | undefined => {
-    const map = given === null ? undefined : own(given, key)
-    return isObject(map) ? own(map, name) : undefined
-  }
-  return JSON.stringify(value(content)) !== JSON.stringify(value(old?.content ?? null))
-}
-
-/** Takes away what is no level, or no user's. */
-function readable(content: JsonObject, rules: Hearing['rules'], without: string[]): JsonObject {
-  const kept: Record<string, Json> = {}
-  for (const [key, value] of Object.entries(content)) {
-    if (value === undefined) continue
-    if (key === 'users' || key === 'events' || key === 'notifications') {
-      const map = isObject(value) ? value : {}
-      if (!isObject(value)) without.push(key)
-      const entries = Object.entries(map).filter(([name, level]) => {
-        const isUser = key !== 'users' || (name.startsWith('@') && name.includes(':'))
-        const isGood = level !== undefined && isUser && !isMalformed(parseLevel(level, rules))
-        if (!isGood) without.push(`${key} ${name}`)
-        return isGood
-      })
-      kept[key] = Object.fromEntries(entries) as JsonObject
-    } else if (NAMED_LEVELS.includes(key as NamedLevel) && isMalformed(parseLevel(value, rules))) without.push(key)
-    else kept[key] = value
-  }
-  return kept
 }
 
 /** The sender or the one concerned in another relation to the room. */
@@ -343,8 +248,10 @@ function membershipAxes(hearing: Hearing): readonly Axis[] {
   const membership = own(content, 'membership')
   if (sender !== stateKey) return [changes(sender, ['join']), changes(stateKey, ['leave'])]
   const wanted = {join: ['invite', 'leave'], leave: ['join', 'invite', 'knock'], knock: ['leave']} as const
-  const key = String(membership)
-  return Object.hasOwn(wanted, key) ? [changes(sender, wanted[key as keyof typeof wanted])] : [changes(sender, ['join'])]
+  const key = typeof membership === 'string' ? membership : ''
+  return Object.hasOwn(wanted, key)
+    ? [changes(sender, wanted[key as keyof typeof wanted])]
+    : [changes(sender, ['join'])]
 }
 
 function joinRuleAxes(hearing: Hearing): readonly Axis[] {
@@ -378,7 +285,13 @@ function powerAxes(hearing: Hearing): readonly Axis[] {
   })
   const axes: Axis[] = []
   if (!isAbove) {
-    axes.push(axis(...thresholds(hearing, read).filter((to) => !(to <= power)).map((to) => raise(event.sender, power, to))))
+    axes.push(
+      axis(
+        ...thresholds(hearing, read)
+          .filter((to) => !(to <= power))
+          .map((to) => raise(event.sender, power, to)),
+      ),
+    )
   }
   const target = event.type === 'm.room.member' ? event.stateKey : undefined
   if (target !== undefined && target !== event.sender && power !== Infinity && !Number.isNaN(power)) {

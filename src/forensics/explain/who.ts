@@ -4,9 +4,8 @@ import {own} from '../../matrix/json.ts'
 import type {Pdu} from '../../matrix/pdu.ts'
 import type {Change} from './changes.ts'
 import type {Able} from './explanation.ts'
-import {type Hearing, JOIN_RULES_SLOT, type NamedSlot, passes, POWER_SLOT} from './hearing.ts'
+import {byPower, type Hearing, JOIN_RULES_SLOT, type NamedSlot, passes, POWER_SLOT} from './hearing.ts'
 import {withPower, withLevel} from './changes.ts'
-import {byPower} from './what-if.ts'
 
 /** As many as are tried: those with the most power. */
 const MOST = 50
@@ -16,7 +15,12 @@ const SHOWN = 10
 export function couldSend(hearing: Hearing): Able | null {
   const {state, event} = hearing
   if (state === null) return null
-  const ranked = byPower(hearing, state.joined())
+  // Of a membership, whom it concerns would do something else: leave instead of being kicked.
+  const concerned = event.type === 'm.room.member' ? event.stateKey : undefined
+  const ranked = byPower(
+    hearing,
+    state.joined().filter((user) => user !== concerned),
+  )
   const may = (user: string): boolean => passes({...hearing, event: {...event, sender: user}}, 'before')
   const able = ranked.slice(0, MOST).filter(({user}) => may(user))
   const ordinary = ranked.at(-1)

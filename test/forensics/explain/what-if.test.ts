@@ -19,7 +19,7 @@ interface Named {
 
 /** The room with its events' IDs beside them, so that an event can be changed and keep its name. */
 function named(room: Room): Named {
-  const pdus = room.names.map((name, index) => ({...room.pdus[index], event_id: room.id(name)}) as JsonObject)
+  const pdus = room.names.map((name, index) => ({...room.pdus[index], event_id: room.id(name)}))
   return {pdus, judged: room.id(room.last)}
 }
 
@@ -30,13 +30,15 @@ function replayed(pdus: readonly JsonObject[]): Replay {
 
 const hearingIn = (result: Replay, id: string): Hearing => hearingOfRow(result, result.graph.row(id))
 
+const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '')
+
 /** The whole room with the change done to its events, replayed; `null` where the change needs an event that nobody sent. */
 function afterwards({pdus, judged}: Named, changed: Hearing): string | null {
   const {event, cited, state, rules} = changed
   const contents = new Map<string, JsonObject>([...cited].map(([id, pdu]) => [id, pdu.content]))
   for (const pdu of pdus) {
     if (pdu['state_key'] === undefined || state === null) continue
-    const slot: NamedSlot = {type: String(pdu['type']), stateKey: String(pdu['state_key'])}
+    const slot: NamedSlot = {type: text(pdu['type']), stateKey: text(pdu['state_key'])}
     const now = state.get(slot)
     if (now !== null) contents.set(now.eventId, now.content)
   }
@@ -44,16 +46,24 @@ function afterwards({pdus, judged}: Named, changed: Hearing): string | null {
   if (changed.create !== null) contents.set(changed.create.eventId, changed.create.content)
   const cite = (id: string): Json => (rules.refsCarryHashes ? [id, {sha256: ''}] : id)
   // An event of another room that nobody cites any more would make it a dump of two rooms.
-  const home = pdus.filter((pdu) => pdu['room_id'] !== '!other:a.example' || event.authEvents.includes(String(pdu['event_id'])))
+  const home = pdus.filter(
+    (pdu) => pdu['room_id'] !== '!other:a.example' || event.authEvents.includes(text(pdu['event_id'])),
+  )
   const rewritten = home.map((pdu) => {
-    const id = String(pdu['event_id'])
+    const id = text(pdu['event_id'])
     if (id !== judged) return contents.has(id) ? {...pdu, content: contents.get(id)} : pdu
     const {content, authEvents, sender, stateKey} = event
     // Where no rule reads it, the content is not kept.
     const said = Object.keys(content).length === 0 ? pdu['content'] : content
-    return {...pdu, sender, ...(stateKey === undefined ? {} : {state_key: stateKey}), content: said, auth_events: authEvents.map(cite)} as JsonObject
+    return {
+      ...pdu,
+      sender,
+      ...(stateKey === undefined ? {} : {state_key: stateKey}),
+      content: said,
+      auth_events: authEvents.map(cite),
+    }
   })
-  const result = replayed(rewritten as readonly JsonObject[])
+  const result = replayed(rewritten)
   const {graph, verdicts, rejections} = result
   const row = graph.row(judged)
   return rejections.get(row)?.rule ?? VERDICT_NAMES[verdicts[row] as 0 | 1 | 2]
@@ -81,7 +91,8 @@ const rooms: readonly [string, () => Room, string][] = PAIRS.flatMap((pair: Pair
 )
 
 /** What no change of the kinds that are tried can heal: the beginning of the room, and what is no event of its kind at all. */
-const HOPELESS = /^(create|room-id)|^member\.(malformed|unknown)|aliases as a message|no create event, .*before|the creator, whom/
+const HOPELESS =
+  /^(create|room-id)|^member\.(malformed|unknown)|aliases as a message|no create event, .*before|the creator, whom/
 
 describe('every rule that rejects', () => {
   test.each(rooms)('%s', (title, build, rule) => {
@@ -141,7 +152,10 @@ describe('what would have to differ', () => {
   })
 
   test('banned and not invited: two changes', () => {
-    const room = publicRoom('10').member('ban', BOB, 'ban', ALICE).joinRules('closed', 'invite').member('bad', BOB, 'join')
+    const room = publicRoom('10')
+      .member('ban', BOB, 'ban', ALICE)
+      .joinRules('closed', 'invite')
+      .member('bad', BOB, 'join')
     expect(suggested(room)).toEqual(only({kind: 'membership', user: BOB, from: 'ban', to: 'invite'}))
     const topicOfBanned = publicRoom('10').member('ban', BOB, 'ban', ALICE).add('bad', topic(BOB))
     expect(suggested(topicOfBanned).map((pair) => pair.map(({kind}) => kind))).toEqual([
