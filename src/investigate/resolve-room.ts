@@ -7,7 +7,7 @@ import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {own} from '../matrix/json.ts'
 import {NAMED_LEVELS, PowerLevels} from '../matrix/power-levels.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
-import {replay, type Replay, UNKNOWN_STATE, VERDICT_NAMES} from '../resolve/replay.ts'
+import {replay, type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
 import type {StateRoot, StateTrie} from '../resolve/state-trie.ts'
 import {resolveStates} from '../resolve/states.ts'
 import {tipsOf} from '../resolve/tips.ts'
@@ -327,32 +327,4 @@ function rejectedEvents(result: Replay): readonly RejectedEvent[] {
       line: graph.columns.line[row] ?? 0,
     }
   })
-}
-
-/** For programs that want a single verdict: what `explain` will build on. */
-export interface ExplainedVerdict {
-  readonly eventId: string
-  readonly verdict: (typeof VERDICT_NAMES)[number]
-  /** Why, if it was rejected. */
-  readonly rejection: Omit<RejectedEvent, 'eventId'> | null
-  /** Events that it cites and that are missing or undetermined themselves. */
-  readonly undeterminedBecauseOf: readonly string[]
-}
-
-/**
- * Says why an event of a replay has its verdict.
- *
- * @throws StateError EVENT_UNKNOWN
- */
-export function explainVerdict(result: Replay, eventId: string): ExplainedVerdict {
-  const {graph, verdicts} = result
-  const row = knownRow(result, eventId)
-  const open = [...graph.prevOf(row), ...graph.authOf(row)].filter((parent) => verdicts[parent] === 0)
-  const rejection = rejectedEvents(result).find((rejected) => rejected.eventId === eventId) ?? null
-  return {
-    eventId,
-    verdict: VERDICT_NAMES[(verdicts[row] ?? 0) as 0 | 1 | 2],
-    rejection,
-    undeterminedBecauseOf: verdicts[row] === 0 ? [...new Set(open)].map((parent) => graph.id(parent)) : [],
-  }
 }
