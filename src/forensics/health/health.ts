@@ -1,0 +1,43 @@
+import type {Finding} from '../../finding/finding.ts'
+import {type Replay, UNKNOWN_STATE} from '../../resolve/replay.ts'
+import {tipsOf} from '../../resolve/tips.ts'
+import {brokenAuthEvents} from './broken-auth-events.ts'
+import {clockSkew} from './clocks.ts'
+import {wrongDepths} from './depths.ts'
+import {type HealthEvidence, serversOf} from './evidence.ts'
+import {extremities} from './extremities.ts'
+import {massLeaves} from './mass-leaves.ts'
+import {missingRegions} from './missing-regions.ts'
+import {intruders} from './told-states.ts'
+import {truncatedStates} from './truncated-states.ts'
+import {vanishedServers} from './vanished-servers.ts'
+import {wedgedMembers} from './wedged-members.ts'
+
+export type {HealthEvidence}
+
+const WEIGHT = {error: 0, warning: 1, note: 2} as const
+
+/**
+ * What is wrong with a room's DAG and with what servers say of it, beside what single events are rejected for: one finding for a cause, with
+ * examples, the most severe first.
+ *
+ * @remarks Linear in events, edges and told slots; resolves the tips once, which the resolver remembers.
+ */
+export function healthFindings(replay: Replay, evidence: HealthEvidence): readonly Finding[] {
+  const servers = serversOf(replay.graph)
+  const rows = tipsOf(replay)
+  const roots = rows.map((row) => replay.after[row] ?? UNKNOWN_STATE)
+  const root = roots.includes(UNKNOWN_STATE) || roots.length === 0 ? UNKNOWN_STATE : replay.resolver.resolve(roots).root
+  return [
+    ...massLeaves(replay, {rows, root}),
+    ...truncatedStates(replay, evidence.views),
+    ...intruders(replay, evidence.views),
+    ...wedgedMembers(replay, evidence),
+    ...brokenAuthEvents(replay, evidence),
+    ...extremities(replay, rows, evidence),
+    ...missingRegions(replay, evidence),
+    ...wrongDepths(replay, evidence, servers),
+    ...clockSkew(replay, evidence, servers),
+    ...vanishedServers(replay, root, evidence, servers),
+  ].sort((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity])
+}
