@@ -1,6 +1,7 @@
 import type {Finding} from '../../finding/finding.ts'
 import {type Replay, UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {tipsOf} from '../../resolve/tips.ts'
+import {RecordedRoots, ToldRows} from '../recorded-roots.ts'
 import {brokenAuthEvents} from './broken-auth-events.ts'
 import {clockSkew} from './clocks.ts'
 import {wrongDepths} from './depths.ts'
@@ -8,6 +9,7 @@ import {type HealthEvidence, serversOf} from './evidence.ts'
 import {extremities} from './extremities.ts'
 import {massLeaves} from './mass-leaves.ts'
 import {missingRegions} from './missing-regions.ts'
+import {serverSteps} from './server-steps.ts'
 import {intruders} from './told-states.ts'
 import {truncatedStates} from './truncated-states.ts'
 import {vanishedServers} from './vanished-servers.ts'
@@ -28,9 +30,15 @@ export function healthFindings(replay: Replay, evidence: HealthEvidence): readon
   const rows = tipsOf(replay)
   const roots = rows.map((row) => replay.after[row] ?? UNKNOWN_STATE)
   const root = roots.includes(UNKNOWN_STATE) || roots.length === 0 ? UNKNOWN_STATE : replay.resolver.resolve(roots).root
+  const told = new ToldRows(replay.graph)
+  const views = evidence.views.map((view) => ({
+    view,
+    roots: new RecordedRoots(replay.graph, replay.trie, view.recorded, told),
+  }))
   return [
     ...massLeaves(replay, {rows, root}),
-    ...truncatedStates(replay, evidence.views),
+    ...serverSteps(replay, views),
+    ...truncatedStates(replay, views),
     ...intruders(replay, evidence.views),
     ...wedgedMembers(replay, evidence),
     ...brokenAuthEvents(replay, evidence),

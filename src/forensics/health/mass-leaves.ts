@@ -11,16 +11,16 @@ const LARGE_SHARE = 0.1
 
 /** Members that a merge takes out of the room, by slot. */
 interface Lost {
-  /** Joined in every merged state. */
+  /** Every merged state has a membership of theirs, one at least that they are joined. */
   readonly everywhere: readonly number[]
-  /** Joined in some of the merged states only. */
+  /** Joined in some of the merged states, unknown to others. */
   readonly somewhere: readonly number[]
 }
 
 /**
  * Merges in which many members are lost although no leave, kick or ban says so: the state before a merge has neither their membership nor an
- * event of one of the merged states that ends it. What was joined on all sides is an error. What was joined on some sides only may have been
- * revoked by what happened on the others (join rules that were closed): a warning, and only if it is a tenth of the members. A loss that
+ * event of one of the merged states that ends it. It is an error where every side had a membership of theirs. Joins that some sides did not
+ * know may have been revoked by what happened there (join rules that were closed): a warning, and only if it is a tenth of the members. A loss that
  * later merges repeat is told once.
  *
  * @param tips - rows whose states make the room's state, and that state
@@ -85,7 +85,7 @@ function lostMembers(graph: RoomGraph, trie: StateTrie, {inputs, result, told}: 
     const joined = values.filter((value) => isJoined(graph, value))
     if (joined.length === 0 || joined.every((row) => told.has(row))) continue
     for (const row of joined) told.add(row)
-    if (joined.length === values.length) everywhere.push(slot)
+    if (!values.includes(ABSENT)) everywhere.push(slot)
     else somewhere.push(slot)
   }
   return {everywhere, somewhere}
@@ -103,11 +103,11 @@ function massLeave(graph: RoomGraph, {everywhere, somewhere}: Lost, merge: numbe
     'state/mass-leave',
     merge === null ? {kind: 'room', room_id: graph.roomId} : {kind: 'event', event_id: graph.id(merge)},
     `${count(users.length, 'member')} lost their membership ${where} without a leave, kick or ban: ${list(users)}${
-      isCertain ? '' : '; not all sides had them joined, so that what another side did may have revoked it'
+      isCertain ? '' : '; not all sides knew of their joins, so that what another side did may have revoked them'
     }`,
     [
-      {source: 'replay', where: 'joined on all sides before', value: everywhere.length},
-      {source: 'replay', where: 'joined on some sides before', value: somewhere.length},
+      {source: 'replay', where: 'known on all sides before', value: everywhere.length},
+      {source: 'replay', where: 'known on some sides before', value: somewhere.length},
       ...users.slice(0, 10).map((user) => ({source: 'replay', where: 'm.room.member', value: user})),
     ],
     isCertain ? {} : {severity: 'warning', certainty: 'strong'},

@@ -3,9 +3,10 @@ import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
 import {StateDigests} from '../../resolve/digest.ts'
 import {type Replay, UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {ABSENT, type StateRoot, type StateTrie} from '../../resolve/state-trie.ts'
-import {RecordedRoots, ToldRows} from '../recorded-roots.ts'
+import type {RecordedRoots} from '../recorded-roots.ts'
 import type {ServerView, ToldState} from '../server-view.ts'
 import {count, list} from './evidence.ts'
+import type {ViewRoots} from './server-steps.ts'
 
 /** A state is truncated that lacks at least so many slots, and more than half of them. */
 const FEW = 5
@@ -35,12 +36,10 @@ interface Truncated extends Compared {
  *
  * @remarks O(told slots); of recorded states one sixteenth of each that is not the same as another.
  */
-export function truncatedStates(replay: Replay, views: readonly ServerView[]): readonly Finding[] {
+export function truncatedStates(replay: Replay, views: readonly ViewRoots[]): readonly Finding[] {
   if (views.length === 0) return []
-  const rows = new ToldRows(replay.graph)
   const sizes = new StateDigests(replay.graph, replay.trie)
-  return views.flatMap((view) => {
-    const roots = new RecordedRoots(replay.graph, replay.trie, view.recorded, rows)
+  return views.flatMap(({view, roots}) => {
     let first: Truncated | null = null
     let states = 0
     for (const compared of comparisons(replay, view, roots, sizes)) {
