@@ -60,7 +60,9 @@ describe('dates', () => {
     const found = theOne(findings, 'server/clock-skew')
     expect(findings).toHaveLength(1)
     expect(found).toMatchObject({severity: 'note', certainty: 'hint', subject: {kind: 'server', server: 'bob.example'}})
-    expect(found.summary).toBe('bob.example: 2 events dated before events that they follow, by up to 3 hours')
+    expect(found.summary).toBe(
+      'The clock of bob.example seems to be off: 2 events dated before events that they follow, by up to 3 hours',
+    )
     expect(found.evidence.map(({value}) => value)).toEqual(['$b', '$c'])
   })
   test('a server whose clock is ahead is named, not those that answer it', () => {
@@ -77,7 +79,7 @@ describe('dates', () => {
     const story = say(room('10'), 'a', 'alice', {ts: 10 * HOUR})
     say(story, 'b', 'bob', {ts: HOUR})
     expect(theOne(healthOf(story), 'server/clock-skew').summary).toMatch(
-      /^bob\.example: 1 event dated before .*, or it is the clock of alice\.example that is off$/,
+      /^The clock of bob\.example seems to be off: 1 event dated before .*, or it is the clock of alice\.example that is off$/,
     )
   })
   test('ten minutes are tolerated', () => {
@@ -90,9 +92,11 @@ describe('dates', () => {
     expect(healthOf(story, {nowMs: 10 * HOUR})).toEqual([])
     const found = theOne(healthOf(story, {nowMs: 2 * HOUR}), 'server/clock-skew')
     expect(found).toMatchObject({certainty: 'strong', subject: {server: 'bob.example'}})
-    expect(found.summary).toContain('1 event dated after the gathering received them, by up to 8 hours')
+    expect(found.summary).toContain('1 event dated in the future, by up to 8 hours, when the evidence was gathered')
     const view = viewOf('alice.example', {marks: new Map([['$late', {receivedTs: 9 * HOUR}]])})
-    expect(theOne(healthOf(story, {views: [view]}), 'server/clock-skew').summary).toContain('alice.example received')
+    expect(theOne(healthOf(story, {views: [view]}), 'server/clock-skew').summary).toContain(
+      'by up to 1 hour, when alice.example received',
+    )
   })
 })
 

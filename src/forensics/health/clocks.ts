@@ -20,8 +20,8 @@ interface Backwards {
 interface Future {
   readonly rows: number[]
   worst: number
-  /** Who saw that. */
-  readonly by: Set<string>
+  /** Servers that received them so; `null`: they are so where the evidence was gathered. */
+  readonly by: Set<string | null>
 }
 
 /**
@@ -93,10 +93,10 @@ const UNDATED = Flag.Missing | Flag.Foreign | Flag.Faulty
 
 function inFuture(graph: RoomGraph, evidence: HealthEvidence, {ofUser}: Servers): ReadonlyMap<number, Future> {
   const future = new Map<number, Future>()
-  const note = (row: number, off: number, by: string): void => {
+  const note = (row: number, off: number, by: string | null): void => {
     if (graph.has(row, UNDATED)) return
     const server = ofUser[graph.sender[row] ?? 0] ?? 0
-    const known = future.get(server) ?? {rows: [], worst: 0, by: new Set()}
+    const known = future.get(server) ?? {rows: [], worst: 0, by: new Set<string | null>()}
     known.rows.push(row)
     known.by.add(by)
     known.worst = Math.max(known.worst, off)
@@ -105,7 +105,7 @@ function inFuture(graph: RoomGraph, evidence: HealthEvidence, {ofUser}: Servers)
   const now = evidence.nowMs ?? Infinity
   for (let row = 0; row < graph.size; row += 1) {
     const off = (graph.ts[row] ?? 0) - now
-    if (off > TOLERATED) note(row, off, 'the gathering')
+    if (off > TOLERATED) note(row, off, null)
   }
   for (const {server, marks} of evidence.views) {
     for (const [id, {receivedTs}] of marks) {
@@ -150,13 +150,13 @@ function skewed(
       : [`events of it are dated after ${events(ahead)} of others that follow them, by up to ${span(worstOf(ahead))}`]),
     ...(future === undefined
       ? []
-      : [`${events([future])} dated after ${list([...future.by])} received them, by up to ${span(future.worst)}`]),
+      : [`${events([future])} dated in the future, by up to ${span(future.worst)}, when ${seenBy(future)}`]),
   ]
   const worst = [...pairs].sort((a, b) => b.worst - a.worst).map(({worstRow}) => worstRow)
   return finding(
     'server/clock-skew',
     {kind: 'server', server: name},
-    `${name}: ${parts.join('; ')}${other === undefined ? '' : `, or it is the clock of ${names[other] ?? ''} that is off`}`,
+    `The clock of ${name} seems to be off: ${parts.join('; ')}${other === undefined ? '' : `, or it is the clock of ${names[other] ?? ''} that is off`}`,
     examples(graph, source, [...new Set([...worst, ...(future?.rows ?? [])])]),
     future === undefined ? {} : {certainty: 'strong'},
   )
@@ -164,6 +164,11 @@ function skewed(
 
 function events(groups: readonly {readonly rows: readonly number[]}[]): string {
   return count(new Set(groups.flatMap(({rows}) => rows)).size, 'event')
+}
+
+function seenBy({by}: Future): string {
+  const servers = [...by].filter((server) => server !== null)
+  return servers.length === 0 ? 'the evidence was gathered' : `${list(servers)} received them`
 }
 
 function worstOf(pairs: readonly Backwards[]): number {

@@ -16,18 +16,23 @@ interface Compared {
   readonly root: StateRoot
   /** Slots told, those included that have no place in `root`. */
   readonly size: number
-  /** Whether some of them may be of any type. */
+  /** Whether some of them may stand for any slot. */
   readonly isVague: boolean
   readonly replayed: StateRoot
   readonly where: string
+  /** E.g. `state before $event`. */
   readonly at: string
   /** The event's own slot, which answers of `/state_ids` may lack rightly. */
   readonly own: number
 }
 
 interface Truncated extends Compared {
+  /** Slots of the replay's state; 0 where it is not known. */
+  readonly whole: number
   readonly lacking: readonly number[]
   readonly lacksCreate: boolean
+  /** Less than half of what the replay has. */
+  readonly isSmall: boolean
 }
 
 /**
@@ -73,7 +78,7 @@ function* comparisons(
           isVague: false,
           replayed: replay[side][row] ?? UNKNOWN_STATE,
           where: how,
-          at: `${side} ${id}`,
+          at: `state ${side} ${id}`,
           own: -1,
         }
       }
@@ -91,7 +96,10 @@ function* comparisons(
       isVague: unknown.length > 0,
       replayed,
       where: state.how,
-      at: state.eventId === null ? 'now' : `${state.what === 'before' ? 'before' : 'after'} ${state.eventId}`,
+      at:
+        state.eventId === null
+          ? 'current state'
+          : `state ${state.what === 'before' ? 'before' : 'after'} ${state.eventId}`,
       own: state.what === 'before' && row >= 0 ? (graph.slot[row] ?? -1) : -1,
     }
   }
@@ -126,10 +134,11 @@ function truncatedOf({graph, trie}: Replay, compared: Compared, sizes: StateDige
     own !== createSlot &&
     trie.get(root, createSlot) === ABSENT &&
     (replayed === UNKNOWN_STATE ? size > 0 : trie.get(replayed, createSlot) !== ABSENT)
-  const isSmall = replayed !== UNKNOWN_STATE && size * 2 < sizes.size(replayed)
+  const whole = replayed === UNKNOWN_STATE ? 0 : sizes.size(replayed)
+  const isSmall = size * 2 < whole
   if (!lacksCreate && !isSmall) return null
   const lacking = lackingSlots(trie, replayed, root).filter((slot) => slot !== own)
-  return lacksCreate || lacking.length >= FEW ? {...compared, lacking, lacksCreate} : null
+  return lacksCreate || lacking.length >= FEW ? {...compared, whole, lacking, lacksCreate, isSmall} : null
 }
 
 function lackingSlots(trie: StateTrie, whole: StateRoot, part: StateRoot): readonly number[] {
@@ -142,22 +151,21 @@ function lackingSlots(trie: StateTrie, whole: StateRoot, part: StateRoot): reado
 }
 
 function truncatedFinding(graph: RoomGraph, {server}: ServerView, first: Truncated, states: number): Finding {
-  const {size, lacking, lacksCreate, at, where} = first
-  const whole = size + lacking.length
+  const {size, whole, lacking, lacksCreate, isSmall, at, where} = first
   const others = states === 1 ? '' : `; ${count(states - 1, 'other state')} of it as well`
   const what = lacking.length === 0 ? 'the create event, which every state holds' : namesOf(graph, lacking)
   return finding(
     'server/truncated-state',
     {kind: 'server', server},
-    `${server} has a small part of the state only ${at}: ${count(size, 'entry', 'entries')}${
+    `Of the ${at} ${server} has ${isSmall ? 'a small part only' : 'not all'}: ${count(size, 'entry', 'entries')}${
       lacking.length === 0 ? '' : ` of ${String(whole)}`
     }; it lacks ${what}${others}`,
     [
-      {source: server, where: `${where}: state ${at}`, value: size},
-      ...(lacking.length === 0 ? [] : [{source: 'replay', where: `state ${at}`, value: whole}]),
-      ...lacking.slice(0, 10).map((slot) => ({source: 'replay', where: `state ${at}`, value: nameOf(graph, slot)})),
+      {source: server, where: `${where}: ${at}`, value: size},
+      ...(lacking.length === 0 ? [] : [{source: 'replay', where: at, value: whole}]),
+      ...lacking.slice(0, 10).map((slot) => ({source: 'replay', where: at, value: nameOf(graph, slot)})),
     ],
-    lacksCreate ? {} : {certainty: 'strong'},
+    lacksCreate ? {certainty: 'proof'} : {},
   )
 }
 
