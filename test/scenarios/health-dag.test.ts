@@ -40,6 +40,11 @@ describe('depths', () => {
     say(six, 'after', 'alice', {depth: Number.MAX_SAFE_INTEGER})
     expect(theOne(healthOf(six), 'dag/wrong-depth').subject).toMatchObject({server: 'bob.example'})
   })
+  test('beyond what a double holds neighbours are not accused', () => {
+    const story = say(room('5'), 'far', 'bob', {depth: 2n ** 53n + 1n})
+    say(story, 'next', 'alice', {depth: 2n ** 53n + 2n})
+    expect(theOne(healthOf(story), 'dag/wrong-depth').subject).toMatchObject({server: 'bob.example'})
+  })
   test('nothing is known below a gap, nor of test data without depths', () => {
     expect(healthOf(say(room('6'), 'after', 'bob', {prev: ['gone'], depth: 1000}))).toEqual([])
     const bare = say(room('6'), 'bare', 'bob', {depth: 0})
@@ -127,6 +132,13 @@ describe('gaps', () => {
     say(story, 'x', 'bob', {prev: ['lost1', 'lost2'], depth: 500})
     say(story, 'y', 'bob', {prev: ['x', 'lost3', 'lost4'], depth: 511})
     expect(healthOf(story).map(({id}) => id)).toEqual(['dag/missing-region', 'dag/missing-region'])
+  })
+  test('what is cited as both is a prev event', () => {
+    const story = room('10').topic('t', 'alice', {auth: ['power', 'lost1', 'lost2'], depth: 6})
+    say(story, 'x', 'bob', {prev: ['lost1', 'lost2'], depth: 9})
+    const findings = healthOf(story)
+    expect(findings).toHaveLength(1)
+    expect(theOne(findings, 'dag/missing-region').cause).toBe('prev-events')
   })
   test('auth events are told apart, and one missing event alone has its own finding', () => {
     const one = say(room('10'), 'x', 'bob', {prev: ['lost'], depth: 9})

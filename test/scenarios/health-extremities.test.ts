@@ -33,6 +33,13 @@ describe('many', () => {
     expect(found.summary).toContain('hs.example has 11 forward extremities, events that it has seen no successor of')
     expect(found.summary).toContain('a new event cites at most 10 to 20 of them')
   })
+  test('warnings come before notes', () => {
+    const {story, ids} = fan(11)
+    say(story, 'twice', {prev: ['power']})
+    story.topic('twice2', 'alice', {prev: ['power'], auth: ['power', 'alice', 'alice']})
+    const views = [viewOf(SERVER, {extremities: [...ids, '$twice']})]
+    expect(healthOf(story, {views}).map(({id}) => id)).toEqual(['server/many-extremities', 'dag/duplicate-auth-events'])
+  })
   test('ten are not many', () => {
     const {story, ids} = fan(10)
     expect(healthOf(story, {views: [viewOf(SERVER, {extremities: ids})]})).toEqual([])
@@ -129,6 +136,7 @@ describe('other than the tips of what is here', () => {
     expect(found.summary).toContain('$unseen has not arrived there; it ends at $seen')
   })
   test('or judged otherwise', () => {
+    expect(of({}).summary).toContain('$unseen is not among its ends')
     expect(of({marks: new Map([['$unseen', {softFailed: true}]])}).summary).toContain('$unseen soft-failed there')
     expect(of({marks: new Map([['$unseen', {rejected: 'no'}]])}).summary).toContain('$unseen was rejected there')
   })

@@ -182,7 +182,7 @@ describe.each(['2', '6', '11', '12'])('version %s: members who are lost in a mer
   })
   test('is told once, not again at the merges that follow', () => {
     const story = demotionAgainstBans(members(5))
-      .tell('late', 'alice', 'm.room.message', {prev: ['ban-u5'], auth: ['power', 'alice']})
+      .tell('late', 'alice', 'm.room.message', {prev: ['u5'], auth: ['power', 'alice']})
       .merge('again', 'alice', ['late', 'merge'], ['demoted', 'alice'])
     expect(story.play().before('again')).not.toHaveProperty(['member u1'])
     expect(theOne(healthOf(story), 'state/mass-leave').subject).toEqual({kind: 'event', event_id: '$merge'})

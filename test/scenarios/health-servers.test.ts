@@ -97,6 +97,9 @@ describe('an event in the wrong slot of a state', () => {
     const found = theOne(health({states: [told('before', 'end', [...WHOLE, 'end'])]}), 'server/misplaced-in-state')
     expect(found.summary).toContain('$topic stands for m.room.topic, too')
   })
+  test('the same event twice is not two', () => {
+    expect(health({states: [told('before', 'end', [...WHOLE, 'topic'])]})).toEqual([])
+  })
   test('a message, or an event of another room', () => {
     const story = room()
       .tell('hello', 'alice', 'm.room.message', {auth: ['power', 'alice']})
@@ -139,6 +142,11 @@ describe('a small part of the state only', () => {
     const small = told('before', 'open', ['create'])
     expect(health({states: [small]})).toEqual([])
   })
+  test('before an event is not after it', () => {
+    // Exactly half of the 12 that stand before it.
+    expect(health({states: [told('before', 'm8', WHOLE.slice(0, 6))]})).toEqual([])
+    expect(health({states: [told('after', 'm8', WHOLE.slice(0, 6))]})).toHaveLength(1)
+  })
   test('IDs that the evidence lacks count as entries', () => {
     const strangers = MEMBERS.map((name) => `other-${name}`)
     expect(health({states: [told('before', 'end', ['create', 'power', 'alice', ...strangers])]})).toEqual([])
@@ -150,6 +158,16 @@ describe('a small part of the state only', () => {
       'Of the state before $end hs.example has not all: 13 entries of 14; it lacks m.room.create',
     )
     expect(health({states: [told('before', 'create', [])]})).toEqual([])
+    // An ID that the evidence lacks may be that of the create event.
+    expect(health({states: [told('before', 'end', [...WHOLE.slice(1), 'other'])]})).toEqual([])
+  })
+  test('that there must be a create event is known without the replay', () => {
+    const found = theOne(health({states: [told('current', null, WHOLE.slice(1))]}), 'server/truncated-state')
+    expect(found).toMatchObject({certainty: 'proof', evidence: [{value: 13}]})
+    expect(found.summary).toContain('it lacks the create event, which every state holds')
+    expect(
+      health({states: [told('current', null, ['create'])], extremities: ['$elsewhere']}).map(({id}) => id),
+    ).toEqual(['server/unknown-extremity', 'server/other-extremities'])
   })
   test('the value of the slot of the event itself may be lacking before it', () => {
     // 12 of 13 remain: what counts is that the slot is not among those that are lacking.
@@ -219,6 +237,9 @@ describe('members whom a server loses between two of its states', () => {
     expect(health({recorded: recordedOf(groups, {topic: [1, 1], end: [3, 3]})})).toEqual([])
     expect(health({recorded: recordedOf(groups, {topic: [1, 1], end: [1, 1]})})).toEqual([])
   })
+  test('whom the replay does not have either are not lost', () => {
+    expect(health({recorded: recordedOf(groups, {m1: [1, 1], m2: [2, 2]})})).toEqual([])
+  })
   test('and its current state', () => {
     const current = told(
       'current',
@@ -231,5 +252,10 @@ describe('members whom a server loses between two of its states', () => {
     const atExtremity = told('at-extremity', 'end', WHOLE)
     const byRequest = health({extremities: ['$end'], states: [current, atExtremity]})
     expect(theOne(byRequest, 'state/mass-leave').summary).toBe(found.summary)
+    const massLeaves = (view: Parameters<typeof viewOf>[1]) =>
+      health(view).filter(({id}) => id === 'state/mass-leave').length
+    expect(massLeaves({recorded, extremities: ['$end', '$topic'], states: [current]})).toBe(0)
+    const vague = {...current, slots: [...current.slots, ...toldIds('other')]}
+    expect(massLeaves({recorded, extremities: ['$end'], states: [vague]})).toBe(0)
   })
 })

@@ -87,7 +87,7 @@ function* comparisons(
   for (const state of view.states) {
     const replayed = replayedAt(replay, view, state)
     // Without members left, a server forgets its current state.
-    if (replayed === null || (state.what === 'current' && state.slots.length === 0)) continue
+    if (state.what === 'current' && state.slots.length === 0) continue
     const {root, unknown} = roots.rootOfTold(state.slots)
     const row = state.eventId === null ? -1 : graph.row(state.eventId)
     yield {
@@ -105,24 +105,22 @@ function* comparisons(
   }
 }
 
-/** The replay's state that a told one answers to; `null` where the event is not here, or extremities are not told or not here. */
+/** The replay's state that a told one answers to; unknown where the event, or an extremity, is not here. */
 function replayedAt(
   {graph, before, after, resolver}: Replay,
   {extremities}: ServerView,
   {what, eventId}: ToldState,
-): StateRoot | null {
+): StateRoot {
   const rowOf = (id: string): number => {
     const row = graph.row(id)
     return row < 0 || graph.has(row, Flag.Missing | Flag.Foreign) ? -1 : row
   }
   if (what !== 'current') {
     const row = eventId === null ? -1 : rowOf(eventId)
-    return row < 0 ? null : ((what === 'before' ? before : after)[row] ?? null)
+    return (what === 'before' ? before : after)[row] ?? UNKNOWN_STATE
   }
-  const rows = (extremities ?? []).map(rowOf)
-  if (rows.length === 0 || rows.includes(-1)) return null
-  const roots = rows.map((row) => after[row] ?? UNKNOWN_STATE)
-  return roots.includes(UNKNOWN_STATE) ? UNKNOWN_STATE : resolver.resolve(roots).root
+  const roots = (extremities ?? []).map((id) => after[rowOf(id)] ?? UNKNOWN_STATE)
+  return roots.length === 0 || roots.includes(UNKNOWN_STATE) ? UNKNOWN_STATE : resolver.resolve(roots).root
 }
 
 function truncatedOf({graph, trie}: Replay, compared: Compared, sizes: StateDigests): Truncated | null {
