@@ -43,7 +43,7 @@ export default class Resolve extends BaseCommand {
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Resolve)
     const states = await readStates(flags.states)
-    const {room, unknowable, reported, reportedExtremities, findings, notes} = await openFromFlags(
+    const {room, unknowable, reported, reportedExtremities, views, findings, notes} = await openFromFlags(
       args.room,
       flags,
       this.progress(),
@@ -55,6 +55,8 @@ export default class Resolve extends BaseCommand {
       reported,
       reportedExtremities,
       evidenceFindings: findings,
+      nowMs: Date.now(),
+      ...(views === undefined ? {} : {views}),
       ...(flags.at === undefined ? {} : {at: flags.at}),
       ...(flags.before === undefined ? {} : {before: flags.before}),
       ...(states === undefined ? {} : {states}),
