@@ -1,7 +1,8 @@
-import {removeCase} from '../casefile/open-case.ts'
+import {openCase, removeCase} from '../casefile/open-case.ts'
 import {isDamage} from '../casefile/store.ts'
 import type {CaseReader} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
+import type {ToldState} from '../forensics/server-view.ts'
 import type {SigningKey} from '../matrix/key-ring.ts'
 import {fileIdentity} from '../sources/file-route.ts'
 import {type AskedWith, askedWith, asksServers, isAskedWith} from './asked-with.ts'
@@ -133,8 +134,8 @@ async function update({entry, opened, keys, facts}: Cached, options: LiveOptions
   const casePath = isDraft ? entry.draft() : entry.path
   const startedTs = nowMs()
   const aliases = [...new Set([...(earlier?.aliases ?? []), ...facts.aliases])]
-  const note = (endedTs: number | null, failed: readonly string[]): void => {
-    entry.note({...facts, aliases, startedTs, endedTs, failed})
+  const note = (endedTs: number | null, failed: readonly string[], silent = earlier?.silent ?? []): void => {
+    entry.note({...facts, aliases, startedTs, endedTs, failed, silent})
   }
   // Stands there if this run does not come to its end.
   if (!isDraft) note(earlier?.endedTs ?? null, [CUT_OFF])
@@ -147,7 +148,7 @@ async function update({entry, opened, keys, facts}: Cached, options: LiveOptions
     else note(earlier?.endedTs ?? null, [error instanceof StateError ? error.message : CUT_OFF])
     throw offeringCache(error, earlier ?? undefined, options)
   }
-  note(nowMs(), told.failed)
+  note(nowMs(), told.failed, told.silent)
   const reported = reportedOf(access)
   const room = await openCaseWithMore(entry.path, {files: [], reported}, keys, options)
   return {...withTold(room, facts.roomId, told), casePath: entry.path}
@@ -155,10 +156,12 @@ async function update({entry, opened, keys, facts}: Cached, options: LiveOptions
 
 const CUT_OFF = 'The last run that fetched this room was cut off.'
 
-/** What a gathering has to say to people. */
+/** What a gathering has to say, beside its evidence. */
 interface Told {
   /** What was not had for reasons that may pass. */
   readonly failed: readonly string[]
+  /** Servers that did not answer in it: what the case has of their states is of an earlier run, and may be so no more. */
+  readonly silent: readonly string[]
   readonly notes: readonly string[]
 }
 
@@ -170,8 +173,25 @@ async function gather(roomId: string, opened: OpenedRoutes, casePath: string, op
     refuseStale(reports)
     const failed = reports.flatMap(({name, error}) => (error === null ? [] : [`${name}: ${error.message}`]))
     const told = caseFile.notes().filter(({ts, lastTs = ts}) => lastTs >= startedTs)
-    return {failed, notes: [...new Set(told.map(({text}) => text)), ...gapNotes(caseFile, reports, access)]}
+    const silent = silentServers(caseFile, reports, opened)
+    return {failed, silent, notes: [...new Set(told.map(({text}) => text)), ...gapNotes(caseFile, reports, access)]}
   })
+}
+
+/** Servers that the case has a word of, and that were not asked in this run, or in vain. Cases that were named say what they say. */
+function silentServers(
+  caseFile: CaseReader,
+  reports: readonly RouteReport[],
+  {cases}: OpenedRoutes,
+): readonly string[] {
+  const heard = new Set(['', ...reports.filter(({error}) => error === null).map(({server}) => server)])
+  for (const path of cases) {
+    const reader = openCase(path)
+    for (const {server} of reader.sources()) heard.add(server)
+    reader.close()
+  }
+  const known = caseFile.sources().filter(({kind}) => kind !== 'file')
+  return [...new Set(known.map(({server}) => server))].filter((server) => !heard.has(server)).sort()
 }
 
 /** A file that was named and is of no use, or no server that answers: then nothing here is what was asked for. */
@@ -197,12 +217,35 @@ function gapNotes(caseFile: CaseReader, reports: readonly RouteReport[], access:
   ]
 }
 
-function withTold(opened: OpenedRoom, roomId: string, {failed, notes}: Told): OpenedRoom {
+function withTold(opened: OpenedRoom, roomId: string, {failed, silent, notes}: Told): OpenedRoom {
   const {room} = opened
+  const left = silent.map((server) => `${server} did not tell its state: what it told before is left out.`)
   return {
-    ...opened,
+    ...withoutStates(opened, silent),
     room: {...room, source: roomId, ...(failed.length === 0 ? {} : {gaps: failed})},
-    notes: [...failed, ...notes, ...opened.notes],
+    notes: [...failed, ...left, ...notes, ...opened.notes],
+  }
+}
+
+/** Leaves out what some servers said is their state now. What they said of earlier events does not change. */
+function withoutStates(opened: OpenedRoom, servers: readonly string[]): OpenedRoom {
+  const {reported, reportedExtremities, views, ...rest} = opened
+  const isNow = (what: ToldState['what']): boolean => what === 'current' || what === 'at-extremity'
+  return {
+    ...rest,
+    reported: reported.filter(({server}) => !servers.includes(server)),
+    reportedExtremities: Object.fromEntries(
+      Object.entries(reportedExtremities).filter(([server]) => !servers.includes(server)),
+    ),
+    ...(views === undefined
+      ? {}
+      : {
+          views: views.map((view) =>
+            servers.includes(view.server)
+              ? {...view, states: view.states.filter(({what}) => !isNow(what)), extremities: null}
+              : view,
+          ),
+        }),
   }
 }
 
@@ -239,7 +282,8 @@ export function withAge(opened: OpenedRoom, facts: CacheFacts, nowMs: number): O
   const ts = facts.endedTs ?? facts.startedTs
   const by = facts.routes.join(', ')
   const told = withTold(opened, facts.roomId, {
-    failed: facts.failed,
+    failed: facts.failed.map((why) => (why === CUT_OFF ? why : `When it was fetched: ${why}`)),
+    silent: facts.silent,
     notes: [`From the cache: fetched ${ago(nowMs - ts)} (${by}); nobody was asked now.`],
   })
   const since = `what happened since ${new Date(ts).toISOString().slice(0, 19)}Z, when it was fetched`

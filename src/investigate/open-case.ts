@@ -55,10 +55,7 @@ async function checkSignatures(
 }> {
   const {copies, keys} = reader.counts()
   if (keys + more.length === 0 || copies === 0 || reader.roomVersion === null) {
-    const note =
-      copies === 0
-        ? []
-        : ["Signatures were not checked: no server's keys are here. --keys FILE gives them."]
+    const note = copies === 0 ? [] : ["Signatures were not checked: no server's keys are here. --keys FILE gives them."]
     return {forged: new Set(), findings: [], note}
   }
   const {forged, findings, unverifiable} = await verifyEvidence(reader, {

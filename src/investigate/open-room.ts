@@ -27,8 +27,7 @@ export interface OpenOptions {
 }
 
 /** What is going on, for whoever shows progress. `waiting`: for another process that fetches the same. */
-export type OpenStep =
-  {readonly kind: 'reading'; readonly events: number} | {readonly kind: 'waiting'} | FetchProgress
+export type OpenStep = {readonly kind: 'reading'; readonly events: number} | {readonly kind: 'waiting'} | FetchProgress
 
 /** Whether an argument names a room on a server, rather than a file. */
 export function isLiveRoom(argument: string): boolean {

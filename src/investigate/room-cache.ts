@@ -21,6 +21,8 @@ export interface CacheFacts extends AskedWith {
   readonly endedTs: number | null
   /** What went wrong in the last run, in sentences. */
   readonly failed: readonly string[]
+  /** Servers that did not answer in the last run. */
+  readonly silent: readonly string[]
 }
 
 /** Why a cached case cannot be gone on with. */
@@ -154,7 +156,7 @@ function factsIn(value: Readonly<Record<string, unknown>> | null): CacheFacts | 
     typeof value['roomId'] === 'string' &&
     typeof value['startedTs'] === 'number' &&
     (value['endedTs'] === null || typeof value['endedTs'] === 'number') &&
-    ['aliases', 'routes', 'failed', 'databases', 'servers'].every((key) => isList(value[key])) &&
+    ['aliases', 'routes', 'failed', 'silent', 'databases', 'servers'].every((key) => isList(value[key])) &&
     ['homeserver', 'serverName'].every((key) => value[key] === null || typeof value[key] === 'string')
   return isFacts ? (value as unknown as CacheFacts) : null
 }

@@ -73,7 +73,9 @@ describe('a room in a database', () => {
     open.exec("DELETE FROM current_state_events WHERE type = 'm.room.topic'")
     for (const ended of [await resolve('--offline', '--json'), await live('--offline', '--json')]) {
       expect(ended.code).toBe(EXIT.done)
-      expect(ended.stderr).toMatch(/^From the cache: fetched (just now|\d+ seconds? ago) \(database sqlite:.*\); nobody/)
+      expect(ended.stderr).toMatch(
+        /^From the cache: fetched (just now|\d+ seconds? ago) \(database sqlite:.*\); nobody/,
+      )
       expect(parse(ended).summary.divergences).toEqual({'localhost:40687': 0})
       expect(parse(ended).unknowable).toContainEqual(expect.stringMatching(/^what happened since 20\d\d-.*Z/))
     }
@@ -107,21 +109,24 @@ describe('a room in a database', () => {
     expect(filesIn(cache).filter(({path}) => /\.(case|new)/.test(path))).toHaveLength(1)
   })
 
-  test.each(['damaged', 'of an older schema'])('with a cached case that is %s: it is told, and made anew', async (how) => {
-    const {live, resolve, cache} = setUp()
-    const whole = await live('--json')
-    const bytes = readFileSync(caseIn(cache))
-    if (how === 'damaged') bytes.fill(0x2a, 100, 9000)
-    else bytes.writeUInt32BE(0, 60)
-    writeFileSync(caseIn(cache), bytes)
-    const again = await live('--json')
-    expect([again.code, again.stderr]).toEqual([
-      EXIT.done,
-      `The case in the cache was ${how}: it was made anew.\n${UNCHECKED}`,
-    ])
-    expect(again.stdout).toBe(whole.stdout)
-    expect((await resolve('--offline')).code).toBe(EXIT.done)
-  })
+  test.each(['damaged', 'of an older schema'])(
+    'with a cached case that is %s: it is told, and made anew',
+    async (how) => {
+      const {live, resolve, cache} = setUp()
+      const whole = await live('--json')
+      const bytes = readFileSync(caseIn(cache))
+      if (how === 'damaged') bytes.fill(0x2a, 100, 9000)
+      else bytes.writeUInt32BE(0, 60)
+      writeFileSync(caseIn(cache), bytes)
+      const again = await live('--json')
+      expect([again.code, again.stderr]).toEqual([
+        EXIT.done,
+        `The case in the cache was ${how}: it was made anew.\n${UNCHECKED}`,
+      ])
+      expect(again.stdout).toBe(whole.stdout)
+      expect((await resolve('--offline')).code).toBe(EXIT.done)
+    },
+  )
 
   test('may be asked for by two commands at once', async () => {
     const {live, cache} = setUp()
@@ -233,7 +238,7 @@ describe('files beside a file', () => {
   ])('%s is for rooms on servers, and the hint says how to have both', async (...flags) => {
     const {code, stderr} = await matrixState(['resolve', dump, ...flags])
     expect(code).toBe(EXIT.usage)
-    expect(stderr).toMatch(new RegExp(`^error: ${flags[0]!} is for a room on servers.*\\nhint: .*--file ${dump}`))
+    expect(stderr).toMatch(new RegExp(`^error: ${flags[0]} is for a room on servers.*\\nhint: .*--file ${dump}`))
   })
 
   test('a homeserver in the environment is no flag', async () => {
