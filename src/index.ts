@@ -29,9 +29,10 @@ export type {RoomGraph} from './graph/room-graph.ts'
 export type {PduSource, RawPdu, RawPdus} from './sources/port.ts'
 export {openDump} from './sources/files.ts'
 export {type InputFault, type LoadedRoom, loadRoom, loadRoomFrom, type LoadOptions} from './investigate/load-room.ts'
+export {cacheFolder, lastCase, rememberCase} from './investigate/cache-folder.ts'
 export {
+  type CacheUse,
   isLiveRoom,
-  type LiveAccess,
   type OpenedRoom,
   type OpenOptions,
   openRoom,
