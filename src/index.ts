@@ -121,3 +121,4 @@ export {
   type Severity,
   type Subject,
 } from './finding/finding.ts'
+export {type HealthEvidence, healthFindings} from './forensics/health/health.ts'
