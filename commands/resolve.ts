@@ -20,6 +20,10 @@ export default class Resolve extends BaseCommand {
         "MATRIX_STATE_TOKEN=… <%= config.bin %> <%= command.id %> '!id:example.org' --homeserver https://matrix.example.org",
     },
     {
+      description: "A room from a Synapse's database, without a server.",
+      command: "<%= config.bin %> <%= command.id %> '!id:example.org' --database sqlite:homeserver.db",
+    },
+    {
       description: 'The state before one event, for a program.',
       command: "<%= config.bin %> <%= command.id %> room.ndjson --before '$event' --json",
     },
