@@ -65,9 +65,16 @@ describe('explain', () => {
     [
       'a draft from standard input',
       [whole, '--draft', '-'],
-      {input: JSON.stringify(topic(BOB))},
+      {input: JSON.stringify({...topic(BOB)})},
       EXIT.done,
       {rule: 'v10:5@auth'},
+    ],
+    [
+      'a room from standard input',
+      ['-', room.id('bad')],
+      {input: `${linesOf(room).join('\n')}\n`},
+      EXIT.done,
+      {verdict: 'rejected'},
     ],
     ['a draft that is none', [whole, '--draft', '-'], {input: 'hello'}, EXIT.failed, {}],
     ['room and draft from one input', ['-', '--draft', '-'], {}, EXIT.usage, {}],

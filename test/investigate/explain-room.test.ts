@@ -106,6 +106,9 @@ describe('rejected-v6, a room of two real servers', () => {
     expect(twice.citations.map(({problems}) => problems)).toContainEqual(['duplicate'])
     expect(twice.remedies).toHaveLength(1)
     expect(twice.couldSend).toBe(null)
+    // What is asked of the event itself is not asked of the state.
+    expect(twice.rules.before).toMatchObject({passes: true})
+    expect(twice.rules.before?.lines.find(({number}) => number === '2.1')?.outcome).toBe('on-receipt-only')
   })
 
   test('soft-failed by one server and taken by the other: not rejected', async () => {
@@ -135,6 +138,25 @@ describe('rejected-v6, a room of two real servers', () => {
       if (estimate !== null && estimate.passes !== !marks.softFailed!) wrong.push(eventId)
     }
     expect(wrong).toEqual([])
+  })
+
+  test('what a server soft-failed is no part of its current state', async () => {
+    const fork = publicRoom('10').member('bob', BOB, 'join').add('hello', message(BOB))
+    const marks = new Map(fork.names.map((name, index): [string, ToldMarks] => [fork.id(name), {receivedTs: index}]))
+    const view = (softFailed: boolean): ServerView => ({
+      server: 'late.example',
+      states: [],
+      extremities: null,
+      marks: new Map([...marks, [fork.id('bob'), {receivedTs: 5, softFailed}]]),
+      has: () => true,
+      recorded: null,
+    })
+    const estimated = async (softFailed: boolean): Promise<string | null | undefined> => {
+      const {servers} = await explainEvent({...opened(fork), views: [view(softFailed)]}, fork.id('hello'))
+      return servers[0]?.estimate?.rejection?.name ?? null
+    }
+    expect(await estimated(false)).toBe(null)
+    expect(await estimated(true)).toBe('sender-not-joined')
   })
 
   test('without what servers say: not known, but what a late receiver would have done', async () => {

@@ -3,7 +3,7 @@ import {explainCan, explainEvent} from '../../src/investigate/explain-room.ts'
 import {loadRoomFrom} from '../../src/investigate/load-room.ts'
 import {explainText} from '../../src/report/explain-text.ts'
 import {linesOf, serverRoom} from '../cli/dumps.ts'
-import {ALICE, BOB, CAROL, MO, publicRoom, type Room} from '../rules/build.ts'
+import {ALICE, BOB, CAROL, publicRoom, type Room} from '../rules/build.ts'
 
 const load = (lines: readonly string[]) => ({
   room: loadRoomFrom(
@@ -31,10 +31,10 @@ describe('what people read', () => {
       "No, @bob:b.example cannot join, by rule 4.3.3: @bob:b.example is banned.
 
       It would be accepted
-        - if @bob:b.example were invited (now banned)
-            who can bring that about: nobody in the room
         - if @bob:b.example were not banned (now banned)
             who can bring that about: @alice:a.example (100), @mo:a.example (50)
+        - if @bob:b.example were invited (now banned)
+            who can bring that about: nobody in the room
 
       Rules, asked of its auth events and of the state before it alike
         2.1    passed   no two of its auth_events stand in one slot
@@ -56,8 +56,7 @@ describe('what people read', () => {
     const explanation = await explainEvent(opened(room), room.id('bad'))
     const text = explainText(explanation, {...PLAIN, full: true})
     expect(text).toContain('\\u{1b}[31mred')
-    // eslint-disable-next-line no-control-regex
+     
     expect(text).not.toMatch(/[\u001b\u202e]/)
-    expect(explanation.answer).toContain(MO.slice(0, 0))
   })
 })

@@ -198,11 +198,14 @@ function describeEvent(event: Pdu, more: Pick<ExplainedEvent, 'eventId' | 'line'
 }
 
 function remediesOf(hearing: Hearing, isNow: boolean): readonly Remedy[] {
-  return whatWouldPass(hearing).map((changes) => ({
+  const remedies = whatWouldPass(hearing).map((changes) => ({
     changes,
     says: changesInWords(changes),
     by: changes.map((change): Able | null => (isNow ? whoCanChange(hearing, change) : null)),
   }))
+  // What nobody can bring about comes last.
+  const isIdle = ({by}: Remedy): boolean => by.some((able) => able?.users.length === 0 && !able.anyMember)
+  return remedies.toSorted((a, b) => Number(isIdle(a)) - Number(isIdle(b)))
 }
 
 /** Who else could have sent it, where the state speaks against its sender. */
