@@ -187,8 +187,7 @@ export function allowedRooms(state: StateAsked | null): readonly string[] {
   const allow = rules === null || rules === undefined ? undefined : own(rules.content, 'allow')
   const entries: readonly Json[] = Array.isArray(allow) ? (allow as readonly Json[]) : []
   return entries.flatMap((entry) => {
-    const room =
-      typeof entry === 'object' && entry !== null && 'room_id' in entry ? (entry)['room_id'] : undefined
+    const room = typeof entry === 'object' && entry !== null && 'room_id' in entry ? entry['room_id'] : undefined
     return typeof room === 'string' ? [room] : []
   })
 }

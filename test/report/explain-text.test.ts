@@ -56,7 +56,7 @@ describe('what people read', () => {
     const explanation = await explainEvent(opened(room), room.id('bad'))
     const text = explainText(explanation, {...PLAIN, full: true})
     expect(text).toContain('\\u{1b}[31mred')
-     
+
     expect(text).not.toMatch(/[\u001b\u202e]/)
   })
 })
