@@ -93,6 +93,20 @@ export type {
   StateEntry,
 } from './investigate/room-report.ts'
 
+// Comparing with what servers report
+export type {RecordedStates, ServerView, ToldMarks, ToldSlot, ToldState} from './forensics/server-view.ts'
+export type {Grade} from './forensics/differences.ts'
+export {type AskState, diffEvents, type DiffOptions, diffRoom, diffSources} from './investigate/diff-room.ts'
+export type {
+  DiffPosition,
+  DiffReport,
+  DiffSide,
+  DiffValue,
+  DivergencePoint,
+  SidePeople,
+  SlotDifference,
+} from './investigate/diff-report.ts'
+
 // Findings
 export {
   CATALOGUE,

@@ -17,6 +17,9 @@ export interface DiffFlags extends RoomFlags {
   readonly reported: readonly string[] | undefined
   readonly at: string | undefined
   readonly before: string | undefined
+  readonly 'signing-key': string | undefined
+  readonly 'server-name': string | undefined
+  readonly with: readonly string[] | undefined
 }
 
 /**
@@ -28,6 +31,7 @@ export async function compareFromArguments(
   {room, other, another}: DiffArguments,
   flags: DiffFlags,
   progress: Progress,
+  signal: () => AbortSignal,
 ): Promise<{readonly report: DiffReport; readonly notes: readonly string[]}> {
   if (room === undefined) {
     throw new StateError('USAGE', 'no room was given', {
@@ -52,12 +56,23 @@ export async function compareFromArguments(
     return {report: diffSources(opened, second, reading), notes: [...opened.notes, ...second.notes]}
   }
   const whole = await withReportedFiles(opened, flags.reported ?? [])
-  const report = await diffRoom(whole, {
+  const options = {
     ...reading,
     ...(flags.at === undefined ? {} : {at: flags.at}),
     ...(flags.before === undefined ? {} : {before: flags.before}),
-  })
-  return {report, notes: whole.notes}
+  }
+  const {'signing-key': signingKeyFile, 'server-name': serverName, with: servers, insecure} = flags
+  if (signingKeyFile === undefined || serverName === undefined) {
+    return {report: await diffRoom(whole, options), notes: whole.notes}
+  }
+  const {openAsking} = await import('../investigate/ask-states.ts')
+  const access = {signingKeyFile, serverName, servers, insecure, signal: signal()}
+  const asking = await openAsking(access, whole.room.graph.roomId)
+  try {
+    return {report: await diffRoom(whole, {...options, ask: asking.ask}), notes: whole.notes}
+  } finally {
+    await asking.close()
+  }
 }
 
 /** The two events, if the second and third argument are some. */

@@ -241,8 +241,8 @@ const ORIGIN_SENTENCES: Readonly<Record<DivergencePoint['origin'], string>> = {
   unknown: '',
 }
 
-function pointsSection({divergencePoints, agreeing}: DiffReport, style: DiffStyle): string {
-  if (divergencePoints.length === 0 && agreeing.length === 0) return ''
+function pointsSection({divergencePoints, agreeing, notAsked}: DiffReport, style: DiffStyle): string {
+  if (divergencePoints.length + agreeing.length + notAsked.length === 0) return ''
   const {red} = paint(style)
   const lines = divergencePoints.flatMap((point) => [
     `  ${red(printable(point.server))}: ${sinceText(point)}`,
@@ -253,7 +253,11 @@ function pointsSection({divergencePoints, agreeing}: DiffReport, style: DiffStyl
     ({server, compared}) =>
       `  ${printable(server)}: its recorded states agree with the replay at all ${count(compared, 'event')} that it has states of`,
   )
-  return [title('Since when', style), ...[...lines, ...same].map((line) => wrap(line, 4, style.columns))].join('\n')
+  const silent = notAsked.map(({server, why}) => `  ${printable(server)} could not be asked: ${printable(why, 300)}`)
+  return [
+    title('Since when', style),
+    ...[...lines, ...same, ...silent].map((line) => wrap(line, 4, style.columns)),
+  ].join('\n')
 }
 
 function sinceText({eventId, position, method}: DivergencePoint): string {
