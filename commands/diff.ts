@@ -20,6 +20,11 @@ export default class Diff extends BaseCommand {
       command: '<%= config.bin %> <%= command.id %> room.ndjson --reported example.org=state.json',
     },
     {
+      description:
+        'A case, and the servers that diverge asked for their earlier states: halving finds where they part.',
+      command: '<%= config.bin %> <%= command.id %> room.case --signing-key example.org.key --server-name example.org',
+    },
+    {
       description: 'The states after two events of a room.',
       command: "<%= config.bin %> <%= command.id %> room.ndjson '$one' '$another'",
     },
@@ -46,7 +51,7 @@ export default class Diff extends BaseCommand {
 
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Diff)
-    const {report, notes} = await compareFromArguments(args, flags, this.progress())
+    const {report, notes} = await compareFromArguments(args, flags, this.progress(), () => this.interruption())
     for (const note of notes) await this.note(note)
     await this.show(await showDiff(report, this.style(flags.full)))
     return worstOf(
