@@ -35,11 +35,12 @@ export default class Diff extends BaseCommand {
   ]
   static override args = {
     room: Args.string({
+      ignoreStdin: true,
       description:
         "room ID or alias (in single quotes), a case file, a dump (NDJSON, JSON, gzip), or '-' for standard input",
     }),
-    other: Args.string({description: 'another case file or dump of the room, or an event'}),
-    another: Args.string({description: 'the event to compare with, where `other` is one'}),
+    other: Args.string({ignoreStdin: true, description: 'another case file or dump of the room, or an event'}),
+    another: Args.string({ignoreStdin: true, description: 'the event to compare with, where `other` is one'}),
   }
   static override flags = {
     ...roomFlags,

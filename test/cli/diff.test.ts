@@ -1,4 +1,7 @@
-import {describe, expect, test} from 'vitest'
+import {mkdtempSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {describe, expect, onTestFinished, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
 import {BOB, member, message, publicRoom, topic} from '../rules/build.ts'
 import {reportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
@@ -124,7 +127,6 @@ describe('diff --json is as its schema says, and the exit code as the findings',
 
 describe('diff refuses', () => {
   test.concurrent.each<[string, readonly string[], string]>([
-    ['no room', [], 'no room was given'],
     ['one event', [whole, '$x'], 'one event was given'],
     ['three sources', [whole, whole, whole], 'a third argument goes with two events'],
     ['a position with two sources', [whole, whole, '--at', '$x'], '--at goes with one room'],
@@ -134,6 +136,16 @@ describe('diff refuses', () => {
     const {code, stderr} = await matrixState(['diff', ...args])
     expect(code).toBe(EXIT.usage)
     expect(stderr).toContain(message)
+  })
+
+  test.concurrent('no room, where no case was used before', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'matrix-state-empty-'))
+    onTestFinished(() => {
+      rmSync(empty, {recursive: true})
+    })
+    const {code, stderr} = await matrixState(['diff'], {env: {XDG_CACHE_HOME: empty}})
+    expect(code).toBe(EXIT.usage)
+    expect(stderr).toContain('no room was given, and there is no case that was used before')
   })
 
   test.concurrent('an event that is not there, and another room', async () => {
