@@ -83,14 +83,20 @@ export {
   type ResolveOptions,
   stateEntries,
 } from './investigate/resolve-room.ts'
+export {resolveWhatIf, type WhatIfOptions} from './investigate/what-if.ts'
 export type {
   Counts,
   MissingEvent,
   PowerHolder,
+  RecordedInput,
   RejectedEvent,
   ReportedComparison,
   RoomReport,
+  SlotChange,
   StateEntry,
+  VerdictChange,
+  WhatIf,
+  WithoutEvent,
 } from './investigate/room-report.ts'
 
 // What is wrong, since when, and why
