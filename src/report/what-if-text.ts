@@ -8,7 +8,7 @@ import type {
 } from '../investigate/room-report.ts'
 import {own} from '../matrix/json.ts'
 import {count, date, printable} from './printable.ts'
-import {GLANCE, glance, joinLines, joinSections, more, title} from './sections.ts'
+import {glance, joinLines, joinSections, more, title} from './sections.ts'
 import {stateValue} from './state-value.ts'
 import {type Column, paint, table, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
@@ -34,7 +34,7 @@ export function whatIfText(report: RoomReport, style: TextStyle): string {
   if (whatIf === undefined) return ''
   return joinSections([
     differencesSection(report, whatIf, style),
-    verdictsSection(whatIf.verdicts ?? [], style),
+    verdictsSection(whatIf, style),
     inputsSection(whatIf, style),
   ])
 }
@@ -148,42 +148,64 @@ function memberLines(members: readonly SlotChange[], style: TextStyle): readonly
 
 /** Powers are not seen from the table: a power levels event has many. */
 function peopleLines({powers, moderators}: WhatIf, style: TextStyle): readonly string[] {
-  const abilities = (words: readonly string[]): string => (words.length === 0 ? 'moderate in no way' : words.join(', '))
   const lines = [
     ...powers.map(
       ({userId, level, wouldBe}) => `${printable(userId, 255)} has power ${level}, and would have ${wouldBe}.`,
     ),
-    ...moderators.map(
-      ({userId, can, could}) => `${printable(userId, 255)} can ${abilities(can)}, and could ${abilities(could)}.`,
-    ),
+    ...moderators.map(({userId, can, could}) => `${printable(userId, 255)} ${abilities(can, could)}.`),
   ]
-  const shown = glance(lines, style)
-  if (lines.length === 0) return []
-  return ['\n', ...shown.map((line) => wrap(`  ${line}`, 4, style.columns)), more(lines.length - shown.length, style)]
+  const [first, ...others] = glance(lines, style).map((line) => wrap(`  ${line}`, 4, style.columns))
+  return first === undefined ? [] : [`\n${first}`, ...others, more(lines.length - others.length - 1, style)]
 }
 
-function verdictsSection(verdicts: readonly VerdictChange[], style: TextStyle): string {
-  if (verdicts.length === 0) return ''
-  const shown = style.full === true ? verdicts : verdicts.slice(0, GLANCE)
-  const {yellow} = paint(style)
-  const lines = shown.flatMap((change) => {
-    const {verdict, wouldBe, rejection, rejectedBy} = change
-    const why = rejection ?? rejectedBy
-    const rule = rejection === null ? 'so far by rule' : 'by rule'
-    return [
-      `  ${yellow(printable(change.eventId, 255))}  ${described(change)}: ${verdict}, would be ${wouldBe}`,
-      ...(why === null
-        ? []
-        : [
-            `    ${rule} ${printable(why.rule)}: ${printable(why.because, 300)}${why.culprit === null ? '' : ` [${printable(why.culprit)}]`}`,
-          ]),
-    ]
-  })
+function abilities(can: readonly string[], could: readonly string[]): string {
+  if (can.length === 0) return `can neither kick, ban nor redact now, and could ${listed(could)}`
+  return could.length === 0
+    ? `can ${listed(can)} now, and could no longer`
+    : `can ${listed(can)} now, and could ${listed(could)}`
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function listed(words: readonly string[]): string {
+  const last = words.at(-1) ?? ''
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`
+}
+
+function verdictsSection({verdicts, without}: WhatIf, style: TextStyle): string {
+  const [first] = verdicts ?? []
+  if (verdicts === null || first === undefined) return ''
+  const shown = glance(verdicts, style)
+  const rows = shown.map(({eventId, type, stateKey, sender, verdict, wouldBe}) => [
+    eventId,
+    slotName({type, stateKey: stateKey ?? ''}),
+    sender,
+    `${verdict} → ${wouldBe}`,
+  ])
+  const columns: readonly Column[] = [
+    {head: 'event', min: 11, first: true},
+    {head: 'what', min: 12},
+    {head: 'sender', min: 12},
+    {head: 'verdict'},
+  ]
+  const fallen = verdicts.some(({rejection}) => rejection?.name === 'auth-events.rejected')
   return joinLines([
-    title(`Judged otherwise: ${count(verdicts.length, 'event')}, the first of them first`, style),
-    ...lines.map((line) => wrap(line, 4, style.columns)),
+    title(`Judged otherwise: ${count(verdicts.length, 'event')}`, style),
+    wrap(`  the first: ${printable(first.eventId, 255)} (${described(first)})${reason(first)}`, 4, style.columns),
+    fallen && without.length > 0 ? wrap(`  ${FALLEN}`, 4, style.columns) : '',
+    table(columns, rows, style),
     more(verdicts.length - shown.length, style),
   ])
+}
+
+/** Servers would have chosen other auth events, which nobody can know. */
+const FALLEN =
+  'Events that cite a rejected event as an auth event are rejected, too, as they stand. Had it been rejected when it came, their senders would have cited another.'
+
+function reason({wouldBe, rejection, rejectedBy}: VerdictChange): string {
+  const because = ({rule, because: why}: NonNullable<VerdictChange['rejection']>): string =>
+    `rule ${printable(rule)}: ${printable(why, 300)}`
+  if (rejection !== null) return ` would be rejected by ${because(rejection)}`
+  return ` would be ${wouldBe}${rejectedBy === null ? '' : `; it is rejected by ${because(rejectedBy)}`}`
 }
 
 function described({type, stateKey, sender}: Omit<WithoutEvent, 'verdict'>): string {
