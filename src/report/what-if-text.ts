@@ -68,7 +68,7 @@ function differencesSection(report: RoomReport, whatIf: WhatIf, style: TextStyle
 /** What cannot differ and why, or that nothing does. */
 function sentences(
   report: RoomReport,
-  {algorithm, without, inputsFrom, differences, verdicts}: WhatIf,
+  {algorithm, without, inputsFrom, differences, differing, verdicts}: WhatIf,
 ): readonly string[] {
   const own = algorithm?.isOwn === true
   const others = without.filter(({verdict}) => verdict !== 'rejected')
@@ -92,6 +92,7 @@ function sentences(
     return [...lines, `That cannot be told: the state ${which} cannot be determined, because of what is missing.`]
   }
   if (differences.length > 0) return lines
+  if (differing > 0) return [...lines, `Nothing of what was asked for; elsewhere ${count(differing, 'slot')} would.`]
   const judged = (verdicts ?? []).length > 0
   return [
     ...lines,

@@ -60,7 +60,6 @@ const ROOMS: readonly Case[] = [
   {name: 'version 10, conflicts', lines: oracleRoom('10-fuzz-5').lines},
   {name: 'version 10, the letter of the spec', lines: oracleRoom('10-fuzz-5').lines, flags: ['--reading', 'spec']},
   {name: 'version 12', lines: oracleRoom('12-fuzz-15').lines},
-  {name: 'version 10, by another algorithm', lines: oracleRoom('10-fuzz-5').lines, flags: ['--algorithm', 'v1']},
   {name: 'IDs taken on trust', lines: trusted, flags: ['--trust-ids']},
 ]
 

@@ -89,6 +89,12 @@ describe('what would differ, for people', () => {
     expect(text(bad, {without: [bad.id('last')]})).toContain('Nothing: the state would be the same, slot for slot.')
   })
 
+  test('what differs elsewhere is not hidden by asking for one type', () => {
+    const shown = text(room, {without: [more], type: 'm.room.topic'})
+    expect(shown).toContain('What would differ\n  Nothing of what was asked for; elsewhere 3 slots would.\n')
+    expect(text(room, {without: [more], type: 'm.room.member'})).toContain('What would differ: 1 slot of 3\n')
+  })
+
   test('inputs of a server, each with whether it is the replayed one', () => {
     const here = loaded(room)
     const records = recordsOf(replay(here.graph))
