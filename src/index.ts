@@ -77,14 +77,20 @@ export {
   replayLines,
 } from './investigate/replay-lines.ts'
 export {replayFindings, resolveRoom, type ResolveOptions, stateEntries} from './investigate/resolve-room.ts'
+export {resolveWhatIf, type WhatIfOptions} from './investigate/what-if.ts'
 export type {
   Counts,
   MissingEvent,
   PowerHolder,
+  RecordedInput,
   RejectedEvent,
   ReportedComparison,
   RoomReport,
+  SlotChange,
   StateEntry,
+  VerdictChange,
+  WhatIf,
+  WithoutEvent,
 } from './investigate/room-report.ts'
 
 // What is wrong, since when, and why
