@@ -146,6 +146,51 @@ export const CATALOGUE = {
     remedy:
       'Compare with other servers; if only this one differs, its stored state is wrong and it has to recalculate it.',
   },
+  'server/behind': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      'The server has not come to the newest events that are known here: what it reports is what the replay gives at the events up to which it has come.',
+    remedy: 'None needed if it catches up; if it does not, look whether other servers can reach it.',
+  },
+  'server/disagrees-with-itself': {
+    severity: 'warning',
+    certainty: 'proof',
+    meaning:
+      'The current state that the server goes by is not the state that it has at its own newest event: it did not recalculate it.',
+    remedy:
+      'Send a state event from that server (the topic as it is) and compare again: a server makes its current state anew then. Until it is right, what it lets its own users do follows the wrong one.',
+  },
+  'server/rejected-there': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning:
+      'The server rejected an event that the authorisation rules accept: the state by which it judged was wrong.',
+    remedy:
+      'Find the first event at which its state was wrong; a server does not judge a rejected event again, so that what it set has to be sent anew.',
+  },
+  'server/accepted-there': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning:
+      'The server accepted an event that the authorisation rules reject: the state by which it judged was wrong.',
+    remedy: 'Find the first event at which its state was wrong; other servers do not show what it accepted.',
+  },
+  'server/soft-failed-there': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      'The server accepted the event into the DAG, but did not show it, since its current state forbade it when it came. Servers may differ in that.',
+    remedy: 'None needed: it takes part in state resolution all the same once later events build on it.',
+  },
+  'server/wrong-record': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning:
+      'The state that the server recorded at an event is not what the events give: it was changed afterwards, came wrong from another server, or was computed wrongly.',
+    remedy:
+      'Every later state that is made from it is in doubt. Compare with other servers; what is wrong can be set anew by a state event, or the server leaves the room, purges it and joins again through one whose states are right.',
+  },
 } as const satisfies Readonly<Record<string, FindingKind>>
 
 export type FindingId = keyof typeof CATALOGUE

@@ -2,6 +2,7 @@ import {openCase} from '../casefile/open-case.ts'
 import {toPduSource} from '../casefile/pdu-source.ts'
 import type {CaseReader} from '../casefile/shapes.ts'
 import type {Finding} from '../finding/finding.ts'
+import {caseViews} from './case-views.ts'
 import type {Reported} from './compare-reported.ts'
 import {unknowableOf} from './fetch-report.ts'
 import {type LoadOptions, loadRoom} from './load-room.ts'
@@ -27,6 +28,7 @@ export async function openCaseRoom(path: string, loading: LoadOptions): Promise<
       unknowable: unknowableOf(sources),
       reported: currentStates(reader),
       reportedExtremities: forwardExtremities(reader),
+      views: caseViews(reader),
       findings,
       notes: [
         ...note,

@@ -1,7 +1,9 @@
 import {StateError} from '../errors.ts'
 import {openDump} from '../sources/files.ts'
-import type {ClientApiStep} from '../sources/client-api.ts'
+import type {ServerView} from '../forensics/server-view.ts'
+import type {ClientApiStep, ReportedState} from '../sources/client-api.ts'
 import {isCaseFile} from '../casefile/header.ts'
+import {viewOfState} from './case-views.ts'
 import {loadRoom, loadRoomFrom} from './load-room.ts'
 import type {OpenedRoom} from './opened-room.ts'
 
@@ -90,7 +92,32 @@ async function openLive(
     unknowable: evidence.unknowable,
     reported: [evidence.reported],
     reportedExtremities: {},
+    views: [liveView(evidence.reported)],
     findings: [],
     notes,
   }
+}
+
+function liveView({server, what, how, eventIds}: ReportedState): ServerView {
+  const slots = eventIds.map((eventId) => ({eventId}))
+  return viewOfState(server, {what, eventId: null, how, slots, ts: Date.now()})
+}
+
+/**
+ * A room with states that servers reported, kept in files: each file one more view, beside what is known of the same server otherwise.
+ *
+ * @param files - see `openReportedFile`
+ * @throws StateError as `openReportedFile`
+ */
+export async function withReportedFiles(opened: OpenedRoom, files: readonly string[]): Promise<OpenedRoom> {
+  if (files.length === 0) return opened
+  const {openReportedFile} = await import('../sources/reported-file.ts')
+  const views: ServerView[] = []
+  const notes: string[] = []
+  for (const file of files) {
+    const {identity, state, notes: told} = await openReportedFile(file)
+    views.push(viewOfState(identity.server === '' ? identity.address : identity.server, {...state, ts: 0}))
+    notes.push(...told)
+  }
+  return {...opened, views: [...(opened.views ?? []), ...views], notes: [...opened.notes, ...notes]}
 }

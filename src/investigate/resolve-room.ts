@@ -2,6 +2,7 @@ import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
 import {findResets} from '../forensics/resets.ts'
+import {creatorsOf} from '../graph/creators.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {own} from '../matrix/json.ts'
 import {NAMED_LEVELS, PowerLevels} from '../matrix/power-levels.ts'
@@ -168,12 +169,22 @@ function locate(result: Replay, options: ResolveOptions): Position {
     const {root} = result.resolver.resolve(at.map((row) => result.after[row] ?? UNKNOWN_STATE))
     return {replay: result, at, position: 'after', root}
   }
-  const row = result.graph.row(id)
-  if (row < 0 || result.graph.has(row, Flag.Missing | Flag.Foreign)) {
-    throw unknownEvent(id, row >= 0 && result.graph.has(row, Flag.Missing))
-  }
+  const row = knownRow(result, id)
   const position = options.at === undefined ? 'before' : 'after'
   return {replay: result, at: [row], position, root: result[position][row] ?? UNKNOWN_STATE}
+}
+
+/**
+ * Row of an event that is here.
+ *
+ * @throws StateError EVENT_UNKNOWN
+ */
+export function knownRow({graph}: Replay, eventId: string): number {
+  const row = graph.row(eventId)
+  if (row < 0 || graph.has(row, Flag.Missing | Flag.Foreign)) {
+    throw unknownEvent(eventId, row >= 0 && graph.has(row, Flag.Missing))
+  }
+  return row
 }
 
 const WRITE_WHOLE_ID = "Write the whole event ID in single quotes: a shell replaces '$…'."
@@ -241,19 +252,6 @@ function describe(room: LoadedRoom, options: ResolveOptions, reading: Reading) {
     creators: creatorsOf(graph),
     createdTs: graph.create < 0 ? null : (graph.ts[graph.create] ?? null),
   }
-}
-
-function creatorsOf(graph: RoomGraph): readonly string[] {
-  const {create, rules} = graph
-  if (create < 0) return []
-  const content = graph.content(create)
-  if (!rules.creatorIsSender) {
-    const creator = own(content, 'creator')
-    return [typeof creator === 'string' ? creator : graph.senderName(create)]
-  }
-  const more = rules.creatorsOutrankAll ? own(content, 'additional_creators') : undefined
-  const names = Array.isArray(more) ? (more as readonly unknown[]).filter((name) => typeof name === 'string') : []
-  return [...new Set([graph.senderName(create), ...names])]
 }
 
 function describeState(graph: RoomGraph, trie: StateTrie, root: StateRoot) {
@@ -348,10 +346,7 @@ export interface ExplainedVerdict {
  */
 export function explainVerdict(result: Replay, eventId: string): ExplainedVerdict {
   const {graph, verdicts} = result
-  const row = graph.row(eventId)
-  if (row < 0 || graph.has(row, Flag.Missing | Flag.Foreign)) {
-    throw unknownEvent(eventId, row >= 0 && graph.has(row, Flag.Missing))
-  }
+  const row = knownRow(result, eventId)
   const open = [...graph.prevOf(row), ...graph.authOf(row)].filter((parent) => verdicts[parent] === 0)
   const rejection = rejectedEvents(result).find((rejected) => rejected.eventId === eventId) ?? null
   return {

@@ -18,7 +18,7 @@ const TELLING: Readonly<Record<string, string>> = {
 }
 
 /** What a state event says, in a few words. Not yet safe for a terminal. */
-export function stateValue({type, content}: StateEntry): string {
+export function stateValue({type, content}: Pick<StateEntry, 'type' | 'content'>): string {
   if (type === 'm.room.member') return memberValue(content)
   if (type === 'm.room.create') return `version ${show(saidVersion(content))}`
   if (type === 'm.room.power_levels') {

@@ -1,0 +1,78 @@
+import {StateError} from '../errors.ts'
+import type {DiffReport} from '../investigate/diff-report.ts'
+import {diffEvents, diffRoom, diffSources} from '../investigate/diff-room.ts'
+import {withReportedFiles} from '../investigate/open-room.ts'
+import type {Progress} from './progress.ts'
+import {hintForEatenSigil} from './room-argument.ts'
+import {mustBeEvent, openFromFlags, type RoomFlags} from './room-command.ts'
+
+/** The arguments of `diff`, in the order in which they stand. */
+export interface DiffArguments {
+  readonly room: string | undefined
+  readonly other: string | undefined
+  readonly another: string | undefined
+}
+
+export interface DiffFlags extends RoomFlags {
+  readonly reported: readonly string[] | undefined
+  readonly at: string | undefined
+  readonly before: string | undefined
+}
+
+/**
+ * Compares what the arguments name: one room with what servers say of it, two sources of a room, or two events of it.
+ *
+ * @throws StateError USAGE, and what opening a room throws
+ */
+export async function compareFromArguments(
+  {room, other, another}: DiffArguments,
+  flags: DiffFlags,
+  progress: Progress,
+): Promise<{readonly report: DiffReport; readonly notes: readonly string[]}> {
+  if (room === undefined) {
+    throw new StateError('USAGE', 'no room was given', {
+      hint: 'Name a case file, a dump, or a room: matrix-state diff room.case',
+    })
+  }
+  for (const name of ['at', 'before'] as const) {
+    const value = flags[name]
+    if (value === undefined) continue
+    mustBeEvent(`--${name}`, value)
+    if (other !== undefined) throw new StateError('USAGE', `--${name} goes with one room, not with two arguments`)
+  }
+  const events = eventsAmong(other, another)
+  if (other !== undefined && flags.reported !== undefined) {
+    throw new StateError('USAGE', '--reported goes with one room, not with two arguments')
+  }
+  const opened = await openFromFlags(room, flags, progress)
+  const reading = {reading: flags.reading}
+  if (events !== null) return {report: diffEvents(opened, events, reading), notes: opened.notes}
+  if (other !== undefined) {
+    const second = await openFromFlags(other, flags, progress)
+    return {report: diffSources(opened, second, reading), notes: [...opened.notes, ...second.notes]}
+  }
+  const whole = await withReportedFiles(opened, flags.reported ?? [])
+  const report = await diffRoom(whole, {
+    ...reading,
+    ...(flags.at === undefined ? {} : {at: flags.at}),
+    ...(flags.before === undefined ? {} : {before: flags.before}),
+  })
+  return {report, notes: whole.notes}
+}
+
+/** The two events, if the second and third argument are some. */
+function eventsAmong(other: string | undefined, another: string | undefined): readonly [string, string] | null {
+  if (other?.startsWith('$') === true) {
+    if (another?.startsWith('$') === true) return [other, another]
+    throw new StateError('USAGE', 'one event was given, and two are compared', {
+      hint:
+        (another === undefined ? null : hintForEatenSigil(another, 'event')) ??
+        `To compare with what servers say of the state at one event: --at '${other.slice(0, 255)}'`,
+    })
+  }
+  if (another === undefined) return null
+  throw new StateError('USAGE', `a third argument goes with two events: ${JSON.stringify(another.slice(0, 80))}`, {
+    hint:
+      hintForEatenSigil(other ?? '', 'event') ?? "Two events of a room: matrix-state diff room.case '$one' '$another'",
+  })
+}
