@@ -27,6 +27,8 @@ export function resetFindings(
       evidenceOf(graph, reset, source),
       {
         cause: reset.cause,
+        // What is not here might have changed the outcome.
+        ...(reset.cause === 'missing-events' ? {certainty: 'hint' as const} : {}),
         ...(repair.done && !reset.expected ? {severity: 'warning' as const} : {}),
         ...(reset.expected
           ? {}

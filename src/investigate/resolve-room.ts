@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
-import {findResets} from '../forensics/resets.ts'
+import {findResets, givenResets} from '../forensics/resets.ts'
 import {creatorsOf} from '../graph/creators.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {own} from '../matrix/json.ts'
@@ -130,9 +130,11 @@ function resolveGiven(room: LoadedRoom, sets: readonly (readonly string[])[], op
   const {graph} = room
   const {
     resolver,
+    inputs,
     root,
     missing: ids,
   } = resolveStates(graph, sets, options.reading === undefined ? {} : {reading: options.reading})
+  const resets = givenResets({graph, trie: resolver.trie, resolver, before: null}, inputs)
   const missing = missingEvents(graph).filter(({eventId}) => ids.includes(eventId))
   const events = countKnown(graph)
   return {
@@ -147,7 +149,10 @@ function resolveGiven(room: LoadedRoom, sets: readonly (readonly string[])[], op
     rejected: [],
     missing,
     reported: [],
-    findings: dagFindings(room, [], missing),
+    findings: [
+      ...dagFindings(room, [], missing),
+      ...resetFindings(graph, resets, () => null, 'resolution of the given states'),
+    ],
   }
 }
 
