@@ -1,3 +1,4 @@
+import {compareAge} from '../resolve/power-order.ts'
 import {ABSENT, type StateRoot} from '../resolve/state-trie.ts'
 import {type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
 import {Ancestry} from './ancestry.ts'
@@ -111,8 +112,12 @@ export function suspectSlots({context: {trie}, ancestry}: InquestTools, merge: M
   return differing.filter((slot) => {
     const got = trie.get(merge.result, slot)
     const candidates = candidatesIn(trie, merge, slot)
-    return got === ABSENT || candidates.some((candidate) => ancestry.isBefore(got, candidate))
+    return candidates.some((candidate) => isAfter(ancestry, candidate, got))
   })
+}
+
+function isAfter(ancestry: Ancestry, row: number, got: number): boolean {
+  return got === ABSENT || ancestry.isBefore(got, row)
 }
 
 function judge(inquest: Inquest, slot: number, trueInputs: readonly StateRoot[] | null): Reset | null {
@@ -122,11 +127,11 @@ function judge(inquest: Inquest, slot: number, trueInputs: readonly StateRoot[] 
   // What a server recorded need not be what resolution gives: then it is no merge that took the slot away.
   if (trie.get(inquest.trace.root, slot) !== got) return null
   const candidates = candidatesIn(trie, merge, slot)
+  // A value that did not know of what stands there now is no newer one: that it lost is for the ordering to decide.
   const newest = candidates
-    .filter((row) => row !== got && !candidates.some((other) => ancestry.isBefore(row, other)))
-    .sort((a, b) => b - a)
-  const [first] = newest
-  if (first === undefined) return null
+    .filter((row) => isAfter(ancestry, row, got) && !candidates.some((other) => ancestry.isBefore(row, other)))
+    .sort((a, b) => compareAge(context.graph, b, a))
+  if (newest.length === 0) return null
   const held = merge.inputs.map((input) => trie.get(input, slot))
   const inEvery = !held.includes(ABSENT)
   const reset = (lost: number, fate: Fate, dropped: readonly Dropped[], expected: boolean): Reset => {
@@ -157,7 +162,7 @@ function judge(inquest: Inquest, slot: number, trueInputs: readonly StateRoot[] 
 function walk(inquest: Inquest, start: number, got: number) {
   const dropped: Dropped[] = []
   let row = start
-  while (row !== got && row !== ABSENT && row > got) {
+  while (row !== ABSENT && isAfter(inquest.ancestry, row, got)) {
     const fate = inquest.fate(row)
     if (!wasRevoked(inquest, row, fate)) return {lost: row, fate, dropped}
     dropped.push({row, fate})
