@@ -98,7 +98,7 @@ export class ResetCourt {
   }
 
   #add(reset: Reset): void {
-    const key = [reset.slot, reset.lost, reset.got, reset.cause, reset.expected].join()
+    const key = [reset.slot, reset.lost, reset.got, reset.expected].join()
     const known = this.#found.get(key)
     if (known === undefined) this.#found.set(key, {...reset})
     else known.again += 1
