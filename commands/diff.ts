@@ -38,12 +38,6 @@ export default class Diff extends BaseCommand {
   }
   static override flags = {
     ...roomFlags,
-    reported: Flags.string({
-      summary: "A server's state as it answered: [NAME=]FILE[@EVENT]; repeatable.",
-      helpValue: 'FILE',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
     at: Flags.string({summary: 'Compare the states after this event.', helpValue: 'EVENT', exclusive: ['before']}),
     before: Flags.string({summary: 'Compare the states before this event.', helpValue: 'EVENT'}),
     full: Flags.boolean({summary: 'Show every member, value and finding.'}),

@@ -5,7 +5,7 @@ import {accessFlags, accessOf} from '../src/cli/fetch-flags.ts'
 import {describeFetch, describeInterruption, limitsOf, limitFlags} from '../src/cli/fetch-progress.ts'
 import {mustBeLiveRoom, roomIdArg} from '../src/cli/room-command.ts'
 import {showFetch, showPlan} from '../src/cli/show-fetch.ts'
-import {fetchRoom, planFetch} from '../src/index.ts'
+import {fetchRoom, planFetch, rememberCase} from '../src/index.ts'
 
 export default class Fetch extends BaseCommand {
   static override summary = 'Gather a room from every route into a case file.'
@@ -49,7 +49,7 @@ export default class Fetch extends BaseCommand {
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Fetch)
     mustBeLiveRoom(args.room)
-    const access = await accessOf(flags, !flags['no-messages'])
+    const access = await accessOf(flags, {messages: !flags['no-messages']})
     const limits = limitsOf(flags)
     const style = this.style(flags.full)
     if (flags.plan) {
@@ -75,6 +75,7 @@ export default class Fetch extends BaseCommand {
         },
       })
       progress.end()
+      rememberCase(flags.case)
       await this.show(await showFetch(report, style))
       return worstOf(
         exitCodeForFindings(report.findings, flags['fail-on']),

@@ -20,6 +20,10 @@ export default class Resolve extends BaseCommand {
         "MATRIX_STATE_TOKEN=… <%= config.bin %> <%= command.id %> '!id:example.org' --homeserver https://matrix.example.org",
     },
     {
+      description: "A room from a Synapse's database, without a server.",
+      command: "<%= config.bin %> <%= command.id %> '!id:example.org' --database sqlite:homeserver.db",
+    },
+    {
       description: 'The state before one event, for a program.',
       command: "<%= config.bin %> <%= command.id %> room.ndjson --before '$event' --json",
     },
@@ -43,7 +47,7 @@ export default class Resolve extends BaseCommand {
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Resolve)
     const states = await readStates(flags.states)
-    const {room, unknowable, reported, reportedExtremities, findings, notes} = await openFromFlags(
+    const {room, unknowable, reported, reportedExtremities, views, findings, notes} = await openFromFlags(
       args.room,
       flags,
       this.progress(),
@@ -55,6 +59,8 @@ export default class Resolve extends BaseCommand {
       reported,
       reportedExtremities,
       evidenceFindings: findings,
+      nowMs: Date.now(),
+      ...(views === undefined ? {} : {views}),
       ...(flags.at === undefined ? {} : {at: flags.at}),
       ...(flags.before === undefined ? {} : {before: flags.before}),
       ...(states === undefined ? {} : {states}),

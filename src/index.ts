@@ -29,9 +29,10 @@ export type {RoomGraph} from './graph/room-graph.ts'
 export type {PduSource, RawPdu, RawPdus} from './sources/port.ts'
 export {openDump} from './sources/files.ts'
 export {type InputFault, type LoadedRoom, loadRoom, loadRoomFrom, type LoadOptions} from './investigate/load-room.ts'
+export {cacheFolder, lastCase, rememberCase} from './investigate/cache-folder.ts'
 export {
+  type CacheUse,
   isLiveRoom,
-  type LiveAccess,
   type OpenedRoom,
   type OpenOptions,
   openRoom,
@@ -75,14 +76,7 @@ export {
   type ReplayLine,
   replayLines,
 } from './investigate/replay-lines.ts'
-export {
-  type ExplainedVerdict,
-  explainVerdict,
-  replayFindings,
-  resolveRoom,
-  type ResolveOptions,
-  stateEntries,
-} from './investigate/resolve-room.ts'
+export {replayFindings, resolveRoom, type ResolveOptions, stateEntries} from './investigate/resolve-room.ts'
 export type {
   Counts,
   MissingEvent,
@@ -97,6 +91,25 @@ export type {
 export {type BlameLine, type BlameOptions, type BlameReport, blameRoom} from './investigate/blame-room.ts'
 export {findResets, type Reset} from './forensics/resets.ts'
 export {RESET_CAUSES, type ResetCause} from './forensics/cause.ts'
+// Why an event is accepted, rejected or soft-failed, or would be
+export {eventEvidence, explainCan, explainDraft, explainEvent} from './investigate/on-demand.ts'
+export type {ExplainableRoom, ExplainOptions} from './investigate/explain-room.ts'
+export {ACTIONS, type Action, type CanQuestion, parseQuestion} from './investigate/can-question.ts'
+export {parseDraft} from './investigate/draft-event.ts'
+export type {
+  Able,
+  CanAnswer,
+  Check,
+  ExplainedEvent,
+  Explanation,
+  Remedy,
+  ServerWord,
+  TextEvidence,
+} from './forensics/explain/explanation.ts'
+export type {Change} from './forensics/explain/changes.ts'
+export type {Citation} from './forensics/explain/cited-auth-events.ts'
+export type {Trace, TraceLine, TraceValue} from './auth/trace.ts'
+export type {ServerView} from './forensics/server-view.ts'
 
 // Findings
 export {
@@ -108,3 +121,4 @@ export {
   type Severity,
   type Subject,
 } from './finding/finding.ts'
+export {type HealthEvidence, healthFindings} from './forensics/health/health.ts'

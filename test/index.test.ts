@@ -6,7 +6,7 @@ import {pathToFileURL} from 'node:url'
 import {afterAll, describe, expect, test} from 'vitest'
 import {
   CATALOGUE,
-  explainVerdict,
+  explainEvent,
   listRules,
   loadRoomFrom,
   openRoom,
@@ -95,7 +95,7 @@ describe('a stranger who reads src/index.ts', () => {
     expect(report.findings.map(({id}) => id)).toEqual(['dag/rejected-event'])
   })
 
-  test('replays, and asks why', () => {
+  test('replays, and asks why', async () => {
     const result = replay(opened.graph)
     const verdicts = Array.from(result.verdicts, (verdict, row) => [
       opened.graph.id(row),
@@ -107,12 +107,14 @@ describe('a stranger who reads src/index.ts', () => {
       $bad: 'rejected',
       $topic: 'accepted',
     })
-    expect(explainVerdict(result, '$bad')).toMatchObject({
+    expect(await explainEvent({room: opened}, '$bad')).toMatchObject({
       verdict: 'rejected',
-      rejection: {rule: 'v11:5@auth', sender: '@bob:b', line: 3},
-      undeterminedBecauseOf: [],
+      rejection: {rule: 'v11:5@auth'},
+      event: {sender: '@bob:b', line: 3},
+      missing: [],
+      complete: true,
     })
-    expect(explainVerdict(result, '$topic')).toMatchObject({verdict: 'accepted', rejection: null})
+    expect(await explainEvent({room: opened}, '$topic')).toMatchObject({verdict: 'accepted', rejection: null})
     expect(replayFindings(opened, result).map(({subject}) => subject)).toEqual([{kind: 'event', event_id: '$bad'}])
     expect(tipsOf(result).map((row) => opened.graph.id(row))).toEqual(['$topic'])
   })
@@ -147,16 +149,16 @@ describe('a stranger who reads src/index.ts', () => {
     expect(document.complete()).toBe(true)
   })
 
-  test('asks what is missing of a room that is not whole', () => {
+  test('asks what is missing of a room that is not whole', async () => {
     const part = loadRoomFrom(
       'a part',
       pdus.filter(({line}) => line !== 2),
       {trustIds: true},
     )
-    const result = replay(part.graph)
-    expect(explainVerdict(result, '$topic')).toMatchObject({
+    expect(await explainEvent({room: part}, '$topic')).toMatchObject({
       verdict: 'undetermined',
-      undeterminedBecauseOf: ['$alice'],
+      missing: ['$alice'],
+      complete: false,
     })
     expect(resolveRoom(part)).toMatchObject({complete: false, missing: [{eventId: '$alice', citedBy: '$bad'}]})
   })
@@ -167,7 +169,7 @@ describe('a stranger who reads src/index.ts', () => {
       code: 'EVENT_UNKNOWN',
       hint: expect.any(String) as string,
     })
-    expect(await failure(() => explainVerdict(replay(opened.graph), '$nope'))).toMatchObject({code: 'EVENT_UNKNOWN'})
+    expect(await failure(() => explainEvent({room: opened}, '$nope'))).toMatchObject({code: 'EVENT_UNKNOWN'})
     expect(await failure(() => resolveStates(opened.graph, [['$nope']]))).toMatchObject({code: 'STATES_MALFORMED'})
     expect(await failure(() => loadRoomFrom('x', []))).toMatchObject({code: 'CREATE_MISSING'})
     expect(await failure(() => openRoom('!room:example.org'))).toMatchObject({code: 'CREDENTIALS_ABSENT'})

@@ -84,6 +84,30 @@ export function openCaseForWriting(path: string, options: {readonly busyMs?: num
   return new WritableCase(Store.writing(path, options))
 }
 
+/**
+ * Makes another file of all that a case file holds at this moment, whoever may be adding to it. An older schema is migrated on the way.
+ *
+ * @param to - where nothing is yet
+ * @throws StateError CASE_ABSENT, CASE_EXISTS, CASE_UNUSABLE
+ */
+export function copyCase(from: string, to: string): void {
+  const reader = openCase(from)
+  try {
+    accessing(to, () => closeSync(openSync(to, 'wx', 0o600)))
+    reader.store.copyTo(to)
+  } catch (error) {
+    rmSync(to, {force: true})
+    throw error
+  } finally {
+    reader.close()
+  }
+}
+
+/** Takes a case file away, with what a killed run may have left beside it. */
+export function removeCase(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, {force: true})
+}
+
 function expectCase(path: string): void {
   if (accessing(path, () => hasHeader(path))) return
   throw new StateError('CASE_UNUSABLE', `${path}: this is no case file`, {

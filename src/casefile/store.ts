@@ -130,6 +130,13 @@ export class Store {
     throw damaged(this.path)
   }
 
+  /** All that is committed now, into a file that is there and empty. */
+  copyTo(path: string): void {
+    guarded(path, () => {
+      this.#database.exec(`VACUUM INTO '${path.replaceAll("'", "''")}'`)
+    })
+  }
+
   /** What was remembered of rows that are now gone is to be forgotten. */
   onRollback(forget: () => void): void {
     this.#onRollback.push(forget)
@@ -230,6 +237,11 @@ const DAMAGED = ['it is damaged', 'Take a copy from before, or fetch the room ag
 export function damaged(path: string, cause?: unknown): StateError {
   const [what, hint] = DAMAGED
   return new StateError('CASE_UNUSABLE', `${path}: the case file cannot be used: ${what}`, {cause, hint})
+}
+
+/** Whether a failure means that the file itself is spoilt, not that it cannot be had at the moment. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof StateError && error.code === 'CASE_UNUSABLE' && error.hint === DAMAGED[1]
 }
 
 /** What SQLite's result codes mean to a user. https://www.sqlite.org/rescode.html */

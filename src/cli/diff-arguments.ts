@@ -1,10 +1,9 @@
 import {StateError} from '../errors.ts'
 import type {DiffReport} from '../investigate/diff-report.ts'
 import {diffEvents, diffRoom, diffSources} from '../investigate/diff-room.ts'
-import {withReportedFiles} from '../investigate/open-room.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil} from './room-argument.ts'
-import {mustBeEvent, openFromFlags, type RoomFlags} from './room-command.ts'
+import {mustBeEvent, openFromFlags, roomOrLastCase, type RoomFlags} from './room-command.ts'
 
 /** The arguments of `diff`, in the order in which they stand. */
 export interface DiffArguments {
@@ -14,7 +13,6 @@ export interface DiffArguments {
 }
 
 export interface DiffFlags extends RoomFlags {
-  readonly reported: readonly string[] | undefined
   readonly at: string | undefined
   readonly before: string | undefined
 }
@@ -29,11 +27,6 @@ export async function compareFromArguments(
   flags: DiffFlags,
   progress: Progress,
 ): Promise<{readonly report: DiffReport; readonly notes: readonly string[]}> {
-  if (room === undefined) {
-    throw new StateError('USAGE', 'no room was given', {
-      hint: 'Name a case file, a dump, or a room: matrix-state diff room.case',
-    })
-  }
   for (const name of ['at', 'before'] as const) {
     const value = flags[name]
     if (value === undefined) continue
@@ -44,20 +37,19 @@ export async function compareFromArguments(
   if (other !== undefined && flags.reported !== undefined) {
     throw new StateError('USAGE', '--reported goes with one room, not with two arguments')
   }
-  const opened = await openFromFlags(room, flags, progress)
+  const opened = await openFromFlags(roomOrLastCase(room), flags, progress)
   const reading = {reading: flags.reading}
   if (events !== null) return {report: diffEvents(opened, events, reading), notes: opened.notes}
   if (other !== undefined) {
     const second = await openFromFlags(other, flags, progress)
     return {report: diffSources(opened, second, reading), notes: [...opened.notes, ...second.notes]}
   }
-  const whole = await withReportedFiles(opened, flags.reported ?? [])
-  const report = await diffRoom(whole, {
+  const report = await diffRoom(opened, {
     ...reading,
     ...(flags.at === undefined ? {} : {at: flags.at}),
     ...(flags.before === undefined ? {} : {before: flags.before}),
   })
-  return {report, notes: whole.notes}
+  return {report, notes: opened.notes}
 }
 
 /** The two events, if the second and third argument are some. */

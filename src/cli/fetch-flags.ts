@@ -106,15 +106,23 @@ export interface AccessFlags {
   readonly insecure: boolean
 }
 
-/** @throws StateError USAGE, CREDENTIALS_ABSENT */
-export async function accessOf(flags: AccessFlags, messages: boolean): Promise<FetchAccess> {
+/**
+ * What the flags and the environment give access to.
+ *
+ * @param options - `messages`: see `FetchAccess.messages`; `secrets: false` reads no tokens, where nobody will be asked
+ * @throws StateError USAGE, CREDENTIALS_ABSENT
+ */
+export async function accessOf(
+  flags: AccessFlags,
+  {messages, secrets = true}: {readonly messages: boolean; readonly secrets?: boolean},
+): Promise<FetchAccess> {
   const from = flags.from === undefined ? undefined : parseKinds(flags.from)
   const wants = (kind: Kind): boolean => from?.includes(kind) ?? true
   for (const name of ['token-file', 'admin-token-file'] as const) {
-    if (flags[name] === undefined || flags.homeserver !== undefined) continue
+    if (!secrets || flags[name] === undefined || flags.homeserver !== undefined) continue
     throw new StateError('USAGE', `--${name} is of no use without --homeserver`)
   }
-  const asksHomeserver = flags.homeserver !== undefined && (wants('client') || wants('admin'))
+  const asksHomeserver = secrets && flags.homeserver !== undefined && (wants('client') || wants('admin'))
   const accessToken = asksHomeserver ? await optionalToken('MATRIX_STATE_TOKEN', flags['token-file']) : undefined
   const adminToken = asksHomeserver
     ? await optionalToken('MATRIX_STATE_ADMIN_TOKEN', flags['admin-token-file'])

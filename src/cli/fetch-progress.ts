@@ -1,5 +1,5 @@
 import {Flags} from '@oclif/core'
-import {mustBeEvent} from './room-command.ts'
+import {mustBeEvent} from './room-argument.ts'
 import type {FetchOptions, FetchProgress} from '../investigate/fetch-room.ts'
 
 /** Flags that limit the work; the case remembers them. */

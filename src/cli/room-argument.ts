@@ -1,3 +1,6 @@
+import {StateError} from '../errors.ts'
+import {isLiveRoom} from '../investigate/open-room.ts'
+
 /** What a positional argument stands for. */
 export type Identifier = 'room' | 'event'
 
@@ -42,4 +45,25 @@ export const roomIsMissing =
 function quoting(what: Identifier, sigil: string, argument: string): string {
   const article = what === 'event' ? 'an event' : 'a room'
   return `did the shell eat the '${sigil}' of ${article} ID? write '${sigil}${argument}' in single quotes`
+}
+
+/** @throws StateError USAGE for what is no room ID or alias */
+export function mustBeLiveRoom(argument: string): void {
+  if (isLiveRoom(argument)) {
+    if (argument.length > 1 && Buffer.byteLength(argument) <= 255 && !/\p{Cc}/u.test(argument)) return
+    throw new StateError('USAGE', `${JSON.stringify(argument.slice(0, 80))} is no room ID or alias`, {
+      hint: 'They have 2 to 255 bytes, none of them a control character.',
+    })
+  }
+  throw new StateError('USAGE', `${JSON.stringify(argument)} is no room ID or alias`, {
+    hint: hintForEatenSigil(argument, 'room') ?? roomIsMissing,
+  })
+}
+
+/** @throws StateError USAGE for a flag's value that is no event ID */
+export function mustBeEvent(flag: string, value: string): void {
+  if (value.startsWith('$') && value.length > 1) return
+  throw new StateError('USAGE', `${flag}: ${JSON.stringify(value.slice(0, 80))} is no event ID`, {
+    hint: hintForEatenSigil(value, 'event') ?? "write the whole event ID in single quotes: '$…'",
+  })
 }

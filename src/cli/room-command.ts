@@ -1,18 +1,17 @@
 import {existsSync} from 'node:fs'
 import {Args, Flags} from '@oclif/core'
 import {StateError} from '../errors.ts'
-import {
-  checkHomeserver,
-  isLiveRoom,
-  type LiveAccess,
-  type OpenedRoom,
-  openRoom,
-  type OpenStep,
-} from '../investigate/open-room.ts'
+import {lastCase, rememberCase} from '../investigate/cache-folder.ts'
+import {isLiveRoom, type OpenedRoom, type OpenOptions, openRoom, type OpenStep} from '../investigate/open-room.ts'
 import {parseStates} from '../investigate/parse-states.ts'
+import {type AccessFlags, accessFlags, accessOf} from './fetch-flags.ts'
+import {describeFetch} from './fetch-progress.ts'
+import {interruption} from './interruption.ts'
 import type {Progress} from './progress.ts'
-import {hintForEatenSigil, roomIsMissing} from './room-argument.ts'
-import {optionalToken, readSmallFile} from './secrets.ts'
+import {hintForEatenSigil, mustBeLiveRoom, roomIsMissing} from './room-argument.ts'
+import {readSmallFile} from './secrets.ts'
+
+export {mustBeEvent, mustBeLiveRoom} from './room-argument.ts'
 
 /** The `<room>` argument of every command that takes one. */
 export const roomArg = Args.string({
@@ -24,37 +23,19 @@ export const roomArg = Args.string({
 /** The `<room>` argument of commands that ask servers. */
 export const roomIdArg = Args.string({required: true, description: 'room ID or alias (in single quotes)'})
 
-/** @throws StateError USAGE for what is no room ID or alias */
-export function mustBeLiveRoom(argument: string): void {
-  if (isLiveRoom(argument)) {
-    if (argument.length > 1 && Buffer.byteLength(argument) <= 255 && !/\p{Cc}/u.test(argument)) return
-    throw new StateError('USAGE', `${JSON.stringify(argument.slice(0, 80))} is no room ID or alias`, {
-      hint: 'They have 2 to 255 bytes, none of them a control character.',
-    })
-  }
-  throw new StateError('USAGE', `${JSON.stringify(argument)} is no room ID or alias`, {
-    hint: hintForEatenSigil(argument, 'room') ?? roomIsMissing,
-  })
-}
-
-/** @throws StateError USAGE for a flag's value that is no event ID */
-export function mustBeEvent(flag: string, value: string): void {
-  if (value.startsWith('$') && value.length > 1) return
-  throw new StateError('USAGE', `${flag}: ${JSON.stringify(value.slice(0, 80))} is no event ID`, {
-    hint: hintForEatenSigil(value, 'event') ?? "write the whole event ID in single quotes: '$…'",
-  })
-}
-
 /** Flags that say how to get at a room and how to read it. */
 export const roomFlags = {
-  homeserver: Flags.string({
-    summary: 'Fetch a live room from here (URL or server name).',
-    description: 'The access token is taken from MATRIX_STATE_TOKEN or from --token-file.',
-    helpValue: 'URL',
-    env: 'MATRIX_STATE_HOMESERVER',
+  ...accessFlags,
+  refresh: Flags.boolean({
+    summary: 'Fetch a live room anew, whatever the cache has of it.',
+    description: 'Without it, the case in the cache is gone on with: what is new is asked for.',
+    exclusive: ['offline'],
+    helpGroup: 'ACCESS',
   }),
-  'token-file': Flags.string({summary: 'Read the access token from this file.', helpValue: 'FILE'}),
-  insecure: Flags.boolean({summary: "Accept any TLS certificate of the homeserver's."}),
+  offline: Flags.boolean({
+    summary: 'Take a live room as the cache has it, and ask nobody; its age is told.',
+    helpGroup: 'ACCESS',
+  }),
   reading: Flags.option({
     options: ['synapse', 'spec'] as const,
     default: 'synapse',
@@ -65,29 +46,100 @@ export const roomFlags = {
   }),
 }
 
-export interface RoomFlags {
-  readonly homeserver: string | undefined
-  readonly 'token-file': string | undefined
-  readonly insecure: boolean
+export interface RoomFlags extends AccessFlags {
+  readonly refresh: boolean
+  readonly offline: boolean
   readonly reading: 'synapse' | 'spec'
   readonly 'trust-ids': boolean
 }
 
-/** Opens the room that a command was given. */
+/**
+ * Opens the room that a command was given, and remembers its case as the last one.
+ *
+ * @throws StateError see `openRoom`
+ */
 export async function openFromFlags(argument: string, flags: RoomFlags, progress: Progress): Promise<OpenedRoom> {
-  const live = isLiveRoom(argument) ? await liveAccess(argument, flags) : undefined
-  if (live === undefined) mustExist(argument)
+  const options = {
+    trustIds: flags['trust-ids'],
+    onProgress: (step: OpenStep): void => {
+      progress.update(describe(step))
+    },
+  }
   try {
-    return await openRoom(argument, {
-      trustIds: flags['trust-ids'],
-      ...(live === undefined ? {} : {live}),
-      onProgress: (step) => {
-        progress.update(describe(step))
-      },
-    })
+    const opened = isLiveRoom(argument)
+      ? await openLive(argument, flags, options)
+      : await openFile(argument, flags, options)
+    if (opened.casePath !== undefined) rememberCase(opened.casePath)
+    return opened
   } finally {
     progress.end()
   }
+}
+
+/**
+ * The room of a command that can do without: the case that was used last.
+ *
+ * @throws StateError USAGE where none was used, or where it is gone
+ */
+export function roomOrLastCase(argument: string | undefined): string {
+  const room = argument ?? lastCase()
+  if (room !== null) return room
+  throw new StateError('USAGE', 'no room was given, and there is no case that was used before', {hint: roomIsMissing})
+}
+
+async function openFile(argument: string, flags: RoomFlags, options: OpenOptions): Promise<OpenedRoom> {
+  mustExist(argument)
+  // A variable of the environment is meant for rooms on servers; a flag beside a file is a mistake.
+  const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
+  const homeserver = flags.homeserver === fromEnvironment ? undefined : flags.homeserver
+  const cache = flags.refresh ? ({cache: 'refresh'} as const) : {}
+  return openRoom(argument, {...options, ...cache, access: await accessOf({...flags, homeserver}, {messages: true})})
+}
+
+async function openLive(argument: string, flags: RoomFlags, options: OpenOptions): Promise<OpenedRoom> {
+  mustBeLiveRoom(argument)
+  if (flags['trust-ids']) {
+    throw new StateError('USAGE', '--trust-ids is for test data in files, not for a room on a server')
+  }
+  const signal = interruption()
+  if (flags.offline) return openOffline(argument, flags, {...options, signal})
+  const access = await accessOf(flags, {messages: true})
+  if (!namesRoute(flags)) {
+    throw new StateError('USAGE', `${argument} is a room on a server: say which one to ask`, {
+      hint: `MATRIX_STATE_TOKEN=… matrix-state resolve '${argument}' --homeserver https://…, or --database, or --signing-key.`,
+    })
+  }
+  return openRoom(argument, {...options, access, cache: flags.refresh ? 'refresh' : 'update', signal})
+}
+
+function namesRoute(flags: RoomFlags): boolean {
+  const {homeserver, database = [], file = [], reported = []} = flags
+  const others = [homeserver, flags['signing-key'], flags['as-user'], flags.with?.[0]]
+  return others.some((flag) => flag !== undefined) || database.length + file.length + reported.length > 0
+}
+
+/** Flags of access choose among what the cache has; no secret is read. */
+async function openOffline(argument: string, flags: RoomFlags, options: OpenOptions): Promise<OpenedRoom> {
+  const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
+  const homeserver = flags.homeserver === fromEnvironment ? undefined : flags.homeserver
+  const access = await accessOf({...flags, homeserver}, {messages: true, secrets: false})
+  try {
+    return await openRoom(argument, {...options, access, cache: 'offline'})
+  } catch (error) {
+    if (!(error instanceof StateError) || error.code !== 'CASE_ABSENT') throw error
+    const hint = `Fetch it first: ${commandLine(namesRoute(flags) ? [] : ['--homeserver', 'https://…'])}`
+    throw new StateError(error.code, error.message, {cause: error, hint})
+  }
+}
+
+/** What was typed, without `--offline`, to be typed again. No secret is ever on a command line. */
+function commandLine(more: readonly string[]): string {
+  const words = process.argv.slice(2).filter((word) => word !== '--offline')
+  return ['matrix-state', ...words.map(quoted), ...more].join(' ')
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }
 
 function mustExist(argument: string): void {
@@ -102,48 +154,18 @@ function mustExist(argument: string): void {
   })
 }
 
-async function liveAccess(argument: string, flags: RoomFlags): Promise<LiveAccess> {
-  if (flags.homeserver === undefined) {
-    throw new StateError('USAGE', `${argument} is a room on a server: say which one to ask`, {
-      hint: `MATRIX_STATE_TOKEN=… matrix-state resolve '${argument}' --homeserver https://…`,
-    })
-  }
-  await checkHomeserver(flags.homeserver)
-  const accessToken = await readToken(flags['token-file'])
-  return {homeserver: flags.homeserver, accessToken, insecure: flags.insecure}
-}
-
-async function readToken(file: string | undefined): Promise<string> {
-  const token = await optionalToken('MATRIX_STATE_TOKEN', file)
-  if (token !== undefined) return token
-  throw new StateError('CREDENTIALS_ABSENT', 'a live room needs an access token, and none was given', {
-    hint: 'Set MATRIX_STATE_TOKEN, or name a file that holds it with --token-file.',
-  })
-}
-
 /** The states that `--states` names; `undefined` without the flag. */
 export async function readStates(file: string | undefined): Promise<readonly (readonly string[])[] | undefined> {
   return file === undefined ? undefined : parseStates(file, await readSmallFile(file, 'file of states'))
 }
 
-const ASKING = {
-  address: 'finding the homeserver',
-  account: 'checking the access token',
-  versions: 'asking what the server speaks',
-  alias: 'resolving the alias',
-  state: 'fetching the current state',
-  'state-pdus': 'fetching the state as events',
-} as const
-
 function describe(step: OpenStep): string {
   switch (step.kind) {
     case 'reading':
       return `reading: ${step.events.toLocaleString('en-US')} events`
-    case 'asking':
-      return ASKING[step.what]
-    case 'page':
-      return `fetching history: page ${String(step.page)}, ${step.pdus.toLocaleString('en-US')} events`
-    case 'pause':
-      return `waiting ${String(Math.ceil(step.ms / 1000))} s: ${step.reason}`
+    case 'waiting':
+      return 'waiting for another matrix-state that fetches the same room'
+    default:
+      return describeFetch(step)
   }
 }

@@ -132,6 +132,59 @@ export const CATALOGUE = {
     remedy:
       'None needed: that is how resolution is meant to work. Send the event again if it is still wanted and allowed.',
   },
+  'dag/duplicate-auth-events': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      'A server sent events that cite two events for one slot among their auth_events. All servers reject such events: what their senders did with them (leave, join, rename, kick) never happened.',
+    remedy:
+      "Its admin should look at the server's stored state for the two events that are named: one of them should not be there. Updating the server is the first step.",
+  },
+  'dag/no-create-in-auth-events': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      "A server sent events that do not cite the room's create event, so that all servers reject them: the state that it took them from lacks the create event, or it drops events that it should keep.",
+    remedy:
+      "Its admin should check that the server still has the create event and that history retention did not delete state; if the state is damaged, the server's users have to leave and join again.",
+  },
+  'dag/foreign-auth-events': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      "A server sent events that cite events of another room among their auth_events. All servers reject them: the sending server's state mixes two rooms, or somebody tries something.",
+    remedy: "Its admin should look for events of other rooms in the server's stored state of this room.",
+  },
+  'dag/rejected-auth-events': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      'A server sent events that cite a rejected event among their auth_events, so that they are rejected as well. It accepted what other servers reject: its view of the room is another one.',
+    remedy: 'Compare its state with that of other servers; the rejected event that is cited shows where they parted.',
+  },
+  'dag/missing-region': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning: 'Many events that belong together are not in the evidence: a gap in the history.',
+    remedy:
+      'Gather the room from a server that was there at the time, or by a route that shows more (database, federation). A server with a gap of its own is whole again when it has fetched the events.',
+  },
+  'dag/wrong-depth': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      'The depth of an event is not one more than that of the events that it follows. It orders what people see; only in room version 1 can it decide a conflict.',
+    remedy:
+      'None needed from room version 2 on. In version 1, upgrade the room: whoever makes up depths can win conflicts.',
+  },
+  'dag/many-tips': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      'Many events have no successor here. They are what servers know as forward extremities, or events that servers do not build on (soft-failed).',
+    remedy:
+      'Compare with what servers list as their forward extremities. A message from a server that has all of them joins up to 20.',
+  },
   'state/reading-dependent': {
     severity: 'note',
     certainty: 'proof',
@@ -190,6 +243,99 @@ export const CATALOGUE = {
       'The state that the server recorded at an event is not what the events give: it was changed afterwards, came wrong from another server, or was computed wrongly.',
     remedy:
       'Every later state that is made from it is in doubt. Compare with other servers; what is wrong can be set anew by a state event, or the server leaves the room, purges it and joins again through one whose states are right.',
+  },
+  'state/mass-leave': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning:
+      'Where parts of the history came together, many members lost their membership at once, and no event says that they left or were removed.',
+    remedy:
+      'Look at what became of join rules and power levels at this merge: mend those first. Then the members have to join, or be invited, again.',
+  },
+  'server/rejected-in-state': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning:
+      'The state of the server holds an event that the rules reject. New events that cite it are rejected everywhere, so that the users of this server may be unable to do anything in the room.',
+    remedy:
+      'The server has to recalculate its state: update it, and if that does not help, let its users leave and purge the room there before they join again.',
+  },
+  'server/misplaced-in-state': {
+    severity: 'error',
+    certainty: 'proof',
+    meaning:
+      "The server's state holds an event in a slot that is not its own, or two events for one slot. Events that are built on it cite the wrong events and are refused (duplicate auth_events).",
+    remedy:
+      "The server's stored state is damaged and has to be recalculated: update the server, and if that does not help, purge the room there and join again.",
+  },
+  'server/truncated-state': {
+    severity: 'error',
+    certainty: 'strong',
+    meaning:
+      'The server has a small part of the state only, where the events give far more. If it goes into a resolution, members and settings vanish from the room on every server that asked for it.',
+    remedy:
+      'If the server is still joining the room, wait until it has the whole state. Otherwise do not let other servers take state from it (as the first server of a join), and let it recalculate: purge the room there and join again.',
+  },
+  'server/many-extremities': {
+    severity: 'warning',
+    certainty: 'proof',
+    meaning:
+      'The server has many forward extremities: newest events that no later one joins. Each makes everything in the room slower there; the room itself is not damaged.',
+    remedy:
+      'Send messages in the room from this server: each joins up to ten of them or more. Synapse does so by itself unless no local user may send. Deleting extremities by hand can change the state of the room.',
+  },
+  'server/old-extremity': {
+    severity: 'warning',
+    certainty: 'strong',
+    meaning:
+      'The server still counts an old event as one of the newest, so that each resolution of the state reaches back to it, and what was revoked since may come up again.',
+    remedy:
+      'Send a message in the room from this server, which joins the ends. If the old one stays, the server did not accept what follows it: look for gaps and soft-failed events there.',
+  },
+  'server/unknown-extremity': {
+    severity: 'warning',
+    certainty: 'proof',
+    meaning:
+      'The server builds on an event that is not in the evidence, so that what it knows cannot be judged in full.',
+    remedy: 'Fetch the room again from this server: the event may have come since, or the route does not show it.',
+  },
+  'server/stale-extremity': {
+    severity: 'warning',
+    certainty: 'strong',
+    meaning:
+      'The server lists an event as one of its newest although it has a successor of it. Such an entry never goes away by itself, and makes the room slower there.',
+    remedy:
+      'Send a message in the room from this server, which joins the ends; if the entry stays, update the server and tell its developers.',
+  },
+  'server/other-extremities': {
+    severity: 'note',
+    certainty: 'proof',
+    meaning:
+      'The newest events of the room are others by the server than by the events here: it lacks some of them, judged them otherwise (soft-failed), or the evidence is older or newer than its answer.',
+    remedy: 'None needed if it was only behind: fetch again and see whether it has caught up.',
+  },
+  'server/clock-skew': {
+    severity: 'note',
+    certainty: 'hint',
+    meaning:
+      "The dates of a server's events contradict those of others: its clock is off, or it dates events as it likes (bridges do, for imported history). Dates break ties when states are resolved.",
+    remedy: 'Its admin should check the clock of the server (NTP). What was sent cannot be dated anew.',
+  },
+  'server/vanished': {
+    severity: 'note',
+    certainty: 'hint',
+    meaning:
+      'A server that took part has sent nothing for a long part of the history, though users of it are still joined: it may be gone, or cut off.',
+    remedy:
+      'Ask its admin. If it is gone for good, its members can be kicked, which spares the other servers from trying to reach it.',
+  },
+  'room/wedged-member': {
+    severity: 'warning',
+    certainty: 'strong',
+    meaning:
+      "A user's newest membership events are all rejected for what they cite, though the state allows what the user wanted: the user can no longer leave, join, rename or be kicked.",
+    remedy:
+      'The fault is in the state of the server that sends these events: update it and let it recalculate its state of the room. Until then a user of a server whose events are accepted can kick or ban the user.',
   },
 } as const satisfies Readonly<Record<string, FindingKind>>
 

@@ -1,10 +1,11 @@
-import {existsSync, rmSync} from 'node:fs'
-import {createCase, openCase, openCaseForWriting} from '../casefile/open-case.ts'
+import {existsSync} from 'node:fs'
+import {createCase, openCase, openCaseForWriting, removeCase} from '../casefile/open-case.ts'
 import {toPduSource} from '../casefile/pdu-source.ts'
 import type {CaseWriter} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import {byteLength, MAX_FIELD_BYTES} from '../matrix/ids.ts'
+import type {SigningKey} from '../matrix/key-ring.ts'
 import {replay} from '../resolve/replay.ts'
 import {type GatherLimits, ROUTE_KINDS, type RouteIdentity} from '../sources/evidence.ts'
 import {reading, readKeys} from './case-work.ts'
@@ -45,32 +46,65 @@ export type FetchProgress =
  */
 export async function fetchRoom(room: string, options: FetchOptions): Promise<FetchReport> {
   // Before anything is asked: what is wrong with a file should not be told at the end.
-  const keys = await Promise.all((options.access.keyFiles ?? []).map((file) => readKeys(file, options.nowMs())))
+  const keys = await readAllKeys(options.access.keyFiles, options.nowMs())
   const opened = await openRoutes(options.access, options)
   try {
-    const roomId = room.startsWith('#') ? await resolveAlias(room, opened, options.signal) : room
-    const isNew = !existsSync(options.casePath)
-    const caseFile = openFor(roomId, options)
-    try {
-      caseFile.addKeys(keys.flat())
-      return await fetchInto(caseFile, opened, options, isNew)
-    } catch (error) {
-      const {copies, events} = caseFile.counts()
-      const isEmpty = isNew && copies === 0
-      caseFile.close()
-      // A case without evidence helps nobody, and would only stand in the way of the next try.
-      if (isEmpty) for (const suffix of ['', '-wal', '-shm']) rmSync(options.casePath + suffix, {force: true})
-      if (options.signal.aborted) options.onInterrupted?.(isEmpty ? null : events)
-      throw error
-    } finally {
-      caseFile.close()
-    }
+    const roomId = await roomIdOf(room, opened, options.signal)
+    return await gatherRoom(roomId, opened, {...options, keys}, (caseFile, reports, isNew) =>
+      describe(caseFile, reports, options, isNew),
+    )
   } finally {
     await opened.close()
   }
 }
 
-function openFor(roomId: string, {casePath, nowMs}: FetchOptions): CaseWriter {
+/** @throws StateError INPUT_NOT_FOUND, KEYS_MALFORMED */
+export async function readAllKeys(files: readonly string[] = [], nowMs: number): Promise<readonly SigningKey[]> {
+  return (await Promise.all(files.map((file) => readKeys(file, nowMs)))).flat()
+}
+
+/** What `gatherRoom` is told, beside the room and the routes. */
+export interface GatherRoomOptions extends Omit<FetchOptions, 'verify'> {
+  /** Servers' keys to be kept with the rest. */
+  readonly keys?: readonly SigningKey[]
+}
+
+/**
+ * Gathers a room by routes that are open into `casePath`, and hands the case, still open, to `then`.
+ *
+ * @throws StateError and the signal's reason, as `fetchRoom`
+ */
+export async function gatherRoom<T>(
+  roomId: string,
+  opened: OpenedRoutes,
+  options: GatherRoomOptions,
+  then: (caseFile: CaseWriter, reports: readonly RouteReport[], isNew: boolean) => Promise<T> | T,
+): Promise<T> {
+  const isNew = !existsSync(options.casePath)
+  const caseFile = openFor(roomId, options)
+  try {
+    caseFile.addKeys(options.keys ?? [])
+    const reports = await gatherInto(caseFile, opened, options)
+    return await then(caseFile, reports, isNew)
+  } catch (error) {
+    const {copies, events} = caseFile.counts()
+    const isEmpty = isNew && copies === 0
+    caseFile.close()
+    // A case without evidence helps nobody, and would only stand in the way of the next try.
+    if (isEmpty) removeCase(options.casePath)
+    if (options.signal.aborted) options.onInterrupted?.(isEmpty ? null : events)
+    throw error
+  } finally {
+    caseFile.close()
+  }
+}
+
+/** The room that is meant: an alias is asked of the routes. @throws StateError where none of them can tell */
+export async function roomIdOf(room: string, opened: OpenedRoutes, signal: AbortSignal): Promise<string> {
+  return room.startsWith('#') ? resolveAlias(room, opened, signal) : room
+}
+
+function openFor(roomId: string, {casePath, nowMs}: GatherRoomOptions): CaseWriter {
   if (!existsSync(casePath)) return createCase(casePath, {roomId, nowMs: nowMs()})
   // Looked at by itself first: opening for writing changes the file.
   const reader = openCase(casePath)
@@ -82,12 +116,11 @@ function openFor(roomId: string, {casePath, nowMs}: FetchOptions): CaseWriter {
   })
 }
 
-async function fetchInto(
+async function gatherInto(
   caseFile: CaseWriter,
   opened: OpenedRoutes,
-  options: FetchOptions,
-  isNew: boolean,
-): Promise<FetchReport> {
+  options: GatherRoomOptions,
+): Promise<readonly RouteReport[]> {
   const {limits, nowMs, signal} = options
   if (Object.keys(limits).length > 0) caseFile.addLimits(limits, nowMs())
   for (const path of opened.cases) await reading(path, (other) => caseFile.mergeFrom(other))
@@ -105,7 +138,7 @@ async function fetchInto(
   }
   refuseNothing(caseFile, reports)
   await takeKeys(caseFile, opened, options)
-  return describe(caseFile, reports, options, isNew)
+  return reports
 }
 
 /** A route that did not open has done nothing. */

@@ -27,6 +27,8 @@ export interface LoadedRoom {
   readonly duplicates: number
   readonly faults: readonly InputFault[]
   readonly trustIds: boolean
+  /** Why there may be more than what is here, where that is known: a route failed when the room was fetched. */
+  readonly gaps?: readonly string[]
 }
 
 export interface LoadOptions {

@@ -1,5 +1,7 @@
 import type * as info from './case-info.ts'
 import type * as work from './case-work.ts'
+import type * as evidence from './event-evidence.ts'
+import type * as explaining from './explain-room.ts'
 import type * as fetching from './fetch-room.ts'
 import type * as routes from './open-routes.ts'
 
@@ -32,3 +34,20 @@ export const minimiseCaseFile: typeof work.minimiseCaseFile = async (...args) =>
 export async function* exportCase(...args: Parameters<typeof work.exportCase>): AsyncGenerator<string> {
   yield* (await import('./case-work.ts')).exportCase(...args)
 }
+
+/** See `explain-room.ts`. */
+export const explainEvent: typeof explaining.explainEvent = async (...args) =>
+  (await import('./explain-room.ts')).explainEvent(...args)
+
+/** See `explain-room.ts`. */
+export const explainDraft = async (
+  ...args: Parameters<typeof explaining.explainDraft>
+): Promise<explaining.Explanation> => (await import('./explain-room.ts')).explainDraft(...args)
+
+/** See `explain-room.ts`. */
+export const explainCan = async (...args: Parameters<typeof explaining.explainCan>): Promise<explaining.Explanation> =>
+  (await import('./explain-room.ts')).explainCan(...args)
+
+/** See `event-evidence.ts`. */
+export const eventEvidence: typeof evidence.eventEvidence = async (...args) =>
+  (await import('./event-evidence.ts')).eventEvidence(...args)

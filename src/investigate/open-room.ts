@@ -1,32 +1,33 @@
+import {isCaseFile} from '../casefile/header.ts'
 import {StateError} from '../errors.ts'
 import {openDump} from '../sources/files.ts'
-import type {ServerView} from '../forensics/server-view.ts'
-import type {ClientApiStep, ReportedState} from '../sources/client-api.ts'
-import {isCaseFile} from '../casefile/header.ts'
-import {viewOfState} from './case-views.ts'
-import {loadRoom, loadRoomFrom} from './load-room.ts'
+import type {FetchProgress} from './fetch-room.ts'
+import {type LoadOptions, loadRoom} from './load-room.ts'
+import type {CacheUse} from './live-room.ts'
+import type {MoreOptions} from './more-evidence.ts'
+import type {FetchAccess} from './open-routes.ts'
 import type {OpenedRoom} from './opened-room.ts'
 
-/** How to get at a room that is not in a file. */
-export interface LiveAccess {
-  /** URL, or a server name to be discovered. */
-  readonly homeserver: string
-  readonly accessToken: string
-  /** Accept any TLS certificate. */
-  readonly insecure?: boolean
-}
-
-export type {OpenedRoom}
+export type {CacheUse, OpenedRoom}
 
 export interface OpenOptions {
   /** See `PduOptions.trustIds`. */
   readonly trustIds?: boolean
-  readonly live?: LiveAccess
+  /** How to get at a room on servers, and files with more evidence; only these make sense beside a file. */
+  readonly access?: FetchAccess
+  /** What becomes of an earlier run's case of a room on servers. @defaultValue `update` */
+  readonly cache?: CacheUse
+  /** Where such cases are. @defaultValue `cacheFolder()` */
+  readonly cacheFolder?: string
+  /** When it fires, its reason is thrown. */
+  readonly signal?: AbortSignal
+  /** @defaultValue the clock */
+  readonly nowMs?: () => number
   readonly onProgress?: (step: OpenStep) => void
 }
 
-/** What is going on, for whoever shows progress. */
-export type OpenStep = {readonly kind: 'reading'; readonly events: number} | ClientApiStep
+/** What is going on, for whoever shows progress. `waiting`: for another process that fetches the same. */
+export type OpenStep = {readonly kind: 'reading'; readonly events: number} | {readonly kind: 'waiting'} | FetchProgress
 
 /** Whether an argument names a room on a server, rather than a file. */
 export function isLiveRoom(argument: string): boolean {
@@ -34,90 +35,84 @@ export function isLiveRoom(argument: string): boolean {
 }
 
 /**
- * Looks at the address of a homeserver before anything secret is read.
+ * Opens a room: a case file, a dump (a path, or `-` for standard input), or a room ID or alias, which is fetched into a case in the cache
+ * folder.
  *
- * @throws StateError USAGE
- */
-export async function checkHomeserver(typed: string): Promise<void> {
-  const {parseHomeserver} = await import('../sources/client-address.ts')
-  parseHomeserver(typed)
-}
-
-/**
- * Opens a room: a case file, a dump (a path, or `-` for standard input), or a room ID or alias, which is fetched by the client API.
- *
- * @throws StateError see `openDump`, `gatherByClientApi`, `loadRoom`; CREDENTIALS_ABSENT for a live room without access
+ * @throws StateError see `openDump`, `openLiveRoom`, `openWithMore`, `loadRoom`; USAGE for access to servers beside a file
  */
 export async function openRoom(argument: string, options: OpenOptions = {}): Promise<OpenedRoom> {
-  const {trustIds, onProgress} = options
-  const loading = {
+  const {trustIds, access = {}, onProgress, nowMs = Date.now, signal = new AbortController().signal} = options
+  const loading: LoadOptions = {
     ...(trustIds === undefined ? {} : {trustIds}),
     onProgress: (events: number): void => onProgress?.({kind: 'reading', events}),
   }
-  if (isLiveRoom(argument)) return openLive(argument, options, loading)
-  if (argument !== '-' && isCaseFile(argument)) {
-    const {openCaseRoom} = await import('./open-case.ts')
-    return openCaseRoom(argument, loading)
+  if (isLiveRoom(argument)) {
+    const {openLiveRoom} = await import('./live-room.ts')
+    return openLiveRoom(argument, {
+      access,
+      use: options.cache ?? 'update',
+      signal,
+      nowMs,
+      loading,
+      ...(options.cacheFolder === undefined ? {} : {folder: options.cacheFolder}),
+      ...(onProgress === undefined ? {} : {onProgress}),
+    })
   }
-  const room = await loadRoom(openDump(argument), loading)
+  refuseServers(argument, access, options.cache)
+  const opened = await openFile(argument, access, {trustIds: trustIds === true, signal, nowMs, loading})
+  return opened.casePath === undefined ? opened : ofCache(opened, opened.casePath, options)
+}
+
+async function openFile(
+  path: string,
+  {files = [], reported = [], keyFiles = []}: FetchAccess,
+  options: MoreOptions & {readonly trustIds: boolean},
+): Promise<OpenedRoom> {
+  const {loading, trustIds} = options
+  if (files.length + reported.length + keyFiles.length > 0) {
+    if (trustIds) {
+      throw new StateError('USAGE', '--trust-ids is for test data, which cannot be put together with other evidence', {
+        hint: 'Leave out --trust-ids, or --file, --reported and --keys.',
+      })
+    }
+    const {openWithMore} = await import('./more-evidence.ts')
+    return openWithMore(path, {files, reported, keyFiles}, options)
+  }
+  if (path !== '-' && isCaseFile(path)) {
+    const {openCaseRoom} = await import('./open-case.ts')
+    return {...(await openCaseRoom(path, loading)), casePath: path}
+  }
+  const room = await loadRoom(openDump(path), loading)
   return {room, unknowable: [], reported: [], reportedExtremities: {}, findings: [], notes: []}
 }
 
-async function openLive(
-  argument: string,
-  {live, onProgress}: OpenOptions,
-  loading: {readonly trustIds?: boolean; readonly onProgress: (events: number) => void},
-): Promise<OpenedRoom> {
-  if (live === undefined) {
-    throw new StateError(
-      'CREDENTIALS_ABSENT',
-      `${argument} is a room on a server, and no server is given to fetch it from`,
-    )
-  }
-  const {gatherByClientApi} = await import('../sources/client-api.ts')
-  const evidence = await gatherByClientApi({
-    ...live,
-    room: argument,
-    ...(onProgress === undefined ? {} : {onProgress}),
+/** A case of the cache that was named by its path, as `lastCase` does: its age is told. */
+async function ofCache(opened: OpenedRoom, path: string, options: OpenOptions): Promise<OpenedRoom> {
+  const {factsOfCached} = await import('./room-cache.ts')
+  const facts = factsOfCached(path, options.cacheFolder)
+  if (facts === null) return opened
+  const {withAge} = await import('./live-room.ts')
+  return withAge(opened, facts, (options.nowMs ?? Date.now)())
+}
+
+/** A file is evidence as it stands: whoever wants servers asked has to say about which room. */
+function refuseServers(file: string, access: FetchAccess, cache: CacheUse | undefined): void {
+  const {homeserver, databases = [], signingKeyFile, serverName, servers = [], allServers, asUser, from} = access
+  const flags = [
+    [homeserver !== undefined, '--homeserver'],
+    [databases.length > 0, '--database'],
+    [signingKeyFile !== undefined, '--signing-key'],
+    [serverName !== undefined, '--server-name'],
+    [servers.length > 0, '--with'],
+    [allServers === true, '--all-servers'],
+    [asUser !== undefined, '--as-user'],
+    [from !== undefined, '--from'],
+    [cache === 'refresh', '--refresh'],
+  ] as const
+  const given = flags.find(([isGiven]) => isGiven)
+  if (given === undefined) return
+  const name = file === '-' ? 'standard input' : file
+  throw new StateError('USAGE', `${given[1]} is for a room on servers, and ${name} is read as it is`, {
+    hint: `Name the room by its ID, and the file beside it: '!id:example.org' ${given[1]} … --file ${file}; or gather into a case: matrix-state fetch.`,
   })
-  const room = loadRoomFrom(`${evidence.roomId} on ${evidence.serverName}`, evidence.pdus, loading)
-  const notes = evidence.settled
-    ? evidence.notes
-    : [
-        ...evidence.notes,
-        "The room's state kept changing while it was fetched: the comparison with the server may be off.",
-      ]
-  return {
-    room,
-    unknowable: evidence.unknowable,
-    reported: [evidence.reported],
-    reportedExtremities: {},
-    views: [liveView(evidence.reported)],
-    findings: [],
-    notes,
-  }
-}
-
-function liveView({server, what, how, eventIds}: ReportedState): ServerView {
-  const slots = eventIds.map((eventId) => ({eventId}))
-  return viewOfState(server, {what, eventId: null, how, slots, ts: Date.now()})
-}
-
-/**
- * A room with states that servers reported, kept in files: each file one more view, beside what is known of the same server otherwise.
- *
- * @param files - see `openReportedFile`
- * @throws StateError as `openReportedFile`
- */
-export async function withReportedFiles(opened: OpenedRoom, files: readonly string[]): Promise<OpenedRoom> {
-  if (files.length === 0) return opened
-  const {openReportedFile} = await import('../sources/reported-file.ts')
-  const views: ServerView[] = []
-  const notes: string[] = []
-  for (const file of files) {
-    const {identity, state, notes: told} = await openReportedFile(file)
-    views.push(viewOfState(identity.server === '' ? identity.address : identity.server, {...state, ts: 0}))
-    notes.push(...told)
-  }
-  return {...opened, views: [...(opened.views ?? []), ...views], notes: [...opened.notes, ...notes]}
 }

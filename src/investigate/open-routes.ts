@@ -113,20 +113,30 @@ const NEEDS: Readonly<Record<RouteKind, string>> = {
   file: '--file or --reported',
 }
 
-/** Refuses what was typed and cannot be used, before anything is opened or asked: nobody is to wait for a route that was never there. */
-async function checkAccess(access: FetchAccess): Promise<void> {
-  const {homeserver, from, messages = true} = access
-  if (homeserver !== undefined) {
-    const {parseHomeserver} = await import('../sources/client-address.ts')
-    parseHomeserver(homeserver)
-  }
-  const given: Readonly<Record<RouteKind, boolean>> = {
+/** The kinds of route that what was given is enough for. */
+export function givenKinds(access: FetchAccess): Readonly<Record<RouteKind, boolean>> {
+  const {homeserver} = access
+  return {
     database: (access.databases ?? []).length > 0,
     federation: access.signingKeyFile !== undefined && access.serverName !== undefined,
     admin: homeserver !== undefined && access.adminToken !== undefined,
     client: homeserver !== undefined && access.accessToken !== undefined,
     file: (access.files ?? []).length + (access.reported ?? []).length > 0,
   }
+}
+
+/**
+ * Refuses what was typed and cannot be used, before anything is opened or asked: nobody is to wait for a route that was never there.
+ *
+ * @throws StateError USAGE, CREDENTIALS_ABSENT
+ */
+export async function checkAccess(access: FetchAccess): Promise<void> {
+  const {homeserver, from, messages = true} = access
+  if (homeserver !== undefined) {
+    const {parseHomeserver} = await import('../sources/client-address.ts')
+    parseHomeserver(homeserver)
+  }
+  const given = givenKinds(access)
   for (const kind of from ?? []) {
     if (!given[kind]) throw new StateError('USAGE', `--from names ${kind}, which needs ${NEEDS[kind]}`)
     if (kind === 'client' && !messages) {

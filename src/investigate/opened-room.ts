@@ -16,6 +16,8 @@ export interface OpenedRoom {
   readonly views?: readonly ServerView[]
   /** What is wrong with the evidence itself, before any replay. */
   readonly findings: readonly Finding[]
+  /** The case file that it stands on, where one stays. */
+  readonly casePath?: string
   /** Remarks for people. */
   readonly notes: readonly string[]
 }

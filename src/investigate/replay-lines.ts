@@ -87,7 +87,7 @@ export function* replayLines(room: LoadedRoom, replay: Replay, digests: boolean)
 
 /** Whether something about the input leaves open what the room is. A redacted copy beside another does not. */
 export function hasFaults(room: LoadedRoom): boolean {
-  return room.faults.some(({kind}) => kind !== 'redacted-copy')
+  return (room.gaps ?? []).length > 0 || room.faults.some(({kind}) => kind !== 'redacted-copy')
 }
 
 /** Nothing that is cited is missing, no verdict is open, and every event is as servers have it. */

@@ -3,11 +3,13 @@ import type {Finding} from '../finding/finding.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
 import {findResets, givenResets} from '../forensics/resets.ts'
 import {creatorsOf} from '../graph/creators.ts'
+import {healthFindings} from '../forensics/health/health.ts'
+import type {ServerView} from '../forensics/server-view.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {own} from '../matrix/json.ts'
 import {NAMED_LEVELS, PowerLevels} from '../matrix/power-levels.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
-import {replay, type Replay, UNKNOWN_STATE, VERDICT_NAMES} from '../resolve/replay.ts'
+import {replay, type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
 import type {StateRoot, StateTrie} from '../resolve/state-trie.ts'
 import {resolveStates} from '../resolve/states.ts'
 import {tipsOf} from '../resolve/tips.ts'
@@ -39,6 +41,10 @@ export interface ResolveOptions {
   readonly evidenceFindings?: readonly Finding[]
   /** Forward extremities by server, as told. */
   readonly reportedExtremities?: Readonly<Record<string, readonly string[]>>
+  /** Each server's view of the room, as far as it is known. */
+  readonly views?: readonly ServerView[]
+  /** Now, milliseconds since 1970: events with later dates are told. Without it nothing is said of them. */
+  readonly nowMs?: number
 }
 
 /** A state in the replay of a room. */
@@ -95,6 +101,7 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions): RoomReport 
       ...(options.evidenceFindings ?? []),
       ...dagFindings(room, rejected, missing),
       ...resetsFound(here.replay, tips),
+      ...roomHealth(room, here.replay, options),
       ...(other === null || here.root === UNKNOWN_STATE ? [] : readingFindings(here, other)),
       ...(complete ? divergences : divergences.map(asHint)),
     ],
@@ -107,6 +114,11 @@ function resetsFound(result: Replay, tips: readonly number[]): readonly Finding[
   const roots = tips.map((tip) => after[tip] ?? UNKNOWN_STATE)
   const now = roots.length === 0 || roots.includes(UNKNOWN_STATE) ? null : resolver.resolve(roots).root
   return resetFindings(graph, findResets(result, {tips}), (slot) => (now === null ? null : trie.get(now, slot)))
+}
+
+/** The health of the whole room, whatever state was asked for. */
+function roomHealth(room: LoadedRoom, result: Replay, {views = [], nowMs}: ResolveOptions): readonly Finding[] {
+  return healthFindings(result, {source: room.source, views, nowMs: nowMs ?? null, trustIds: room.trustIds})
 }
 
 /** Whether the newest events that servers told are here: without them the tips are not those of the room. */
@@ -332,32 +344,4 @@ function rejectedEvents(result: Replay): readonly RejectedEvent[] {
       line: graph.columns.line[row] ?? 0,
     }
   })
-}
-
-/** For programs that want a single verdict: what `explain` will build on. */
-export interface ExplainedVerdict {
-  readonly eventId: string
-  readonly verdict: (typeof VERDICT_NAMES)[number]
-  /** Why, if it was rejected. */
-  readonly rejection: Omit<RejectedEvent, 'eventId'> | null
-  /** Events that it cites and that are missing or undetermined themselves. */
-  readonly undeterminedBecauseOf: readonly string[]
-}
-
-/**
- * Says why an event of a replay has its verdict.
- *
- * @throws StateError EVENT_UNKNOWN
- */
-export function explainVerdict(result: Replay, eventId: string): ExplainedVerdict {
-  const {graph, verdicts} = result
-  const row = knownRow(result, eventId)
-  const open = [...graph.prevOf(row), ...graph.authOf(row)].filter((parent) => verdicts[parent] === 0)
-  const rejection = rejectedEvents(result).find((rejected) => rejected.eventId === eventId) ?? null
-  return {
-    eventId,
-    verdict: VERDICT_NAMES[(verdicts[row] ?? 0) as 0 | 1 | 2],
-    rejection,
-    undeterminedBecauseOf: verdicts[row] === 0 ? [...new Set(open)].map((parent) => graph.id(parent)) : [],
-  }
 }

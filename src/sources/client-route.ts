@@ -1,7 +1,6 @@
 import {StateError} from '../errors.ts'
 import {accountRoute, counter, openAccount} from './client-access.ts'
 import type {Account, AccessOptions} from './client-access.ts'
-import {UNKNOWABLE_TO_MEMBERS} from './client-api.ts'
 import {valueIn} from './client-bodies.ts'
 import type {ClientHttp} from './client-http.ts'
 import {
@@ -25,6 +24,16 @@ import type {ContextEndpoint} from './room-context.ts'
 import {Timeline} from './timeline.ts'
 import type {AskMessages} from './timeline.ts'
 
+/** What an ordinary member can never see, whatever the server. */
+export const UNKNOWABLE_TO_MEMBERS: readonly string[] = [
+  'soft-failed events',
+  'rejected events',
+  'auth events outside the timeline (outliers)',
+  'events hidden by history visibility',
+  'events that servers keep from clients (Synapse: org.matrix.dummy_event, m.room.aliases, expired messages)',
+  'messages of users whom this account ignores',
+]
+
 const SYNC = '/_matrix/client/v3/sync'
 const MESSAGES = '/_matrix/client/v3/rooms/{roomId}/messages'
 const CONTEXT = '/_matrix/client/v3/rooms/{roomId}/context/{eventId}'
@@ -39,9 +48,16 @@ const AFTER = 'states after'
  * Opens the way of an ordinary member: a room as one account sees it.
  *
  * @throws StateError for a token or an address that is of no use
- * @remarks Opening sends one or two requests, since the account's name is part of the route's. `gather` asks for the current state, then
- * for the timeline, as `gatherByClientApi` does, and also for the state after the newest events and for the room's aliases. `/members`
- * is not asked: `/state` holds all members, those that left as well, and `/context` those at an event.
+ * @remarks Opening sends one or two requests, since the account's name is part of the route's. `gather` asks for the current state and the
+ * newest events, again while the state changes, then for the state after the newest events and for the rest of the timeline. What
+ * `/rooms/{id}/state` says is the current state, since it is what the server itself goes by (Synapse: `current_state_events`); `/sync` gives the
+ * PDUs, also of state events that the timeline hides. `/members` is not asked: `/state` holds all members, those that left as well,
+ * and `/context` those at an event.
+ *
+ * What this does to the server: the account's and the token's "last seen" change, as with every request. `/sync` without `since` reads
+ * to-device messages but does not delete them (Synapse deletes those that a `since` acknowledges), counts as no presence
+ * (`set_presence=offline`), and may deliver a server notice that is due. `/messages` makes the server fetch missing events from other servers
+ * where it sees a gap. An alias of another server is asked of that server.
  *
  * The client API has no way to ask for one event in federation format. `fetchEvents` asks `/context` where the event is, and reads a
  * page of one event there.

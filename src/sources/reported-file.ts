@@ -186,7 +186,13 @@ class Report {
     const given = own(event, 'event_id')
     if (typeof given === 'string') return given
     if (rules === undefined) throw this.#wrong(`${place} has no event_id, and no create event tells the room version`)
-    return parsePdu(text, rules).eventId
+    try {
+      return parsePdu(text, rules).eventId
+    } catch (error) {
+      if (error instanceof JsonError)
+        throw this.#wrong(`${place} has no event_id, and none can be worked out: ${error.message}`)
+      throw error
+    }
   }
 
   #told(

@@ -126,7 +126,7 @@ describe('credentials', () => {
     const server = await StubHomeserver.start()
     expectOneMessage(
       await ask(server, [], {MATRIX_STATE_TOKEN: ''}),
-      /needs an access token.*\nhint: Set MATRIX_STATE_TOKEN, or .*--token-file/,
+      /can be asked only with an access token\nhint: Set MATRIX_STATE_TOKEN .*, or name files/,
     )
     expect(server.asked).toEqual([])
   })

@@ -1,8 +1,19 @@
 import {spawn} from 'node:child_process'
+import {mkdtempSync, rmSync} from 'node:fs'
+import {homedir, tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {afterAll} from 'vitest'
 
 export const ROOT = join(import.meta.dirname, '../..')
 const PROGRAM = join(ROOT, 'bin/run.js')
+
+/** A cache of its own for each test file: that of whoever runs the tests is left alone. */
+const CACHE = mkdtempSync(join(tmpdir(), 'matrix-state-cache-'))
+/** The program's compiled code is the same for all. */
+const COMPILED = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'matrix-state', 'compiled')
+afterAll(() => {
+  rmSync(CACHE, {recursive: true, force: true})
+})
 
 export interface Ended {
   readonly code: number | null
@@ -41,5 +52,5 @@ export async function matrixState(args: readonly string[], how: HowToRun = {}): 
 /** What vitest sets would change what the program does. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const {NODE_ENV: _1, FORCE_COLOR: _2, NO_COLOR: _3, NODE_OPTIONS: _4, ...rest} = process.env
-  return rest
+  return {...rest, XDG_CACHE_HOME: CACHE, NODE_COMPILE_CACHE: COMPILED}
 }

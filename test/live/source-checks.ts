@@ -1,6 +1,5 @@
 import {StateError} from '../../src/errors.ts'
-import {gatherByClientApi} from '../../src/sources/client-api.ts'
-import type {ClientApiEvidence, ClientApiInput} from '../../src/sources/client-api.ts'
+import {type ClientEvidence, type ClientInput, gatherByClient} from '../sources/client-gathered.ts'
 import type {Check} from './checking.ts'
 import {stateLines, TestRoom} from './rooms.ts'
 import type {StateEntry} from './rooms.ts'
@@ -17,10 +16,10 @@ export async function gatherRoom(
   server: Synapse,
   room: TestRoom,
   account: Account,
-  more: Partial<ClientApiInput> = {},
-): Promise<ClientApiEvidence> {
+  more: Partial<ClientInput> = {},
+): Promise<ClientEvidence> {
   const {accessToken} = account
-  return gatherByClientApi({homeserver: server.baseUrl, accessToken, room: room.roomId, ...more})
+  return gatherByClient({homeserver: server.baseUrl, accessToken, room: room.roomId, ...more})
 }
 
 /** The evidence must be whole: each event once, none missing that another names, and the server's current state among them. */
@@ -34,7 +33,7 @@ export async function wholeEvidence(
   room: TestRoom,
   account: Account,
   atLeast: number,
-): Promise<ClientApiEvidence> {
+): Promise<ClientEvidence> {
   const evidence = await gatherRoom(server, room, account)
   const pdus = evidence.pdus.map(({text}) => JSON.parse(text) as Pdu)
   const byId = new Map(pdus.map((pdu) => [pdu.event_id, pdu]))
@@ -42,8 +41,7 @@ export async function wholeEvidence(
   if (pdus.length < atLeast) throw new Error(`${String(pdus.length)} events, expected at least ${String(atLeast)}`)
   equal('missing events', missingIds(pdus).join(), '')
   equal('user', evidence.userId, account.userId)
-  equal('server', evidence.reported.server, server.name)
-  equal('settled', evidence.settled, true)
+  equal('server', evidence.serverName, server.name)
   equal('notes', evidence.notes.join(), '')
   const reported = evidence.reported.eventIds.map((id) => byId.get(id))
   if (reported.includes(undefined)) throw new Error('a state event is not among the PDUs')

@@ -22,6 +22,10 @@ export interface Told {
   readonly auth?: readonly string[]
   readonly ts?: number
   readonly depth?: number | bigint
+  /** Leaves the create event out of the auth events of versions that want it. */
+  readonly citesNoCreate?: true
+  /** ID of another room that the event belongs to. */
+  readonly room?: string
 }
 
 /** State as people read it: `topic` for `m.room.topic`, `member bob` for Bob's membership; values are IDs without `$`. */
@@ -57,7 +61,8 @@ export class Story {
   }
 
   /** Cites the create event where the version wants that. */
-  tell(id: string, sender: string, type: string, {key, content = {}, prev, auth = [], ts, depth}: Told): this {
+  tell(id: string, sender: string, type: string, told: Told): this {
+    const {key, content = {}, prev, auth = [], ts, depth} = told
     const parents = prev ?? (this.#last === null ? [] : [this.#last])
     const own = BigInt(
       depth ??
@@ -67,13 +72,14 @@ export class Story {
             0n,
           ),
     )
-    const cited = type === 'm.room.create' || this.version === '12' ? auth : ['create', ...auth]
+    const isCited = type !== 'm.room.create' && this.version !== '12' && told.citesNoCreate !== true
+    const cited = isCited ? ['create', ...auth] : auth
     const ref = (name: string): unknown => (Number(this.version) < 3 ? [`$${name}`, {sha256: ''}] : `$${name}`)
     const event = {
       event_id: `$${id}`,
       ...(type === 'm.room.create' && this.version === '12'
         ? {}
-        : {room_id: this.version === '12' ? '!create' : '!room:alice.example'}),
+        : {room_id: told.room ?? (this.version === '12' ? '!create' : '!room:alice.example')}),
       type,
       ...(key === undefined ? {} : {state_key: key}),
       sender: userId(sender),

@@ -1,9 +1,8 @@
 import {createServer} from 'node:http'
 import type {IncomingMessage, Server, ServerResponse} from 'node:http'
 import {createServer as createTlsServer} from 'node:https'
-import {gatherByClientApi} from '../../src/sources/client-api.ts'
-import type {ClientApiEvidence, ClientApiInput} from '../../src/sources/client-api.ts'
 import {CERTIFICATE, PRIVATE_KEY} from './client-certificate.ts'
+import {type ClientEvidence, type ClientInput, gatherByClient} from './client-gathered.ts'
 import {listen} from './listen.ts'
 
 /** One answer of a stub: what it does with the socket is its own affair. */
@@ -36,8 +35,8 @@ export class StubHomeserver {
       const query = Object.fromEntries(url.searchParams)
       this.asked.push({path: url.pathname, query, authorization: request.headers.authorization})
       const endpoint = endpointOf(url.pathname)
-      const reply =
-        this.#replies.get(endpoint ?? 'versions')?.shift() ?? json(endpoint === null ? {} : ORDINARY[endpoint])
+      const ordinary = endpoint === null ? NOT_FOUND : json(ORDINARY[endpoint])
+      const reply = (endpoint === null ? undefined : this.#replies.get(endpoint)?.shift()) ?? ordinary
       reply(request, response)
     })
   }
@@ -59,9 +58,9 @@ export class StubHomeserver {
     return this.asked.filter(({path}) => endpointOf(path) === endpoint).length
   }
 
-  gather(more: Partial<ClientApiInput> = {}): Promise<ClientApiEvidence> {
+  gather(more: Partial<ClientInput> = {}): Promise<ClientEvidence> {
     // Pauses between attempts start at 5 ms: a sixtieth of the limit.
-    return gatherByClientApi({homeserver: this.url, accessToken: TOKEN, room: ROOM, maxRetryMs: 300, ...more})
+    return gatherByClient({homeserver: this.url, accessToken: TOKEN, room: ROOM, maxRetryMs: 300, ...more})
   }
 }
 
@@ -84,6 +83,9 @@ export function json(body: unknown, status = 200, headers: Record<string, string
 export function refusal(status: number, errcode: string, error: string, headers: Record<string, string> = {}): Reply {
   return json({errcode, error}, status, headers)
 }
+
+/** What is asked beside the endpoints above, single events and aliases, is not shown to this account. */
+const NOT_FOUND = refusal(404, 'M_NOT_FOUND', 'Event not found.')
 
 /** Something that is not JSON. */
 export function html(status: number, body = '<html><body>Sign in first</body></html>'): Reply {

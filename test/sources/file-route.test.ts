@@ -150,6 +150,10 @@ describe('a reported state', () => {
       /1 and entry 2 are in one slot/u,
     ],
     ['{"pdus":[{"type":"a","state_key":"","prev_events":[]}]}', /entry 1 has no event_id, and no create event/u],
+    [
+      '[{"type":"m.room.create","state_key":"","sender":"@a:b","content":{}}]',
+      /entry 1 has no event_id, and none can be worked out/u,
+    ],
     ['\u0000', /line 1 is not JSON/u],
   ])('of %j is refused with the place', async (text, words) => {
     const path = await file('wrong.json', text)

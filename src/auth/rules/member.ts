@@ -19,7 +19,7 @@ const senderNotJoined = (name: string): Rule => ({
 /** For sentences: what the state says of a member. */
 export function stateOf(j: Judgement, role: number): string {
   return (
-    ['no membership', 'joined', 'invited', 'left', 'banned', 'knocking', 'unknown'][j.membershipOf(role)] ?? 'unknown'
+    ['not a member', 'joined', 'invited', 'left', 'banned', 'knocking', 'unknown'][j.membershipOf(role)] ?? 'unknown'
   )
 }
 
