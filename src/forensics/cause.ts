@@ -127,7 +127,8 @@ export function establishCause(
   const blockers = fate.kind === 'failed' ? fate.blockers : []
   const established = (cause: ResetCause, lacking: number | null = null): Established => ({cause, blockers, lacking})
   // Version 1 judges rejected events like others.
-  if (fate.kind === 'rejected-before' || resolver.checker.judgement.isRejected(lost)) return established('rejected-input')
+  if (fate.kind === 'rejected-before' || resolver.checker.judgement.isRejected(lost))
+    return established('rejected-input')
   // With a gap in what it cites, no other way to resolve would prove anything.
   if (lacksAuthEvents(context, lost)) return established('missing-events')
   if (fate.kind !== 'overridden' && resolver.algorithm === 'v2' && inquest.underV21(slot) === lost) {

@@ -74,11 +74,7 @@ export class ResetCourt {
    * @param trueInputs - the replayed states, where those that were merged came from elsewhere
    * @param isAsked - slots that are of interest
    */
-  hear(
-    merge: Merge,
-    trueInputs: readonly StateRoot[] | null,
-    isAsked: (slot: number) => boolean = () => true,
-  ): void {
+  hear(merge: Merge, trueInputs: readonly StateRoot[] | null, isAsked: (slot: number) => boolean = () => true): void {
     if (merge.result === UNKNOWN_STATE || merge.inputs.includes(UNKNOWN_STATE)) return
     const suspects = suspectSlots(this.#tools, merge)
     if (suspects.length === 0) return

@@ -168,6 +168,47 @@ describe.each([...V2, ...V21])('version %s: concurrent revocation of a join', (v
   })
 })
 
+describe.each([...V2, ...V21])('version %s: a slot that every branch had, and that all of them revoke', (version) => {
+  /** Each branch has a name, set by one whom the other branch bans. The room had no name before. */
+  const story = () =>
+    openRoom(version)
+      .power('mods', 'alice', {...aliceIn(version), mod: 50, bob: 50}, {auth: ['power', 'alice']})
+      .tell('mods-name', 'mod', 'm.room.name', {key: '', content: {name: 'Mod'}, auth: ['mods', 'mod'], ts: 90_000})
+      .member('alice', 'bob', 'ban', {id: 'ban-bob', auth: ['mods', 'alice', 'bob']})
+      .member('alice', 'mod', 'ban', {id: 'ban-mod', prev: ['mods'], auth: ['mods', 'alice', 'mod']})
+  const gone = {
+    slot: 'name',
+    cause: 'revoked-concurrently',
+    lost: 'mods-name',
+    got: '-',
+    blockers: ['ban-mod'],
+  } as const
+  const bobsName = {key: '', content: {name: 'Bob'}, prev: ['mods'], auth: ['mods', 'bob']}
+
+  test('is always told as a reset, although each value was revoked', () => {
+    const played = story()
+      .tell('bobs-name', 'bob', 'm.room.name', bobsName)
+      .member('alice', 'mod', 'ban', {id: 'ban-mod', prev: ['bobs-name'], auth: ['mods', 'alice', 'mod']})
+      .merge('merge', 'alice', ['ban-bob', 'ban-mod'], ['mods', 'alice'])
+    played.lines.splice(
+      played.lines.findIndex((line) => line.includes('"$ban-mod"')),
+      1,
+    )
+    expectResets(played.play(), [{...gone, expected: false}])
+  })
+  test('also where the same was expected at another merge', () => {
+    const played = story()
+      .merge('early', 'alice', ['ban-bob', 'ban-mod'], ['mods', 'alice'])
+      .tell('bobs-name', 'bob', 'm.room.name', {...bobsName, prev: ['ban-mod']})
+      .merge('merge', 'alice', ['ban-bob', 'bobs-name'], ['mods', 'alice'])
+      .play()
+    expectResets(played, [
+      {...gone, expected: true, at: 'early'},
+      {...gone, expected: false, at: 'merge'},
+    ])
+  })
+})
+
 describe.each(ALL)('version %s: no reset', (version) => {
   test('a later topic wins over an earlier one, wherever it was sent', () => {
     const played = openRoom(version)
