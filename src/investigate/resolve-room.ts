@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
-import {findResets} from '../forensics/resets.ts'
+import {findResets, givenResets} from '../forensics/resets.ts'
 import {creatorsOf} from '../graph/creators.ts'
 import {healthFindings} from '../forensics/health/health.ts'
 import type {ServerView} from '../forensics/server-view.ts'
@@ -163,12 +163,14 @@ function resolveGiven(
   const {graph} = room
   const {
     resolver,
+    inputs,
     root,
     missing: ids,
   } = resolveStates(graph, sets, {
     ...(options.reading === undefined ? {} : {reading: options.reading}),
     ...(algorithm === undefined ? {} : {algorithm}),
   })
+  const resets = givenResets({graph, trie: resolver.trie, resolver, before: null}, inputs)
   const missing = missingEvents(graph).filter(({eventId}) => ids.includes(eventId))
   const events = countKnown(graph)
   return {
@@ -183,7 +185,10 @@ function resolveGiven(
     rejected: [],
     missing,
     reported: [],
-    findings: dagFindings(room, [], missing),
+    findings: [
+      ...dagFindings(room, [], missing),
+      ...resetFindings(graph, resets, () => null, 'resolution of the given states'),
+    ],
   }
 }
 
