@@ -37,7 +37,10 @@ export function recordedResets(
     const happensInReplay = (slot: number): boolean =>
       trie.get(result, slot) === trie.get(before[at] ?? UNKNOWN_STATE, slot) &&
       inputs.every((root, index) => trie.get(root, slot) === trie.get(trueInputs[index] ?? UNKNOWN_STATE, slot))
-    if (!suspects.every(happensInReplay)) court.hear(merge, trueInputs, (slot) => !happensInReplay(slot))
+    if (suspects.every(happensInReplay)) continue
+    const resolved = resolver.resolve(inputs).root
+    const followsFromInputs = (slot: number): boolean => trie.get(resolved, slot) === trie.get(result, slot)
+    court.hear(merge, trueInputs, (slot) => followsFromInputs(slot) && !happensInReplay(slot))
   }
   return court.resets()
 }
