@@ -40,7 +40,7 @@ export class Inquest {
     this.merge = merge
     this.ancestry = tools.ancestry
     this.#tools = tools
-    this.trace = tools.context.resolver.trace(merge.inputs)
+    this.trace = tools.context.resolver.trace(merge.inputs, {}, merge.limit)
   }
 
   fate(row: number): Fate {
@@ -49,13 +49,13 @@ export class Inquest {
 
   /** What the algorithm of room version 12 makes of the same states; `null` where it is the room's own. */
   underV21(slot: number): number | null {
-    const root = this.#tools.underV21(this.merge.inputs)
+    const root = this.#tools.underV21(this.merge)
     return root === null ? null : this.context.trie.get(root, slot)
   }
 
   /** What would stand in the slot with these events taken from own auth events, or these added to the full conflicted set. */
   whatIf(slot: number, what: {readonly fromOwn?: ReadonlySet<number>; readonly extra?: readonly number[]}): number {
-    return this.context.trie.get(this.context.resolver.trace(this.merge.inputs, what).root, slot)
+    return this.context.trie.get(this.context.resolver.trace(this.merge.inputs, what, this.merge.limit).root, slot)
   }
 
   /** What stood in the slot before the event; without a known state before it, what it cites. */
@@ -78,12 +78,12 @@ export class InquestTools {
     this.ancestry = ancestry
   }
 
-  underV21(inputs: readonly StateRoot[]): StateRoot | null {
+  underV21(merge: Merge): StateRoot | null {
     const {graph, trie, resolver} = this.context
     if (resolver.algorithm === 'v2.1') return null
     const {isRejected} = resolver.checker.judgement
     this.#v21 ??= new Resolver(graph, {algorithm: 'v2.1', reading: resolver.reading, isRejected, trie})
-    return this.#v21.resolve(inputs).root
+    return this.#v21.resolve(merge.inputs, merge.limit).root
   }
 }
 
