@@ -132,8 +132,12 @@ describe.each(ALL)('version %s: states that a server recorded', (version) => {
     expect(recordedWith(played, 'right', 'm.room.topic', 'old', inputs, 'merge')).toEqual([])
   })
   test('a state that the server changed at the merge itself is no reset of the merge', () => {
-    const played = twoTopics(version)
-    expect(recordedWith(played, 'merge', 'm.room.topic', 'first', ['left', 'right'], 'merge', 'before')).toEqual([])
+    const played = openRoom(version)
+      .topic('new', 'alice', {auth: ['power', 'alice']})
+      .merge('aside', 'alice', ['old'], ['power', 'alice'])
+      .merge('merge', 'alice', ['new', 'aside'], ['power', 'alice'])
+      .play()
+    expect(recordedWith(played, 'merge', 'm.room.topic', 'old', ['new', 'aside'], 'merge', 'before')).toEqual([])
   })
   test('nothing of states that hold events which are not here', () => {
     const played = twoTopics(version)
