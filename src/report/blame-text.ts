@@ -34,7 +34,7 @@ export function blameText(report: BlameReport, style: TextStyle): string {
       ? ''
       : yellow(
           wrap(
-            'Incomplete: what is missing may have set or changed the slot; nothing here proves that it did not.',
+            `Incomplete: ${unjudged(report)}what is missing may have set or changed the slot; nothing here proves that it did not.`,
             0,
             style.columns,
           ),
@@ -42,6 +42,11 @@ export function blameText(report: BlameReport, style: TextStyle): string {
   ]
     .filter((part) => part !== '')
     .join('\n\n')
+}
+
+function unjudged({undetermined}: BlameReport): string {
+  if (undetermined === 0) return ''
+  return `${count(undetermined, 'event')} of the slot could not be judged, since something before ${undetermined === 1 ? 'it' : 'them'} is missing; `
 }
 
 function head(report: BlameReport, style: TextStyle): string {

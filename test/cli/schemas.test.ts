@@ -81,6 +81,13 @@ describe('what is printed is as its schema says', () => {
     expect(printed.at(-1)).toHaveProperty('end', true)
   })
 
+  test.concurrent.each(ROOMS)('blame: $name', async ({name, lines, flags = [], code = 0}) => {
+    const room = dumps.write(`blame ${name}`, lines)
+    const ended = await matrixState(['blame', room, 'm.room.create', ...flags, '--full', '--json'])
+    expect(ended.code).toBe(code)
+    expect(complaints('blame', parse(ended.stdout))).toEqual([])
+  })
+
   test.concurrent('resolve: states that are given, a state that is unknown, --type', async () => {
     const room = dumps.write('room', whole)
     const {stdout} = await matrixState(['resolve', room, '--json'])

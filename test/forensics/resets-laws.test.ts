@@ -128,10 +128,14 @@ describe.each(groups)('version %s', (_version, members) => {
           const resolver = new Resolver(graph, {algorithm, reading, isRejected, trie})
           const fresh = new Resolver(graph, {algorithm, reading, isRejected, trie})
           for (const {at, inputs} of mergesIn(result, tipsOf(result))) {
+            // What was tried leaves no trace.
+            const anything = {extra: [0, 1, 2].filter((row) => row < graph.size), fromOwn: new Set([graph.powerSlot])}
+            resolver.trace(inputs, anything)
             const trace = resolver.trace(inputs)
             const {root} = fresh.resolve(inputs, at ?? Infinity)
             const differing: number[] = []
             trie.differences([trace.root, root], differing)
+            trie.differences([resolver.resolve(inputs, at ?? Infinity).root, root], differing)
             expect({name, algorithm, at, differing}).toEqual({name, algorithm, at, differing: []})
             traced += 1
             if (algorithm === 'v1') continue

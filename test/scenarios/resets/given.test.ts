@@ -132,8 +132,28 @@ describe.each(ALL)('version %s: states that a server recorded', (version) => {
     expect(recordedWith(played, 'right', 'm.room.topic', 'old', inputs, 'merge')).toEqual([])
   })
   test('a state that the server changed at the merge itself is no reset of the merge', () => {
+    const played = openRoom(version)
+      .topic('new', 'alice', {auth: ['power', 'alice']})
+      .merge('aside', 'alice', ['old'], ['power', 'alice'])
+      .merge('merge', 'alice', ['new', 'aside'], ['power', 'alice'])
+      .play()
+    expect(recordedWith(played, 'merge', 'm.room.topic', 'old', ['new', 'aside'], 'merge', 'before')).toEqual([])
+  })
+  test('nothing of states that hold events which are not here', () => {
     const played = twoTopics(version)
-    expect(recordedWith(played, 'merge', 'm.room.topic', 'first', ['left', 'right'], 'merge', 'before')).toEqual([])
+    const {replay} = played
+    const records = recordsOf(replay)
+    for (const [group, {base, slots}] of records.groups) {
+      const strange = slots.map((slot) => (slot.type === 'm.room.power_levels' ? {...slot, eventId: '$strange'} : slot))
+      records.groups.set(group, {base, slots: strange})
+    }
+    const group = records.around.get('$right')?.after ?? -1
+    const stale = records.groups.get(group)?.slots.filter(({type}) => type !== 'm.room.topic') ?? []
+    const topics = {eventId: '$first', type: 'm.room.topic', stateKey: ''}
+    records.groups.set(1_000_000, {base: null, slots: [...stale, topics]})
+    records.around.set('$right', {before: null, after: 1_000_000})
+    records.around.set('$merge', {before: 1_000_000, after: null})
+    expect(recordedResets(replay, viewOf(replay, 'strange.example', {recorded: recorded(records)}))).toEqual([])
   })
   test('rejected-input: one state holds an event that the rules reject', () => {
     const played = openRoom(version)
