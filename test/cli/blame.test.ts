@@ -199,7 +199,7 @@ describe('blame on other rooms', () => {
     const file = dumps.write('hostile', linesOf(hostile))
     for (const args of [[`x.y${evil}`, evil], ['m.room.name'], [`nothing${evil}`]]) {
       const {stdout, stderr} = await matrixState(['blame', file, ...args])
-       
+
       expect(stdout + stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/)
       expect((stdout + stderr).length).toBeGreaterThan(20)
     }

@@ -124,8 +124,13 @@ export const RESOLUTION: readonly Mistake[] = [
     'this.#choose(parent)\n',
     'if (!this.#chosen.has(parent)) return\n',
   ),
-  one('power events are not sorted first', V2, 'applyInOrder(conflict, tools, power)\n', ''),
-  one('the rest is not applied', V2, 'applyInOrder(conflict, tools, tools.mainline.sort(rest, levels))', 'void levels'),
+  one('power events are not sorted first', V2, "applyInOrder(conflict, tools, power, 'power')\n", ''),
+  one(
+    'the rest is not applied',
+    V2,
+    "applyInOrder(conflict, tools, tools.mainline.sort(rest, levels), 'mainline')",
+    'void levels',
+  ),
   one(
     'the conflicted subgraph is left out',
     V2,
@@ -153,8 +158,8 @@ export const RESOLUTION: readonly Mistake[] = [
   one(
     'rejected events come back in a merge',
     V2,
-    'if (slot < 0 || graph.has(row, Flag.Foreign) || judgement.isRejected(row)) continue',
-    'if (slot < 0) continue',
+    'if (slot < 0 || graph.has(row, Flag.Foreign) || judgement.isRejected(row)) {',
+    'if (slot < 0) {',
   ),
   one(
     'absence is no conflict',
@@ -171,8 +176,8 @@ export const RESOLUTION: readonly Mistake[] = [
   one(
     'states are merged in pairs',
     'src/resolve/resolver.ts',
-    'const distinct = distinctSorted(roots)\n',
-    'const distinct = distinctSorted(roots)\n    if (distinct.length > 2) {\n      const [head = 0, ...tail] = distinct\n      return tail.reduce((merged, root) => this.resolve([merged.root, root], limit), {root: head, conflicts: 0} as MergeResult)\n    }\n',
+    'const distinct = distinctSorted(roots)\n    const first',
+    'const distinct = distinctSorted(roots)\n    if (distinct.length > 2) {\n      const [head = 0, ...tail] = distinct\n      return tail.reduce((merged, root) => this.resolve([merged.root, root], limit), {root: head, conflicts: 0} as MergeResult)\n    }\n    const first',
   ),
   one('the first state wins', 'src/resolve/resolver.ts', 'conflicts === 0 ? first : this.#run()', 'first'),
   one('v1: SHA-1 the other way', V1, 'a.sha1 < b.sha1 ? 1 : -1', 'a.sha1 < b.sha1 ? -1 : 1'),
@@ -183,7 +188,7 @@ export const RESOLUTION: readonly Mistake[] = [
     'a.depth < b.depth ? -1 : a.depth > b.depth ? 1',
     'a.depth < b.depth ? 1 : a.depth > b.depth ? -1',
   ),
-  one('v1: the sequence goes on after a failure', V1, 'slot, current)) break', 'slot, current)) continue'),
+  one('v1: the sequence goes on after a failure', V1, "current, 'sequence')) break", "current, 'sequence')) continue"),
   one(
     'v1: the first of a sequence is checked, too',
     V1,
@@ -209,8 +214,8 @@ export const RESOLUTION: readonly Mistake[] = [
   one(
     'v1: winners are seen within their group',
     V1,
-    'const winners = group.map((dispute) => bySequence(conflict, checker, dispute))\n',
-    'const winners = group.map((dispute) => {\n      const winner = bySequence(conflict, checker, dispute)\n      conflict.resolve(dispute.slot, winner)\n      return winner\n    })\n',
+    'const winners = group.map((dispute) => bySequence(judges, dispute))\n',
+    'const winners = group.map((dispute) => {\n      const winner = bySequence(judges, dispute)\n      conflict.resolve(dispute.slot, winner)\n      return winner\n    })\n',
   ),
 ]
 

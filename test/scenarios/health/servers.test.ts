@@ -1,8 +1,8 @@
 /** What servers tell of a room, held against its events: states with events that have no place there, truncated states, extremities. */
 import {describe, expect, test} from 'vitest'
-import type {ToldMarks, ToldState} from '../../src/forensics/server-view.ts'
-import {type Group, healthOf, recordedOf, theOne, toldIds, viewOf} from './health.ts'
-import {Story, userId} from './story.ts'
+import type {ToldMarks, ToldState} from '../../../src/forensics/server-view.ts'
+import {type Group, healthOf, recordedOf, theOne, toldIds, viewOf} from '../health.ts'
+import {Story, userId} from '../story.ts'
 
 const SERVER = 'hs.example'
 const MEMBERS = ['m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7', 'm8']

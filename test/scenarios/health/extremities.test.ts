@@ -1,8 +1,8 @@
 /** Forward extremities as servers tell them, and the open ends of the history. */
 import {describe, expect, test} from 'vitest'
-import type {ToldMarks} from '../../src/forensics/server-view.ts'
-import {healthOf, theOne, viewOf} from './health.ts'
-import {Story} from './story.ts'
+import type {ToldMarks} from '../../../src/forensics/server-view.ts'
+import {healthOf, theOne, viewOf} from '../health.ts'
+import {Story} from '../story.ts'
 
 const SERVER = 'hs.example'
 const DAY = 86_400_000

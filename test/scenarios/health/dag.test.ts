@@ -1,7 +1,7 @@
 /** Depths, dates, gaps, and servers that went away. */
 import {describe, expect, test} from 'vitest'
-import {healthOf, theOne, viewOf} from './health.ts'
-import {Story} from './story.ts'
+import {healthOf, theOne, viewOf} from '../health.ts'
+import {Story} from '../story.ts'
 
 const room = (version: string): Story =>
   Story.of(version)

@@ -1,11 +1,11 @@
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
-import {openCaseRoom} from '../../src/investigate/open-case.ts'
-import {diffEvents, diffRoom, diffSources} from '../../src/investigate/diff-room.ts'
-import type {DiffReport} from '../../src/investigate/diff-report.ts'
-import type {OpenedRoom} from '../../src/investigate/opened-room.ts'
-import {folder} from '../casefile/cases.ts'
-import {REPORTED_ROOMS, reportedRoom, type ReportedRoom, type RoomCaseOptions, writeRoomCase} from './room-case.ts'
+import {openCaseRoom} from '../../../src/investigate/open-case.ts'
+import {diffEvents, diffRoom, diffSources} from '../../../src/investigate/diff-room.ts'
+import type {DiffReport} from '../../../src/investigate/diff-report.ts'
+import type {OpenedRoom} from '../../../src/investigate/opened-room.ts'
+import {folder} from '../../casefile/cases.ts'
+import {REPORTED_ROOMS, reportedRoom, type ReportedRoom, type RoomCaseOptions, writeRoomCase} from '../room-case.ts'
 
 const where = folder()
 let made = 0

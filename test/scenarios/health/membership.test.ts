@@ -1,7 +1,7 @@
 /** Events that are rejected for what they cite, users who are stuck by that, and members who are lost in a merge. */
 import {describe, expect, test} from 'vitest'
-import {healthOf, theOne} from './health.ts'
-import {Story, userId} from './story.ts'
+import {healthOf, theOne} from '../health.ts'
+import {Story, userId} from '../story.ts'
 
 const VERSIONS = ['1', '2', '6', '11', '12']
 const room = (version: string): Story =>
