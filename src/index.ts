@@ -109,7 +109,20 @@ export type {
 export type {Change} from './forensics/explain/changes.ts'
 export type {Citation} from './forensics/explain/cited-auth-events.ts'
 export type {Trace, TraceLine, TraceValue} from './auth/trace.ts'
-export type {ServerView} from './forensics/server-view.ts'
+
+// Comparing with what servers report
+export type {RecordedStates, ServerView, ToldMarks, ToldSlot, ToldState} from './forensics/server-view.ts'
+export type {Grade} from './forensics/differences.ts'
+export {type AskState, diffEvents, type DiffOptions, diffRoom, diffSources} from './investigate/diff-room.ts'
+export type {
+  DiffPosition,
+  DiffReport,
+  DiffSide,
+  DiffValue,
+  DivergencePoint,
+  SidePeople,
+  SlotDifference,
+} from './investigate/diff-report.ts'
 
 // Findings
 export {

@@ -1,6 +1,7 @@
 import {StateError} from '../errors.ts'
 import type {DiffReport} from '../investigate/diff-report.ts'
 import {diffEvents, diffRoom, diffSources} from '../investigate/diff-room.ts'
+import {interruption} from './interruption.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil} from './room-argument.ts'
 import {mustBeEvent, openFromFlags, roomOrLastCase, type RoomFlags} from './room-command.ts'
@@ -44,12 +45,26 @@ export async function compareFromArguments(
     const second = await openFromFlags(other, flags, progress)
     return {report: diffSources(opened, second, reading), notes: [...opened.notes, ...second.notes]}
   }
-  const report = await diffRoom(opened, {
+  const options = {
     ...reading,
     ...(flags.at === undefined ? {} : {at: flags.at}),
     ...(flags.before === undefined ? {} : {before: flags.before}),
-  })
-  return {report, notes: opened.notes}
+  }
+  const {'signing-key': signingKeyFile, 'server-name': serverName, insecure, offline, from} = flags
+  const mayAsk = !offline && (from?.includes('federation') ?? true)
+  if (signingKeyFile === undefined || serverName === undefined || !mayAsk) {
+    return {report: await diffRoom(opened, options), notes: opened.notes}
+  }
+  const {openAsking} = await import('../investigate/ask-states.ts')
+  // As in fetching: whoever is not named is not asked.
+  const servers = flags['all-servers'] ? undefined : (flags.with ?? [serverName])
+  const access = {signingKeyFile, serverName, servers, insecure, signal: interruption()}
+  const asking = await openAsking(access, opened.room.graph.roomId)
+  try {
+    return {report: await diffRoom(opened, {...options, ask: asking.ask}), notes: opened.notes}
+  } finally {
+    await asking.close()
+  }
 }
 
 /** The two events, if the second and third argument are some. */

@@ -82,7 +82,7 @@ class Scanner {
     if (group === null || ours === UNKNOWN_STATE) return null
     const {trie} = this.#replay
     const recorded = this.#recorded
-    const theirs = recorded.rootOfGroup(group)
+    const theirs = recorded.rootOfGroup(group, ours)
     if (theirs === null) return null
     const slots: number[] = []
     let strange = false

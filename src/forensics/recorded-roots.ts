@@ -1,5 +1,5 @@
 import {Flag, type RoomGraph, slotKey} from '../graph/room-graph.ts'
-import {EMPTY_STATE, type StateRoot, type StateTrie} from '../resolve/state-trie.ts'
+import {ABSENT, EMPTY_STATE, type StateRoot, type StateTrie} from '../resolve/state-trie.ts'
 import type {RecordedStates, ToldSlot} from './server-view.ts'
 
 /**
@@ -56,8 +56,12 @@ const NOTHING_BESIDE: ReadonlyMap<string, Required<ToldSlot>> = new Map()
 
 interface GroupRoot {
   readonly root: StateRoot
+  /** Slots of the graph that hold an event. */
+  readonly size: number
   readonly beside: ReadonlyMap<string, Required<ToldSlot>>
 }
+
+const NO_GROUP: GroupRoot = {root: EMPTY_STATE, size: 0, beside: NOTHING_BESIDE}
 
 /**
  * The states that one server told or recorded, as roots of a replay's trie, so that they are compared with the replay's own in the time of
@@ -70,6 +74,8 @@ export class RecordedRoots {
   readonly #recorded: RecordedStates | null
   /** By group; `null`: something that it is made from is not here, or it is made from itself. */
   readonly #groups = new Map<number, GroupRoot | null>()
+  readonly #places = new Map<Required<ToldSlot>, number>()
+  #last: GroupRoot = NO_GROUP
 
   /** @param recorded - `null` for a server that told single states only */
   constructor(
@@ -99,8 +105,17 @@ export class RecordedRoots {
     return this.#at(eventId, side)?.beside ?? NOTHING_BESIDE
   }
 
-  /** A state group; `null` as for `before`. */
-  rootOfGroup(group: number): {readonly root: StateRoot; readonly beside: ToldRoot['beside']} | null {
+  /**
+   * A state group; `null` as for `before`.
+   *
+   * @param near - a state that it is likely to be equal to, or nearly so
+   */
+  rootOfGroup(group: number, near?: StateRoot): {readonly root: StateRoot; readonly beside: ToldRoot['beside']} | null {
+    const known = this.#groups.get(group)
+    if (known !== undefined) return known
+    if (near !== undefined && this.#recorded?.group(group)?.base === null) {
+      this.#last = {root: near, size: this.#sizeOf(near), beside: NOTHING_BESIDE}
+    }
     return this.#group(group)
   }
 
@@ -115,7 +130,9 @@ export class RecordedRoots {
    */
   adoptForGroup(group: number, root: StateRoot): void {
     const known = this.#groups.get(group)
-    if (known !== null && known !== undefined) this.#groups.set(group, {root, beside: known.beside})
+    if (known === null || known === undefined) return
+    this.#groups.set(group, {...known, root})
+    if (this.#last.root === known.root) this.#last = {...this.#last, root}
   }
 
   /** A list as `/state_ids` gives it: type and state key are looked up in the graph where they are not told. */
@@ -164,7 +181,7 @@ export class RecordedRoots {
     let base: GroupRoot | null | undefined
     for (let at: number | null = group; ;) {
       if (at === null) {
-        base = {root: EMPTY_STATE, beside: NOTHING_BESIDE}
+        base = NO_GROUP
         break
       }
       base = this.#groups.get(at)
@@ -186,19 +203,76 @@ export class RecordedRoots {
   }
 
   #on(base: GroupRoot, group: number): GroupRoot {
-    let {root} = base
+    const {base: from, slots} = this.#recorded?.group(group) ?? {base: null, slots: []}
+    // A group that is stored whole is mostly like the one before it: made from that, it shares its nodes.
+    const {root: start, size: before} = from === null ? this.#last : base
+    let root = start
+    let size = before
+    let listed = 0
     let beside: Map<string, Required<ToldSlot>> | null = null
-    for (const told of this.#recorded?.group(group)?.slots ?? []) {
-      const slot = this.#graph.slotOf(told.type, told.stateKey)
-      if (slot >= 0) root = this.#trie.set(root, slot, this.rows.row(told.eventId))
-      else {
+    for (const told of slots) {
+      const place = this.#placeOf(told)
+      if (place < 0) {
         beside ??= new Map(base.beside)
         beside.set(slotKey(told.type, told.stateKey), told)
+        continue
       }
+      const slot = Math.floor(place / SHIFT)
+      const row = place % SHIFT
+      const old = this.#trie.get(root, slot)
+      listed += 1
+      if (old === row) continue
+      if (old === ABSENT) size += 1
+      root = this.#trie.set(root, slot, row)
     }
-    return {root, beside: beside ?? base.beside}
+    if (from === null && size !== listed) {
+      root = this.#only(root, slots)
+      size = this.#sizeOf(root)
+    }
+    this.#last = {root, size, beside: beside ?? base.beside}
+    return this.#last
+  }
+
+  /** Slot and row in one number; negative: no event of the graph has the slot. The same objects come again and again. */
+  #placeOf(told: Required<ToldSlot>): number {
+    const known = this.#places.get(told)
+    if (known !== undefined) return known
+    const row = this.rows.row(told.eventId)
+    const slot = this.#slotOf(row, told)
+    const place = slot < 0 ? -1 : slot * SHIFT + row
+    this.#places.set(told, place)
+    return place
+  }
+
+  /** Mostly the event's own, which is sooner compared than looked up. */
+  #slotOf(row: number, {type, stateKey}: Required<ToldSlot>): number {
+    const own = this.rows.isHere(row) ? (this.#graph.slot[row] ?? -1) : -1
+    if (own >= 0) {
+      const slot = this.#graph.slotAt(own)
+      if (slot.stateKey === stateKey && slot.type === type) return own
+    }
+    return this.#graph.slotOf(type, stateKey)
+  }
+
+  /** Without what the slots do not list. */
+  #only(root: StateRoot, slots: readonly Required<ToldSlot>[]): StateRoot {
+    const listed = new Set(slots.map((told) => Math.floor(this.#placeOf(told) / SHIFT)))
+    const others: number[] = []
+    this.#trie.forEach(root, (slot) => {
+      if (!listed.has(slot)) others.push(slot)
+    })
+    return others.reduce((made, slot) => this.#trie.set(made, slot, ABSENT), root)
+  }
+
+  #sizeOf(root: StateRoot): number {
+    let size = 0
+    this.#trie.forEach(root, () => (size += 1))
+    return size
   }
 }
+
+/** Rows are smaller. */
+const SHIFT = 2 ** 31
 
 function raise(row: number): never {
   throw new RangeError(`no event has number ${String(row)}`)

@@ -97,6 +97,8 @@ export interface DiffReport {
   readonly divergencePoints: readonly DivergencePoint[]
   /** Servers whose recorded states were all compared, and agree with the replay at every event. */
   readonly agreeing: readonly {readonly server: string; readonly compared: number}[]
+  /** Servers that were to be asked for earlier states and did not answer. */
+  readonly notAsked: readonly {readonly server: string; readonly why: string}[]
   readonly people: readonly SidePeople[]
   /** Events that one of two sources has and the other lacks, by side. */
   readonly lacking: readonly {readonly side: string; readonly events: readonly string[]}[]

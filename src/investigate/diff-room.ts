@@ -1,10 +1,9 @@
 import {StateError} from '../errors.ts'
 import type {Certainty, Finding} from '../finding/finding.ts'
 import {bisectDivergence} from '../forensics/bisect.ts'
-import {type Difference, compareSides, type Reference} from '../forensics/differences.ts'
+import {compareSides, type Reference} from '../forensics/differences.ts'
 import {differenceFindings, recordFinding, verdictFindings} from '../forensics/diff-findings.ts'
 import {type Origin, scanRecorded} from '../forensics/first-divergence.ts'
-import {comparePeople} from '../forensics/people.ts'
 import type {ServerView, ToldSlot} from '../forensics/server-view.ts'
 import {type Side, Sides} from '../forensics/sides.ts'
 import {Flag} from '../graph/room-graph.ts'
@@ -12,15 +11,8 @@ import type {Reading} from '../resolve/auth-difference.ts'
 import {replay, type Replay, UNKNOWN_STATE, Verdict} from '../resolve/replay.ts'
 import {ABSENT, type StateRoot} from '../resolve/state-trie.ts'
 import {tipsOf} from '../resolve/tips.ts'
-import type {
-  DiffPosition,
-  DiffReport,
-  DiffSide,
-  DiffValue,
-  DivergencePoint,
-  SidePeople,
-  SlotDifference,
-} from './diff-report.ts'
+import {DiffParts, sizeOf} from './diff-parts.ts'
+import type {DiffPosition, DiffReport, DivergencePoint} from './diff-report.ts'
 import {missingEvents} from './gaps.ts'
 import type {OpenedRoom} from './opened-room.ts'
 import {hasFaults, isCompleteReplay} from './replay-lines.ts'
@@ -95,6 +87,7 @@ class DiffWork {
   readonly #opened: OpenedRoom
   readonly #replay: Replay
   readonly #sides: Sides
+  readonly #parts: DiffParts
   readonly #tips: readonly number[]
   readonly #certainty: Certainty
   #other: Replay | null | undefined
@@ -103,6 +96,7 @@ class DiffWork {
     this.#opened = opened
     this.#replay = replay(opened.room.graph, {reading})
     this.#sides = new Sides(this.#replay)
+    this.#parts = new DiffParts(this.#sides)
     this.#tips = tipsOf(this.#replay)
     this.#certainty = opened.unknowable.length === 0 && !hasFaults(opened.room) ? 'proof' : 'strong'
   }
@@ -130,7 +124,7 @@ class DiffWork {
         const {row, position, slots, proven, origin} = scan.first
         found.push(recordFinding(this.#sides, view, scan.first, this.#certainty))
         points.push({
-          ...this.#point(report, view.server, row, slots),
+          ...this.#parts.point(report, view.server, row, slots),
           position,
           provenEarliest: proven,
           method: 'scan',
@@ -239,6 +233,7 @@ class DiffWork {
   async bisected(report: DiffReport, ask: NonNullable<DiffOptions['ask']>): Promise<DiffReport> {
     const {graph, trie, before} = this.#replay
     const points: DivergencePoint[] = []
+    const notAsked: {server: string; why: string}[] = []
     for (const view of this.#views) {
       const isWrong = report.differences.some(({grades}) =>
         report.sides.some(({id, server}) => server === view.server && grades[id] === 'diverged'),
@@ -247,10 +242,17 @@ class DiffWork {
       if (asking === null) continue
       const starts = view.extremities?.map((id) => graph.row(id)).filter((row) => row >= 0) ?? this.#tips
       let requests = 0
+      const failures: string[] = []
+      // One server that does not answer spoils no comparison with the others.
+      const fail = (error: unknown): null => {
+        if (!(error instanceof StateError)) throw error
+        failures.push(error.message)
+        return null
+      }
       for (const start of starts) {
         const {boundary, asked} = await bisectDivergence(graph, start, async (row) => {
           const root = before[row] ?? UNKNOWN_STATE
-          const slots = root === UNKNOWN_STATE ? null : await asking(graph.id(row))
+          const slots = root === UNKNOWN_STATE || failures.length > 0 ? null : await asking(graph.id(row)).catch(fail)
           if (slots === null) return null
           const found: number[] = []
           const told = this.#sides.recorded(view).rootOfTold(slots)
@@ -262,7 +264,7 @@ class DiffWork {
         if (boundary === null) continue
         const origin: Origin = 'unknown'
         points.push({
-          ...this.#point(report, view.server, boundary.row, boundary.slots),
+          ...this.#parts.point(report, view.server, boundary.row, boundary.slots),
           position: 'before',
           provenEarliest: false,
           method: 'bisection',
@@ -272,8 +274,9 @@ class DiffWork {
         })
         break
       }
+      notAsked.push(...failures.slice(0, 1).map((why) => ({server: view.server, why})))
     }
-    return {...report, ...sortedPoints(this.#replay, [...report.divergencePoints, ...points])}
+    return {...report, notAsked, ...sortedPoints(this.#replay, [...report.divergencePoints, ...points])}
   }
 
   #isComplete(): boolean {
@@ -354,99 +357,24 @@ class DiffWork {
           differences: 0,
           unknownEvents: [],
         },
-        ...given.map((side, index) => this.#describe(side, index, differences)),
+        ...given.map((side, index) => this.#parts.describe(side, index, differences)),
       ],
-      differences: differences.map((one) => this.#slot(one)),
+      differences: differences.map((one) => this.#parts.slot(one)),
       divergencePoints: [],
       agreeing: [],
-      people: isKnown ? given.flatMap((side, index) => this.#people(side, index, root, given)) : [],
+      notAsked: [],
+      people: isKnown ? given.flatMap((side, index) => this.#parts.people(side, index, root, given)) : [],
       lacking: [],
       findings: [...this.#opened.findings, ...findings],
     }
   }
-
-  #describe(side: Side, index: number, differences: readonly Difference[]): DiffSide {
-    const {server, what, how, eventId, ts, told} = side
-    return {
-      id: idOf(index),
-      server,
-      what,
-      how,
-      eventId,
-      ts,
-      size: sizeOf(this.#replay.trie, told.root) + told.beside.size,
-      differences: differences.filter(({theirs}) => theirs[index]?.grade !== null).length,
-      unknownEvents: told.unknown,
-    }
-  }
-
-  #slot({type, stateKey, ours, theirs, grade}: Difference): SlotDifference {
-    const values: Record<string, DiffValue | null> = {replay: this.#value(ours)}
-    const grades: Record<string, NonNullable<(typeof theirs)[number]['grade']>> = {}
-    for (const [index, one] of theirs.entries()) {
-      values[idOf(index)] = this.#value(one.row)
-      if (one.grade !== null) grades[idOf(index)] = one.grade
-    }
-    const matchesReplay = theirs.flatMap((one, index) => (one.grade === null ? [idOf(index)] : []))
-    return {type, stateKey, values, grade, grades, matchesReplay}
-  }
-
-  #value(row: number): DiffValue | null {
-    if (row === ABSENT) return null
-    const {graph} = this.#replay
-    const eventId = this.#sides.rows.idOf(row)
-    if (!this.#sides.rows.isHere(row)) return {eventId, event: null}
-    const event = {
-      sender: graph.senderName(row),
-      originServerTs: graph.ts[row] ?? 0,
-      content: graph.content(row),
-    }
-    return {eventId, event}
-  }
-
-  /** Once for each state that differs: two sides that say the same mean the same. */
-  #people(side: Side, index: number, root: StateRoot, given: readonly Side[]): readonly SidePeople[] {
-    const {graph, trie} = this.#replay
-    const slots: number[] = []
-    trie.differences([root, side.told.root], slots)
-    const twin = given.findIndex((one) => {
-      const found: number[] = []
-      if (one.server === side.server) trie.differences([one.told.root, side.told.root], found)
-      return one.server === side.server && found.length === 0
-    })
-    if (slots.length === 0 || twin < index) return []
-    const people = comparePeople(graph, trie, {ours: root, theirs: side.told.root}, slots, side.server)
-    return [{side: idOf(index), server: side.server, ...people}]
-  }
-
-  #point(report: DiffReport, server: string, row: number, slots: readonly number[]) {
-    const {graph} = this.#replay
-    const wrong = report.sides.find((side) => side.server === server && side.differences > 0)
-    return {
-      eventId: graph.id(row),
-      server,
-      side: wrong?.id ?? null,
-      slots: slots.map((slot) => graph.slotAt(slot)),
-      type: graph.typeName(row),
-      sender: graph.senderName(row),
-      originServerTs: graph.ts[row] ?? 0,
-    }
-  }
 }
-
-const idOf = (index: number): string => `s${String(index + 1)}`
 
 function sortedPoints(
   {graph}: Replay,
   points: readonly DivergencePoint[],
 ): {readonly divergencePoints: readonly DivergencePoint[]} {
   return {divergencePoints: points.toSorted((a, b) => graph.row(a.eventId) - graph.row(b.eventId))}
-}
-
-function sizeOf(trie: Replay['trie'], root: StateRoot): number {
-  let size = 0
-  if (root !== UNKNOWN_STATE) trie.forEach(root, () => (size += 1))
-  return size
 }
 
 function undeterminedIn({graph, verdicts}: Replay): number {

@@ -27,6 +27,7 @@ export function diffDocument(report: DiffReport) {
     first_divergence: first === undefined ? null : pointDocument(first),
     divergence_points: report.divergencePoints.map(pointDocument),
     agreeing_at_every_event: report.agreeing,
+    ...(report.notAsked.length === 0 ? {} : {not_asked: report.notAsked}),
     people: report.people.map(peopleDocument),
     ...(report.lacking.length === 0 ? {} : {lacking: report.lacking}),
     findings: report.findings,

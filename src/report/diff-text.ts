@@ -114,14 +114,15 @@ function differencesSection(report: DiffReport, style: DiffStyle): string {
   const hides = style.full !== true && members.length > FEW_MEMBERS
   const entries = hides ? differences.filter((one) => !isMember(one)) : differences
   const shown = style.full === true ? entries : entries.slice(0, 2 * GLANCE)
+  const groups = columnsOf(sides, differences)
   const rows = shown.map((one) => [
     ...slotCells(one),
-    ...sides.map(({id}) => valueCell(one, id, style)),
+    ...groups.map(([id = '']) => valueCell(one, id, style)),
     GRADE_WORDS[one.grade],
   ])
   const columns: readonly Column[] = [
     {head: 'slot', min: 14},
-    ...sides.map(({id}) => ({head: id, min: 12})),
+    ...groups.map((ids) => ({head: ids.join(', '), min: 16, first: true as const})),
     {head: ''},
   ]
   const named = new Set(shown.flatMap(({values}) => Object.values(values).flatMap((value) => value ?? [])))
@@ -136,6 +137,17 @@ function differencesSection(report: DiffReport, style: DiffStyle): string {
     .join('\n')
 }
 
+/** Sides that differ somewhere, each with those that say just the same; the replay first. What agrees throughout needs no column. */
+function columnsOf(sides: readonly DiffSide[], differences: readonly SlotDifference[]): readonly (readonly string[])[] {
+  const groups = new Map<string, string[]>()
+  for (const {id, differences: number} of sides) {
+    if (id !== 'replay' && number === 0) continue
+    const key = id === 'replay' ? id : JSON.stringify(differences.map(({values}) => values[id]?.eventId ?? null))
+    groups.set(key, [...(groups.get(key) ?? []), id])
+  }
+  return [...groups.values()]
+}
+
 function slotCells({type, stateKey}: SlotDifference): readonly string[] {
   const short = type.replace(/^m\.room\./, '')
   return [stateKey === '' ? short : `${short} ${stateKey}`]
@@ -147,7 +159,8 @@ function valueCell({type, values, matchesReplay}: SlotDifference, id: string, {f
   if (matchesReplay.includes(id)) return '= replay'
   if (value === null) return '(nothing)'
   const words = value.event === null ? '?' : valueWords(type, value.event)
-  return `${full === true ? words : printable(words, 40)} ${shortId(value.eventId)}`
+  // The ID first: it is what a narrow terminal must not cut.
+  return `${shortId(value.eventId)} ${full === true ? words : printable(words, 40)}`
 }
 
 function valueWords(type: string, {content}: NonNullable<DiffValue['event']>): string {
@@ -156,7 +169,7 @@ function valueWords(type: string, {content}: NonNullable<DiffValue['event']>): s
 }
 
 function shortId(eventId: string): string {
-  return eventId.length <= 10 ? eventId : `${eventId.slice(0, 7)}…`
+  return eventId.slice(0, 8)
 }
 
 /** Each event once, with its whole ID, sender and time. */
@@ -174,8 +187,8 @@ function eventsList(shown: readonly SlotDifference[], style: DiffStyle): string 
       : [eventId, event.sender, date(event.originServerTs).replace(/ UTC$/, '')],
   )
   const columns: readonly Column[] = [
-    {head: 'event', min: 20, first: true},
-    {head: 'sender', min: 12},
+    {head: 'event', min: 20},
+    {head: 'sender', min: 12, first: true},
     {head: 'sent (UTC)'},
   ]
   return ['', table(columns, rows, style), more(all.length - listed.length, style)]
@@ -228,8 +241,8 @@ const ORIGIN_SENTENCES: Readonly<Record<DivergencePoint['origin'], string>> = {
   unknown: '',
 }
 
-function pointsSection({divergencePoints, agreeing}: DiffReport, style: DiffStyle): string {
-  if (divergencePoints.length === 0 && agreeing.length === 0) return ''
+function pointsSection({divergencePoints, agreeing, notAsked}: DiffReport, style: DiffStyle): string {
+  if (divergencePoints.length + agreeing.length + notAsked.length === 0) return ''
   const {red} = paint(style)
   const lines = divergencePoints.flatMap((point) => [
     `  ${red(printable(point.server))}: ${sinceText(point)}`,
@@ -240,7 +253,11 @@ function pointsSection({divergencePoints, agreeing}: DiffReport, style: DiffStyl
     ({server, compared}) =>
       `  ${printable(server)}: its recorded states agree with the replay at all ${count(compared, 'event')} that it has states of`,
   )
-  return [title('Since when', style), ...[...lines, ...same].map((line) => wrap(line, 4, style.columns))].join('\n')
+  const silent = notAsked.map(({server, why}) => `  ${printable(server)} could not be asked: ${printable(why, 300)}`)
+  return [
+    title('Since when', style),
+    ...[...lines, ...same, ...silent].map((line) => wrap(line, 4, style.columns)),
+  ].join('\n')
 }
 
 function sinceText({eventId, position, method}: DivergencePoint): string {
@@ -283,8 +300,7 @@ function verdictLine(report: DiffReport, style: DiffStyle): string {
       `Nothing to compare: nobody told a state here. Give one with --reported FILE, or gather a case with matrix-state fetch.${gaps}`,
     )
   }
-  const errors = report.findings.filter(({severity}) => severity === 'error').length
-  if (errors > 0) return say(red, `Something is wrong: ${count(errors, 'error')}.${gaps}`)
+  if (report.findings.some(({severity}) => severity === 'error')) return say(red, `Something is wrong.${gaps}`)
   if (kind === 'events' || kind === 'sources') {
     return say(
       report.complete ? green : yellow,

@@ -93,6 +93,32 @@ export function openFederationRoutes(
   return servers.map((server) => openFederationRoute({...options, server, discovery}))
 }
 
+/** One server, to be asked for its states one by one. */
+export interface StateQuestions {
+  /**
+   * Events of the state before an event; `null`: the server has no such event, or does not know its state there.
+   *
+   * @throws StateError where it cannot be reached or will not tell
+   */
+  readonly ask: (eventId: string, signal: AbortSignal) => Promise<readonly string[] | null>
+  readonly close: () => Promise<void>
+}
+
+/** For questions that depend on the answers before them; nothing is connected before the first. Each costs the server one `/state_ids`. */
+export function openStateQuestions(options: FederationRouteOptions, roomId: string): StateQuestions {
+  const opened = new Opened(options)
+  return {
+    ask: async (eventId, signal) => {
+      const {endpoints} = await opened.endpoints({roomId, signal, onPause: () => undefined})
+      const outcome = await endpoints.stateIds(eventId)
+      if ('value' in outcome) return outcome.value
+      if (outcome.refusal.outcome === 'absent') return null
+      throw outcome.error
+    },
+    close: () => opened.close(),
+  }
+}
+
 /** The key and the connections, opened when first needed. */
 class Opened {
   readonly #options: FederationRouteOptions
