@@ -124,7 +124,6 @@ describe('diff --json is as its schema says, and the exit code as the findings',
 
 describe('diff refuses', () => {
   test.concurrent.each<[string, readonly string[], string]>([
-    ['no room', [], 'no room was given'],
     ['one event', [whole, '$x'], 'one event was given'],
     ['three sources', [whole, whole, whole], 'a third argument goes with two events'],
     ['a position with two sources', [whole, whole, '--at', '$x'], '--at goes with one room'],

@@ -1,4 +1,6 @@
-import {rm} from 'node:fs/promises'
+import {rmSync} from 'node:fs'
+import {mkdtemp, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
 import path from 'node:path'
 import type {Finding} from '../../src/finding/finding.ts'
 import {diffRoom} from '../../src/investigate/diff-room.ts'
@@ -42,10 +44,13 @@ interface Tally {
 
 /** Changes slots of a copy of the SQLite server's database, one at a time, and holds what `diff` says of it against what was changed. */
 export async function checkSensitivity(checking: Checking): Promise<void> {
-  const {stage, program, check, quick} = checking
+  const {stage, check, quick} = checking
   const rooms = stage.rooms.map(({title, room}) => ({title, roomId: room.roomId}))
-  const file = path.join(program.folder, 'edited.db')
   await check('sensitivity: what was changed in copies of a database is named, and nothing else', async () => {
+    // Not where the program's outputs are searched for secrets: a copy of a database is full of them.
+    const folder = await mkdtemp(path.join(tmpdir(), 'matrix-state-edited-'))
+    process.once('exit', () => rmSync(folder, {recursive: true, force: true}))
+    const file = path.join(folder, 'edited.db')
     const random = seeded(SEED)
     const copy = new EditedCopy(path.join(stage.here.folder, 'homeserver.db'), file, random)
     try {
@@ -55,7 +60,7 @@ export async function checkSensitivity(checking: Checking): Promise<void> {
       return measured.summary
     } finally {
       copy.close()
-      await rm(file, {force: true})
+      await rm(folder, {recursive: true, force: true})
     }
   })
 }

@@ -171,19 +171,29 @@ function byFederation({here, there, rita}: Stage, servers: readonly string[] = [
 }
 
 /** Runs the program for people and for machines, shows the former, and gives back the latter. */
-async function tell<T>(
+async function tell(
   {program, publish}: Checking,
   title: string,
   command: readonly string[],
   {args, env}: Way,
   code: number,
-): Promise<{readonly document: T; readonly text: string}> {
+): Promise<{readonly document: unknown; readonly text: string}> {
   const {document} = await program.json([...command, ...args], [code], {env})
   const run = await program.run([...command, ...args], {env})
   if (run.code !== code) throw new Error(told([...command, ...args], run))
   const typed = [...command, ...args].map((word) => (/^[\w@%+=:,./-]+$/u.test(word) ? word : `'${word}'`)).join(' ')
   publish(`## ${title}\n\n\`\`\`console\n$ matrix-state ${typed}\n${run.stdout.trimEnd()}\n\`\`\``)
-  return {document: document as T, text: run.stdout}
+  return {document, text: run.stdout}
+}
+
+async function tellBlame(...args: Parameters<typeof tell>): Promise<{document: BlameDocument; text: string}> {
+  const {document, text} = await tell(...args)
+  return {document: document as BlameDocument, text}
+}
+
+async function tellDiff(...args: Parameters<typeof tell>): Promise<{document: DiffDocument; text: string}> {
+  const {document, text} = await tell(...args)
+  return {document: document as DiffDocument, text}
 }
 
 async function checkVanished(checking: Checking, {roomId}: TestRoom): Promise<string> {
@@ -191,7 +201,7 @@ async function checkVanished(checking: Checking, {roomId}: TestRoom): Promise<st
   const {carol} = stage
   await bothLack(checking, roomId)
   const way = byDatabases(stage)
-  const blame = await tell<BlameDocument>(
+  const blame = await tellBlame(
     checking,
     'A member who vanished: blame',
     ['blame', roomId, 'm.room.member', carol.userId],
@@ -201,7 +211,7 @@ async function checkVanished(checking: Checking, {roomId}: TestRoom): Promise<st
   const merge = expectReset(blame.document)
   equal('text names the cause', /reset/iu.test(blame.text), true)
   equal('text names the merge', blame.text.includes(merge.slice(0, 10)), true)
-  const {document} = await tell<DiffDocument>(checking, 'A member who vanished: diff', ['diff', roomId], way, 0)
+  const {document} = await tellDiff(checking, 'A member who vanished: diff', ['diff', roomId], way, 0)
   equal('complete', document.complete, true)
   equal('differences', JSON.stringify(document.differences), '[]')
   equal(
@@ -252,7 +262,7 @@ function expectReset({complete, now, entries, findings}: BlameDocument): string 
 async function checkVanishedAfar(checking: Checking, {roomId}: TestRoom): Promise<string> {
   const {stage} = checking
   const way = byFederation(stage, [stage.here.name, stage.there.name])
-  const {document: blame} = await tell<BlameDocument>(
+  const {document: blame} = await tellBlame(
     checking,
     'A member who vanished: blame by federation',
     ['blame', roomId, 'm.room.member', stage.carol.userId],
@@ -260,13 +270,7 @@ async function checkVanishedAfar(checking: Checking, {roomId}: TestRoom): Promis
     0,
   )
   const merge = expectReset(blame)
-  const {document} = await tell<DiffDocument>(
-    checking,
-    'A member who vanished: diff by federation',
-    ['diff', roomId],
-    way,
-    0,
-  )
+  const {document} = await tellDiff(checking, 'A member who vanished: diff by federation', ['diff', roomId], way, 0)
   equal('differences', JSON.stringify(document.differences), '[]')
   equal('sides', [...new Set(document.sides.map(({server}) => server ?? ''))].sort().join(), `,${names(stage)}`)
   return `merged at ${merge}`
@@ -274,7 +278,7 @@ async function checkVanishedAfar(checking: Checking, {roomId}: TestRoom): Promis
 
 async function checkEdited(checking: Checking, edited: EditedRoom): Promise<string> {
   const {stage} = checking
-  const {document, text} = await tell<DiffDocument>(
+  const {document, text} = await tellDiff(
     checking,
     'A database that was edited: diff of both databases',
     ['diff', edited.room.roomId],
@@ -321,7 +325,7 @@ function expectEdit({here, there}: Stage, {banned, ban, join}: EditedRoom, docum
 
 async function checkEditedAfar(checking: Checking, edited: EditedRoom): Promise<string> {
   const {stage} = checking
-  const {document, text} = await tell<DiffDocument>(
+  const {document, text} = await tellDiff(
     checking,
     'A database that was edited: diff by federation only',
     ['diff', edited.room.roomId],
