@@ -26,7 +26,7 @@ export default class BlameCommand extends BaseCommand {
   static override args = {
     room: roomArg,
     type: Args.string({required: true, description: "event type, or a user ID for that user's membership"}),
-    state_key: Args.string({description: 'state key; the empty one when left out'}),
+    state_key: Args.string({ignoreStdin: true, description: 'state key; the empty one when left out'}),
   }
   static override flags = {
     ...roomFlags,

@@ -20,6 +20,11 @@ export default class Diff extends BaseCommand {
       command: '<%= config.bin %> <%= command.id %> room.ndjson --reported example.org=state.json',
     },
     {
+      description:
+        'A case, and the servers that diverge asked for their earlier states: halving finds where they part.',
+      command: '<%= config.bin %> <%= command.id %> room.case --signing-key example.org.key --server-name example.org',
+    },
+    {
       description: 'The states after two events of a room.',
       command: "<%= config.bin %> <%= command.id %> room.ndjson '$one' '$another'",
     },
@@ -30,11 +35,12 @@ export default class Diff extends BaseCommand {
   ]
   static override args = {
     room: Args.string({
+      ignoreStdin: true,
       description:
         "room ID or alias (in single quotes), a case file, a dump (NDJSON, JSON, gzip), or '-' for standard input",
     }),
-    other: Args.string({description: 'another case file or dump of the room, or an event'}),
-    another: Args.string({description: 'the event to compare with, where `other` is one'}),
+    other: Args.string({ignoreStdin: true, description: 'another case file or dump of the room, or an event'}),
+    another: Args.string({ignoreStdin: true, description: 'the event to compare with, where `other` is one'}),
   }
   static override flags = {
     ...roomFlags,
@@ -46,7 +52,7 @@ export default class Diff extends BaseCommand {
 
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Diff)
-    const {report, notes} = await compareFromArguments(args, flags, this.progress())
+    const {report, notes} = await compareFromArguments(args, flags, this.progress(), () => this.interruption())
     for (const note of notes) await this.note(note)
     await this.show(await showDiff(report, this.style(flags.full)))
     return worstOf(

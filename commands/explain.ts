@@ -34,11 +34,16 @@ export default class Explain extends BaseCommand {
   static override readonly mayBeEmpty = ['state-key']
   static override args = {
     room: roomArg,
+    // oclif would read them from standard input, where the room or the draft may come from.
     event: Args.string({
+      ignoreStdin: true,
       description:
         'event ID (in single quotes), or at least 6 characters of its beginning; with --can what they want to do',
     }),
-    target: Args.string({description: 'with --can: the other user, the event to redact, or the event type to send'}),
+    target: Args.string({
+      ignoreStdin: true,
+      description: 'with --can: the other user, the event to redact, or the event type to send',
+    }),
   }
   static override flags = {
     ...roomFlags,

@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'CASE_EXISTS'
   | 'CASE_UNUSABLE'
   | 'CASE_OTHER_ROOM'
+  | 'RECORD_ABSENT'
   | 'KEYS_MALFORMED'
   | 'DATABASE_UNUSABLE'
 

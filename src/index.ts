@@ -77,14 +77,20 @@ export {
   replayLines,
 } from './investigate/replay-lines.ts'
 export {replayFindings, resolveRoom, type ResolveOptions, stateEntries} from './investigate/resolve-room.ts'
+export {resolveWhatIf, type WhatIfOptions} from './investigate/what-if.ts'
 export type {
   Counts,
   MissingEvent,
   PowerHolder,
+  RecordedInput,
   RejectedEvent,
   ReportedComparison,
   RoomReport,
+  SlotChange,
   StateEntry,
+  VerdictChange,
+  WhatIf,
+  WithoutEvent,
 } from './investigate/room-report.ts'
 
 // What is wrong, since when, and why
@@ -109,7 +115,6 @@ export type {
 export type {Change} from './forensics/explain/changes.ts'
 export type {Citation} from './forensics/explain/cited-auth-events.ts'
 export type {Trace, TraceLine, TraceValue} from './auth/trace.ts'
-
 // Comparing with what servers report
 export type {RecordedStates, ServerView, ToldMarks, ToldSlot, ToldState} from './forensics/server-view.ts'
 export type {Grade} from './forensics/differences.ts'
@@ -134,3 +139,4 @@ export {
   type Severity,
   type Subject,
 } from './finding/finding.ts'
+export {type HealthEvidence, healthFindings} from './forensics/health/health.ts'

@@ -172,7 +172,7 @@ describe('a stranger who reads src/index.ts', () => {
     expect(await failure(() => explainEvent({room: opened}, '$nope'))).toMatchObject({code: 'EVENT_UNKNOWN'})
     expect(await failure(() => resolveStates(opened.graph, [['$nope']]))).toMatchObject({code: 'STATES_MALFORMED'})
     expect(await failure(() => loadRoomFrom('x', []))).toMatchObject({code: 'CREATE_MISSING'})
-    expect(await failure(() => openRoom('!room:example.org'))).toMatchObject({code: 'CREDENTIALS_ABSENT'})
+    expect(await failure(() => openRoom('!room:example.org'))).toMatchObject({code: 'USAGE'})
   })
 
   test('finds the rules and the kinds of findings listed', () => {

@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import type {DiffReport} from '../investigate/diff-report.ts'
 import {diffEvents, diffRoom, diffSources} from '../investigate/diff-room.ts'
-import {interruption} from './interruption.ts'
+import {isLiveRoom} from '../investigate/open-room.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil} from './room-argument.ts'
 import {mustBeEvent, openFromFlags, roomOrLastCase, type RoomFlags} from './room-command.ts'
@@ -27,6 +27,7 @@ export async function compareFromArguments(
   {room, other, another}: DiffArguments,
   flags: DiffFlags,
   progress: Progress,
+  signal: () => AbortSignal,
 ): Promise<{readonly report: DiffReport; readonly notes: readonly string[]}> {
   for (const name of ['at', 'before'] as const) {
     const value = flags[name]
@@ -38,7 +39,10 @@ export async function compareFromArguments(
   if (other !== undefined && flags.reported !== undefined) {
     throw new StateError('USAGE', '--reported goes with one room, not with two arguments')
   }
-  const opened = await openFromFlags(roomOrLastCase(room), flags, progress)
+  const first = roomOrLastCase(room)
+  // Beside a file they are for the questions below, not for gathering.
+  const ofRoom = isLiveRoom(first) ? flags : {...flags, ...NO_FEDERATION}
+  const opened = await openFromFlags(first, ofRoom, progress)
   const reading = {reading: flags.reading}
   if (events !== null) return {report: diffEvents(opened, events, reading), notes: opened.notes}
   if (other !== undefined) {
@@ -50,15 +54,12 @@ export async function compareFromArguments(
     ...(flags.at === undefined ? {} : {at: flags.at}),
     ...(flags.before === undefined ? {} : {before: flags.before}),
   }
-  const {'signing-key': signingKeyFile, 'server-name': serverName, insecure, offline, from} = flags
-  const mayAsk = !offline && (from?.includes('federation') ?? true)
-  if (signingKeyFile === undefined || serverName === undefined || !mayAsk) {
+  const {'signing-key': signingKeyFile, 'server-name': serverName, with: servers, insecure} = flags
+  if (signingKeyFile === undefined || serverName === undefined || flags.offline) {
     return {report: await diffRoom(opened, options), notes: opened.notes}
   }
   const {openAsking} = await import('../investigate/ask-states.ts')
-  // As in fetching: whoever is not named is not asked.
-  const servers = flags['all-servers'] ? undefined : (flags.with ?? [serverName])
-  const access = {signingKeyFile, serverName, servers, insecure, signal: interruption()}
+  const access = {signingKeyFile, serverName, servers, insecure, signal: signal()}
   const asking = await openAsking(access, opened.room.graph.roomId)
   try {
     return {report: await diffRoom(opened, {...options, ask: asking.ask}), notes: opened.notes}
@@ -66,6 +67,8 @@ export async function compareFromArguments(
     await asking.close()
   }
 }
+
+const NO_FEDERATION = {'signing-key': undefined, 'server-name': undefined, with: undefined, insecure: false} as const
 
 /** The two events, if the second and third argument are some. */
 function eventsAmong(other: string | undefined, another: string | undefined): readonly [string, string] | null {

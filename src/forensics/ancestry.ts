@@ -16,10 +16,10 @@ export class Ancestry {
     this.#seen = new Int32Array(graph.size)
   }
 
-  /** Whether `old` is an ancestor of `young`; an event is none of its own. */
+  /** Whether `old` is an ancestor of `young`; an event is none of its own, and of one that is not in the graph nothing is known. */
   isBefore(old: number, young: number): boolean {
     // Rows are in topological order: an ancestor has a smaller one.
-    if (old < 0 || young < 0 || old >= young) return false
+    if (old < 0 || old >= young || young >= this.#graph.size) return false
     const key = old * this.#graph.size + young
     const known = this.#answers.get(key)
     if (known !== undefined) return known

@@ -53,6 +53,8 @@ export interface BlamedMerge {
   readonly reset: Reset | null
   /** What else fell at this merge because of what was settled in this slot. */
   readonly fell: readonly BlamedSlot[]
+  /** Whether one state had what an earlier reset had left, and the slot has another value again. */
+  readonly restores: boolean
   /** Later merges of the same states. */
   readonly again: number
 }
@@ -100,6 +102,7 @@ function blameMerges(
 ): readonly BlamedMerge[] {
   const {trie} = replay
   const known = new Map<string, BlamedMerge & {again: number}>()
+  const left = new Set<number>()
   for (const merge of mergesOf(replay, tips)) {
     if (merge.result === UNKNOWN_STATE || merge.inputs.includes(UNKNOWN_STATE)) continue
     const held = merge.inputs.map((input) => trie.get(input, slot))
@@ -108,7 +111,11 @@ function blameMerges(
     const key = [...new Set(held)].sort((a, b) => a - b).join() + `>${String(got)}`
     const seen = known.get(key)
     if (seen !== undefined) seen.again += 1
-    else known.set(key, {...blameMerge(merge, held, got, {slot, resets, tools}), again: 0})
+    else {
+      const blamed = blameMerge(merge, held, got, {slot, resets, tools})
+      known.set(key, {...blamed, restores: !left.has(got) && held.some((row) => left.has(row)), again: 0})
+      if (blamed.reset?.expected === false) left.add(got)
+    }
   }
   return [...known.values()]
 }
@@ -130,7 +137,7 @@ function blameMerge(
   const isNewest = rows.includes(got) && rows.every((row) => row === got || tools.ancestry.isBefore(row, got))
   if (isNewest && reset === null) {
     const candidates = rows.map((row) => plainCandidate(row, held, row === got))
-    return {kind: 'merge', merge, held, got, candidates, decided: 'newest', reset, fell, again: 0}
+    return {kind: 'merge', merge, held, got, candidates, decided: 'newest', reset, fell, restores: false, again: 0}
   }
   const inquest = new Inquest(merge, tools)
   const shown = reset === null ? rows : [...new Set([...rows, ...reset.dropped.map(({row}) => row), reset.lost])]
@@ -144,6 +151,7 @@ function blameMerge(
     decided: decision(inquest, rows, got, candidates),
     reset,
     fell,
+    restores: false,
     again: 0,
   }
 }
@@ -192,5 +200,6 @@ function inOrder(sets: readonly BlamedEvent[], merges: readonly BlamedMerge[]): 
 
 /** Whether an entry is left out unless everything is asked for: merges where one side merely knew more. */
 export function isPlain(entry: BlameEntry): boolean {
-  return entry.kind === 'merge' && entry.decided === 'newest' && entry.reset === null && entry.fell.length === 0
+  if (entry.kind !== 'merge' || entry.decided !== 'newest') return false
+  return entry.reset === null && entry.fell.length === 0 && !entry.restores
 }

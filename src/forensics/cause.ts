@@ -1,5 +1,6 @@
 import {authEventIn, compareAge} from '../resolve/power-order.ts'
 import {Flag} from '../graph/room-graph.ts'
+import {UNKNOWN_STATE} from '../resolve/replay.ts'
 import {Resolver, type TracedMerge} from '../resolve/resolver.ts'
 import {ABSENT, type StateRoot} from '../resolve/state-trie.ts'
 import type {Ancestry} from './ancestry.ts'
@@ -39,7 +40,7 @@ export class Inquest {
     this.merge = merge
     this.ancestry = tools.ancestry
     this.#tools = tools
-    this.trace = tools.context.resolver.trace(merge.inputs)
+    this.trace = tools.context.resolver.trace(merge.inputs, {}, merge.limit)
   }
 
   fate(row: number): Fate {
@@ -48,20 +49,21 @@ export class Inquest {
 
   /** What the algorithm of room version 12 makes of the same states; `null` where it is the room's own. */
   underV21(slot: number): number | null {
-    const root = this.#tools.underV21(this.merge.inputs)
+    const root = this.#tools.underV21(this.merge)
     return root === null ? null : this.context.trie.get(root, slot)
   }
 
   /** What would stand in the slot with these events taken from own auth events, or these added to the full conflicted set. */
   whatIf(slot: number, what: {readonly fromOwn?: ReadonlySet<number>; readonly extra?: readonly number[]}): number {
-    return this.context.trie.get(this.context.resolver.trace(this.merge.inputs, what).root, slot)
+    return this.context.trie.get(this.context.resolver.trace(this.merge.inputs, what, this.merge.limit).root, slot)
   }
 
-  /** What stood in the slot before the event. */
+  /** What stood in the slot before the event; without a known state before it, what it cites. */
   previous(row: number): number {
     const {graph, trie, before} = this.context
     const slot = graph.slot[row] ?? -1
-    return before === null ? authEventIn(graph, row, slot) : trie.get(before[row] ?? 0, slot)
+    const state = before?.[row] ?? UNKNOWN_STATE
+    return state === UNKNOWN_STATE ? authEventIn(graph, row, slot) : trie.get(state, slot)
   }
 }
 
@@ -76,12 +78,12 @@ export class InquestTools {
     this.ancestry = ancestry
   }
 
-  underV21(inputs: readonly StateRoot[]): StateRoot | null {
+  underV21(merge: Merge): StateRoot | null {
     const {graph, trie, resolver} = this.context
     if (resolver.algorithm === 'v2.1') return null
     const {isRejected} = resolver.checker.judgement
     this.#v21 ??= new Resolver(graph, {algorithm: 'v2.1', reading: resolver.reading, isRejected, trie})
-    return this.#v21.resolve(inputs).root
+    return this.#v21.resolve(merge.inputs, merge.limit).root
   }
 }
 
@@ -124,7 +126,11 @@ export function establishCause(
   const slot = graph.slot[lost] ?? -1
   const blockers = fate.kind === 'failed' ? fate.blockers : []
   const established = (cause: ResetCause, lacking: number | null = null): Established => ({cause, blockers, lacking})
-  if (fate.kind === 'rejected-before') return established('rejected-input')
+  // Version 1 judges rejected events like others.
+  if (fate.kind === 'rejected-before' || resolver.checker.judgement.isRejected(lost))
+    return established('rejected-input')
+  // With a gap in what it cites, no other way to resolve would prove anything.
+  if (lacksAuthEvents(context, lost)) return established('missing-events')
   if (fate.kind !== 'overridden' && resolver.algorithm === 'v2' && inquest.underV21(slot) === lost) {
     const agreed = new Set(blockers.filter(({origin}) => origin === 'agreed').map((blocker) => blocker.slot))
     if (agreed.size > 0 && inquest.whatIf(slot, {fromOwn: agreed}) === lost) {
@@ -136,18 +142,17 @@ export function establishCause(
   if (trueInputs?.some((root, index) => root !== merge.inputs[index]) === true) {
     if (trie.get(resolver.resolve(trueInputs).root, slot) === lost) return established('stale-input')
   }
-  if (lacksAuthEvents(context, lost)) return established('missing-events')
   if (fate.kind === 'overridden') return established(orderingCause(inquest, lost, fate.by))
   if (blockers.length > 0 && wasRevoked(inquest, lost, fate)) return established('revoked-concurrently')
   return established('concurrent-rule-change')
 }
 
-/** An event on the way from the lost one to older values that the merge did not look at, and with which the lost one stays. */
+/** An event that the merge did not look at and with which the lost one stays: itself, or one on the way from it to older values. */
 function intermediate(inquest: Inquest, lost: number, slot: number): number | null {
   const {graph} = inquest.context
   const full = new Set(inquest.trace.full)
-  const oldest = Math.min(...full)
-  const candidates = new Set<number>()
+  const oldest = inquest.trace.full.reduce((least, row) => Math.min(least, row), Infinity)
+  const candidates = new Set([lost])
   const stack = [lost]
   for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
     for (const parent of graph.authOf(row)) {
@@ -156,13 +161,18 @@ function intermediate(inquest: Inquest, lost: number, slot: number): number | nu
       stack.push(parent)
     }
   }
-  const unseen = [...candidates].filter((row) => !full.has(row)).sort((a, b) => b - a)
+  const unseen = [...candidates].filter((row) => !full.has(row)).sort((a, b) => compareAge(graph, b, a))
   if (unseen.length === 0 || inquest.whatIf(slot, {extra: unseen}) !== lost) return null
   return unseen.find((row) => inquest.whatIf(slot, {extra: [row]}) === lost) ?? unseen[0] ?? null
 }
 
-function lacksAuthEvents({graph}: MergeContext, row: number): boolean {
-  return graph.authOf(row).some((parent) => graph.has(parent, Flag.Missing))
+function lacksAuthEvents({graph}: MergeContext, lost: number): boolean {
+  const seen = new Set([lost])
+  for (const row of seen) {
+    if (graph.has(row, Flag.Missing)) return true
+    for (const parent of graph.authOf(row)) seen.add(parent)
+  }
+  return false
 }
 
 /** By which criterion the winner came after the lost event, both being valid. */

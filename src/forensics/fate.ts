@@ -38,7 +38,7 @@ export function fateOf(context: MergeContext, trace: TracedMerge, row: number): 
     return trace.full.includes(row) ? {kind: 'overridden', step: null, by: winner} : {kind: 'not-considered'}
   }
   if (step.outcome === 'skipped') return {kind: 'rejected-before'}
-  if (step.outcome === 'failed') return {kind: 'failed', step, blockers: blockersOf(context, step)}
+  if (step.outcome === 'failed') return {kind: 'failed', step, blockers: blockersOf(context, trace, step)}
   return {kind: 'overridden', step, by: winner}
 }
 
@@ -48,15 +48,21 @@ const slots = new Int32Array(ROLES)
  * The fewest events of the view that made an event fail, found by putting its own auth events in their places: one, if one is enough.
  * None when it fails by its own auth events, too.
  */
-export function blockersOf(context: MergeContext, {row, view, origins}: TraceStep): readonly Blocker[] {
-  const {graph} = context
+export function blockersOf(
+  context: MergeContext,
+  trace: TracedMerge,
+  {row, view, origins}: TraceStep,
+): readonly Blocker[] {
+  const {graph, trie, resolver} = context
   selectSlots(graph, row, slots)
   const wanted = Int32Array.from(slots)
   const suspects: Blocker[] = []
   for (let role = 0; role < ROLES; role += 1) {
-    const event = view[role] ?? ABSENT
     const slot = wanted[role] ?? -1
-    const origin = origins[role]
+    const isOpen = (view[role] ?? ABSENT) === ABSENT && resolver.algorithm === 'v1'
+    // Version 1 judges as if there were nothing in a slot that it comes to later: what will stand there is held against the event.
+    const event = isOpen ? trie.get(trace.root, slot) : (view[role] ?? ABSENT)
+    const origin = isOpen ? 'resolved' : origins[role]
     const own = ownAuthEvent(context, row, slot)
     if (role === Role.Create || event === ABSENT || slot < 0 || own === event) continue
     if (origin === 'agreed' || origin === 'resolved') suspects.push({role, slot, event, own, origin})
@@ -67,7 +73,7 @@ export function blockersOf(context: MergeContext, {row, view, origins}: TraceSte
       // A user may be sender and target at once: the slot counts, not the role.
       for (let role = 0; role < ROLES; role += 1) if (wanted[role] === slot) changed[role] = own
     }
-    const {checker} = context.resolver
+    const {checker} = resolver
     checker.judgement.view.set(changed)
     return checker.passesState(row)
   }

@@ -12,6 +12,8 @@ export interface Merge {
   readonly prevs: readonly number[]
   readonly inputs: readonly StateRoot[]
   readonly result: StateRoot
+  /** Row that all events in the states are below, where that is known: it spares a search. */
+  readonly limit?: number
 }
 
 /** What is needed to look at merges: the room, and the means to resolve again. */
@@ -30,7 +32,7 @@ export function* mergesOf(replay: Replay, tips: readonly number[]): Generator<Me
     if (conflicts === 0) continue
     const prevs = [...graph.prevOf(row)]
     const inputs = prevs.map((prev) => after[prev] ?? UNKNOWN_STATE)
-    yield {at: row, prevs, inputs, result: before[row] ?? UNKNOWN_STATE}
+    yield {at: row, prevs, inputs, result: before[row] ?? UNKNOWN_STATE, limit: row}
   }
   const inputs = tips.map((tip) => after[tip] ?? UNKNOWN_STATE)
   if (new Set(inputs).size < 2 || inputs.includes(UNKNOWN_STATE)) return

@@ -3,7 +3,7 @@ import type {RoomGraph} from '../graph/room-graph.ts'
 import {ABSENT} from '../resolve/state-trie.ts'
 import {resetSummary} from './reset-story.ts'
 import type {Reset} from './resets.ts'
-import {eventWords, slotWords} from './words.ts'
+import {eventWords, slotWords, valueOf} from './words.ts'
 
 /**
  * Resets as findings, roots of cascades before what fell under them.
@@ -23,17 +23,24 @@ export function resetFindings(
     return finding(
       reset.expected ? 'state/revoked-concurrently' : 'state/reset',
       {kind: 'slot', type, state_key: stateKey, ...at},
-      `${resetSummary(graph, reset)}.${repair.told}`,
+      `${resetSummary(graph, reset)}.${againTold(reset)}${repair.told}`,
       evidenceOf(graph, reset, source),
       {
         cause: reset.cause,
+        // What is not here might have changed the outcome.
+        ...(reset.cause === 'missing-events' ? {certainty: 'hint' as const} : {}),
         ...(repair.done && !reset.expected ? {severity: 'warning' as const} : {}),
         ...(reset.expected
           ? {}
-          : {remedy: repair.done ? 'None needed any more: the slot has a newer value.' : remedyOf(type)}),
+          : {remedy: repair.done ? 'None needed any more: the slot has a value again.' : remedyOf(graph, reset)}),
       },
     )
   })
+}
+
+function againTold({again}: Reset): string {
+  if (again === 0) return ''
+  return ` The same happened again at ${again === 1 ? 'a later merge' : `${String(again)} later merges`}.`
 }
 
 function repairOf(graph: RoomGraph, reset: Reset, now: number | null): {readonly done: boolean; readonly told: string} {
@@ -70,12 +77,20 @@ function evidenceOf(graph: RoomGraph, reset: Reset, source: string): readonly Ev
   ]
 }
 
-function remedyOf(type: string): string {
-  if (type === 'm.room.member') {
-    return 'Invite the user again, or let them join again; whoever has the power for it can also ban or kick again.'
-  }
+function remedyOf(graph: RoomGraph, {slot, lost}: Reset): string {
+  const {type} = graph.slotAt(slot)
+  if (type === 'm.room.member') return MEMBER_REMEDIES[valueOf(graph, lost)] ?? OTHER_REMEDY
   if (type === 'm.room.power_levels') {
     return 'A user who still has enough power sends the power levels again as they should be; if nobody has, only an upgrade to a new room helps.'
   }
-  return 'A user with enough power sends the state event again as it should be.'
+  return OTHER_REMEDY
+}
+
+const OTHER_REMEDY = 'A user with enough power sends the state event again as it should be.'
+const MEMBER_REMEDIES: Readonly<Record<string, string>> = {
+  join: 'To have the user back, invite them and let them join again; if they should be out, ban or kick them again.',
+  invite: 'Invite the user again, if they should still come.',
+  knock: 'The user knocks again, or is invited.',
+  leave: 'If the user should be out, kick them again, or let them leave again.',
+  ban: 'Ban the user again, if they should stay out.',
 }

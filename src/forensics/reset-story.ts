@@ -8,23 +8,31 @@ import {eventWords, listed, sentence, slotWords, valueOf} from './words.ts'
 /** What happened and why, in a sentence or two; without a full stop at the end. */
 export function resetSummary(graph: RoomGraph, reset: Reset): string {
   const place = mergePlace(graph, reset)
-  const lost = named(graph, reset.lost)
+  const {slot, lost, got} = reset
   if (reset.expected) {
-    const now = reset.got === ABSENT ? 'and nothing is in its place' : `and ${named(graph, reset.got)} stays`
-    const by =
-      reset.blockers.length === 0 ? 'another branch' : listed(reset.blockers.map(({event}) => named(graph, event)))
-    return `${sentence(lost)} does not count ${place}, ${now}: meanwhile, on another branch, there was ${by}, by which ${reasonOf(reset.fate)}. That is how resolution is meant to work`
+    const now = got === ABSENT ? 'and nothing is in the slot' : `and ${named(graph, got)} ${verb(graph, got, 'stays')}`
+    return `${sentence(named(graph, lost))} ${verb(graph, lost, 'does')} not count ${place}, ${now}: judged again${byWords(graph, reset)}, it failed, since ${reasonOf(reset.fate)}. That is what resolution is meant to do when one branch revokes what another one relies on`
   }
-  const {type, stateKey} = graph.slotAt(reset.slot)
+  const {type, stateKey} = graph.slotAt(slot)
   const why = whyWords(graph, reset)
-  if (reset.got !== ABSENT) {
-    return `${sentence(slotWords(graph, reset.slot))} went back ${place} from ${lost} to ${named(graph, reset.got)}, which is older: ${why}`
+  if (got !== ABSENT) {
+    return `${sentence(slotWords(graph, slot))} went back ${place} from ${named(graph, lost)} to ${named(graph, got)}, which ${verb(graph, got, 'is')} older: ${why}`
   }
   const subject =
-    type === 'm.room.member' && valueOf(graph, reset.lost) === 'join'
+    type === 'm.room.member' && valueOf(graph, lost) === 'join'
       ? `${stateKey} dropped out of the room ${place}, and nobody removed this user`
-      : `${sentence(slotWords(graph, reset.slot))} vanished ${place}, and nobody took it away`
+      : `${sentence(slotWords(graph, slot))} vanished ${place}, and nobody removed ${isPlural(graph, lost) ? 'them' : 'it'}`
   return `${subject}: ${why}`
+}
+
+const PLURALS = {was: 'were', is: 'are', does: 'do', stays: 'stay', stands: 'stand'} as const
+
+function isPlural(graph: RoomGraph, row: number): boolean {
+  return graph.slot[row] === graph.powerSlot
+}
+
+function verb(graph: RoomGraph, row: number, word: keyof typeof PLURALS): string {
+  return isPlural(graph, row) ? PLURALS[word] : word
 }
 
 function named(graph: RoomGraph, row: number): string {
@@ -39,41 +47,66 @@ function mergePlace(graph: RoomGraph, {merge}: Reset): string {
     : `where the ${branches} given states meet`
 }
 
+/** `by what, instead of what`: the state that an event was judged by again. */
+function byWords(graph: RoomGraph, {blockers}: Pick<Reset, 'blockers'>): string {
+  if (blockers.length === 0) return ''
+  const each = blockers.map(({event, own}) =>
+    own === ABSENT
+      ? `${named(graph, event)}, of which there was none when it was sent`
+      : `${named(graph, event)} instead of ${named(graph, own)}`,
+  )
+  return ` by ${listed(each)}`
+}
+
 function whyWords(graph: RoomGraph, reset: Reset): string {
-  const {cause, lost, fate, dropped, blockers} = reset
-  if (fate.kind !== 'failed' || (cause !== 'concurrent-rule-change' && cause !== 'A-unconflicted-deauthorises')) {
-    const before =
-      dropped.length === 0 ? '' : `${listed(dropped.map(({row}) => named(graph, row)))} did not count, and `
-    const lacking = reset.lacking === null ? '' : `: ${named(graph, reset.lacking)}`
-    return `${before}${CAUSE_WORDS[cause]}${lacking}`
+  const {cause, lost, fate, dropped} = reset
+  const before = dropped.map((one) => `${named(graph, one.row)} failed, since ${reasonOf(one.fate)}`)
+  if (fate.kind !== 'failed' || !JUDGED_AGAIN.has(cause)) {
+    const lacking = reset.lacking === null || reset.lacking === lost ? '' : `: ${named(graph, reset.lacking)}`
+    return [...before, `${causeWords(reset)}${lacking}`].join('; ')
   }
-  const first =
-    dropped.length === 0
-      ? 'since not all branches had it, it'
-      : `${listed(dropped.map((one) => `${named(graph, one.row)} failed, since ${reasonOf(one.fate)}`))}; then ${named(graph, lost)}`
-  const [blocker] = blockers
-  const under = blocker === undefined ? '' : ` by ${named(graph, blocker.event)}, under which it was not sent,`
-  const stale = cause === 'A-unconflicted-deauthorises' ? ` (${CAUSE_WORDS[cause]})` : ''
-  return `${first} was judged again${under} and failed, since ${reasonOf(fate)}${stale}`
+  const differ = reset.inEvery ? 'since the branches differ there, it' : 'since not all branches had it, it'
+  const subject = dropped.length === 0 ? `${differ} was` : `then ${named(graph, lost)} ${verb(graph, lost, 'was')}`
+  const stale = cause === 'A-unconflicted-deauthorises' ? ` (${causeWords(reset)})` : ''
+  return [
+    ...before,
+    `${subject} judged again${byWords(graph, reset)}, and failed, since ${reasonOf(fate)}${stale}`,
+  ].join('; ')
+}
+
+const JUDGED_AGAIN: ReadonlySet<ResetCause> = new Set([
+  'concurrent-rule-change',
+  'A-unconflicted-deauthorises',
+  'revoked-concurrently',
+])
+
+function causeWords({cause, fate}: Reset): string {
+  const isCutOff = cause === 'depth-forged' && fate.kind === 'overridden' && fate.step === null
+  return isCutOff
+    ? 'in room version 1 the values are tried in the order of the depths that they claim until one fails, and one before it failed'
+    : CAUSE_WORDS[cause]
 }
 
 const CAUSE_WORDS: Readonly<Record<ResetCause, string>> = {
-  'A-unconflicted-deauthorises': 'one merged state was out of date; MSC4297, problem A',
+  'A-unconflicted-deauthorises':
+    'one of the merged states is out of date, and what they all agree on counts although it came later; MSC4297, problem A',
   'B-missing-intermediate':
     'an event that it builds on was not looked at again, since every branch has it in its history (MSC4297, problem B)',
   'concurrent-rule-change':
     'it is in the history of all branches and was not looked at again when the newer values failed',
   'revoked-concurrently': 'what was sent at the same time on another branch stands against it',
-  'stale-input': 'one of the merged states is not the one that the events give',
-  'mainline-older': 'it was sent under older power levels than the other, and what is sent under newer ones wins',
-  'ts-tiebreak': 'by the timestamps that servers claim the older one came later, and the later one wins',
-  'id-tiebreak': 'both have the same timestamp, so that the greater event ID wins',
+  'stale-input':
+    'one of the merged states is not what the events give; with the right states the newer value would have stayed',
+  'mainline-older': 'the newer one cites older power levels, and the one that was sent under newer power levels wins',
+  'ts-tiebreak': 'by the times that their servers claim the older one was sent later, and the later one wins',
+  'id-tiebreak': 'both claim the same time, and then the greater event ID wins',
   'power-order':
-    'events that change what others may do are ordered by the power of their senders, and that puts the older one last',
+    'events that change what others may do are put in the order of the power of their senders, the greatest first, and the last one wins',
   'depth-forged':
-    'in room version 1 the greater depth that an event claims wins, and a slot is settled at the first event that fails',
-  'rejected-input': 'the rules reject it, and servers differ in whether a rejected event may be in a state',
-  'missing-events': 'an event that it depends on could not be loaded',
+    'in room version 1 the greater depth wins, and the older one claims a depth that it cannot have, or the newer one does',
+  'rejected-input':
+    'the rules reject it, so that no state should hold it; servers differ in what they do when one does',
+  'missing-events': 'an event that it depends on is not in the evidence, so that the reason cannot be told',
 }
 
 /** What happened, step by step, for people. */
@@ -85,7 +118,7 @@ export function resetStory(graph: RoomGraph, reset: Reset): readonly string[] {
     fateLine(graph, lost, fate, reset),
     got === ABSENT
       ? `So nothing is left in the slot${reset.inEvery ? `, which ${held === 2 ? 'both' : `all ${String(held)}`} merged states had filled` : ''}.`
-      : `So ${named(graph, got)} stands there again.`,
+      : `So ${named(graph, got)} ${verb(graph, got, 'stands')} there again.`,
   ]
   if (underV21 !== null) lines.push(underV21Line(graph, reset, underV21))
   return lines
@@ -100,13 +133,13 @@ function fateLine(graph: RoomGraph, lost: number, fate: Fate, reset: Reset): str
   const too = reset.dropped.length > 0 ? ', too' : ''
   switch (fate.kind) {
     case 'failed':
-      return `${subject} was judged again and failed${too}: ${reasonOf(fate)}.${sinceThen(graph, fate)}`
+      return `${subject} ${verb(graph, lost, 'was')} judged again and failed${too}: ${reasonOf(fate)}.${sinceThen(graph, fate)}`
     case 'overridden':
-      return `${subject} passed, but ${named(graph, fate.by)} came after it: ${CAUSE_WORDS[reset.cause]}.`
+      return `${subject} passed, but ${named(graph, fate.by)} came after ${isPlural(graph, lost) ? 'them' : 'it'}: ${causeWords(reset)}.`
     case 'rejected-before':
-      return `${subject} was not considered: ${CAUSE_WORDS[reset.cause]}.`
+      return `${subject} ${verb(graph, lost, 'was')} not considered: ${causeWords(reset)}.`
     case 'not-considered':
-      return `${subject} was there before: ${CAUSE_WORDS['concurrent-rule-change']}.`
+      return `${subject} ${verb(graph, lost, 'was')} there before: ${causeWords(reset)}.`
     case 'won':
       return `${subject} won.`
   }
@@ -122,9 +155,12 @@ function reasonOf(fate: Fate): string {
 function sinceThen(graph: RoomGraph, fate: Fate): string {
   if (fate.kind !== 'failed') return ''
   return fate.blockers
-    .map(({event, own, origin}) => {
+    .map(({event, own, origin}, index) => {
+      const also = index === 0 ? '' : 'also '
       const before =
-        own === ABSENT ? 'Nothing of that kind was there when it was sent' : `It was sent under ${named(graph, own)}`
+        own === ABSENT
+          ? `There was ${also}nothing of that kind when it was sent`
+          : `It was ${also}sent under ${named(graph, own)}`
       const how = origin === 'agreed' ? 'all branches agree on' : 'the merge had settled on'
       return ` ${before}, but ${how} ${named(graph, event)}.`
     })

@@ -1,4 +1,5 @@
-import {ABSENT, EMPTY_STATE, type StateRoot} from '../resolve/state-trie.ts'
+import {compareAge} from '../resolve/power-order.ts'
+import {ABSENT, type StateRoot} from '../resolve/state-trie.ts'
 import {type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
 import {Ancestry} from './ancestry.ts'
 import {establishCause, Inquest, InquestTools, type ResetCause, wasRevoked} from './cause.ts'
@@ -69,8 +70,11 @@ export class ResetCourt {
     this.#tools = tools
   }
 
-  /** @param trueInputs - the replayed states, where those that were merged came from elsewhere */
-  hear(merge: Merge, trueInputs: readonly StateRoot[] | null): void {
+  /**
+   * @param trueInputs - the replayed states, where those that were merged came from elsewhere
+   * @param isAsked - slots that are of interest
+   */
+  hear(merge: Merge, trueInputs: readonly StateRoot[] | null, isAsked: (slot: number) => boolean = () => true): void {
     if (merge.result === UNKNOWN_STATE || merge.inputs.includes(UNKNOWN_STATE)) return
     const suspects = suspectSlots(this.#tools, merge)
     if (suspects.length === 0) return
@@ -81,7 +85,7 @@ export class ResetCourt {
     if (isRepeated) return
     const inquest = new Inquest(merge, this.#tools)
     const here = suspects.flatMap((slot) => judge(inquest, slot, trueInputs) ?? [])
-    for (const reset of withRoots(here)) this.#add(reset)
+    for (const reset of withRoots(here)) if (isAsked(reset.slot)) this.#add(reset)
   }
 
   /** In topological order. */
@@ -90,7 +94,7 @@ export class ResetCourt {
   }
 
   #add(reset: Reset): void {
-    const key = `${String(reset.slot)},${String(reset.lost)},${String(reset.got)}`
+    const key = [reset.slot, reset.lost, reset.got, reset.expected].join()
     const known = this.#found.get(key)
     if (known === undefined) this.#found.set(key, {...reset})
     else known.again += 1
@@ -98,26 +102,32 @@ export class ResetCourt {
 }
 
 /** Slots whose result is none of the newest values that were merged. */
-function suspectSlots({context: {trie}, ancestry}: InquestTools, merge: Merge): readonly number[] {
+export function suspectSlots({context: {trie}, ancestry}: InquestTools, merge: Merge): readonly number[] {
   const differing: number[] = []
   trie.differences([...new Set(merge.inputs)], differing)
   return differing.filter((slot) => {
     const got = trie.get(merge.result, slot)
     const candidates = candidatesIn(trie, merge, slot)
-    return got === ABSENT || candidates.some((candidate) => ancestry.isBefore(got, candidate))
+    return candidates.some((candidate) => isAfter(ancestry, candidate, got))
   })
+}
+
+function isAfter(ancestry: Ancestry, row: number, got: number): boolean {
+  return got === ABSENT || ancestry.isBefore(got, row)
 }
 
 function judge(inquest: Inquest, slot: number, trueInputs: readonly StateRoot[] | null): Reset | null {
   const {context, merge, ancestry} = inquest
   const {trie} = context
   const got = trie.get(merge.result, slot)
+  // What a server recorded need not be what resolution gives: then it is no merge that took the slot away.
+  if (trie.get(inquest.trace.root, slot) !== got) return null
   const candidates = candidatesIn(trie, merge, slot)
+  // A value that did not know of what stands there now is no newer one: that it lost is for the ordering to decide.
   const newest = candidates
-    .filter((row) => row !== got && !candidates.some((other) => ancestry.isBefore(row, other)))
-    .sort((a, b) => b - a)
-  const [first] = newest
-  if (first === undefined) return null
+    .filter((row) => isAfter(ancestry, row, got) && !candidates.some((other) => ancestry.isBefore(row, other)))
+    .sort((a, b) => compareAge(context.graph, b, a))
+  if (newest.length === 0) return null
   const held = merge.inputs.map((input) => trie.get(input, slot))
   const inEvery = !held.includes(ABSENT)
   const reset = (lost: number, fate: Fate, dropped: readonly Dropped[], expected: boolean): Reset => {
@@ -148,7 +158,7 @@ function judge(inquest: Inquest, slot: number, trueInputs: readonly StateRoot[] 
 function walk(inquest: Inquest, start: number, got: number) {
   const dropped: Dropped[] = []
   let row = start
-  while (row !== got && row !== ABSENT && row > got) {
+  while (row !== ABSENT && isAfter(inquest.ancestry, row, got)) {
     const fate = inquest.fate(row)
     if (!wasRevoked(inquest, row, fate)) return {lost: row, fate, dropped}
     dropped.push({row, fate})
@@ -170,11 +180,14 @@ function withRoots(resets: readonly Reset[]): readonly Reset[] {
   return resets.map((reset) => ({...reset, root: rootOf(reset, new Set([reset.slot]))}))
 }
 
-/** The context of merges of states that were given rather than replayed. */
-export function givenMerge(
-  context: MergeContext,
-  inputs: readonly StateRoot[],
-  result: StateRoot = EMPTY_STATE,
-): Merge {
-  return {at: null, prevs: [], inputs, result: result === EMPTY_STATE ? context.resolver.resolve(inputs).root : result}
+/** A merge of states that were given rather than replayed. */
+export function givenMerge({resolver}: MergeContext, inputs: readonly StateRoot[]): Merge {
+  return {at: null, prevs: [], inputs, result: resolver.resolve(inputs).root}
+}
+
+/** Resets in a merge of states that were given rather than replayed. */
+export function givenResets(context: MergeContext, inputs: readonly StateRoot[]): readonly Reset[] {
+  const court = new ResetCourt(new InquestTools(context, new Ancestry(context.graph)))
+  court.hear(givenMerge(context, inputs), null)
+  return court.resets()
 }

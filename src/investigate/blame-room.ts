@@ -127,7 +127,8 @@ export function blameRoom(
     complete: isCompleteReplay(room, graph, undetermined),
     unknowable: options.unknowable ?? [],
     slot: graph.slotAt(slot),
-    now: blame.now === null ? undefined : briefOf(graph, blame.now),
+    // An event of the slot that could not be judged may stand there.
+    now: blame.now === null || ofSlot > 0 ? undefined : briefOf(graph, blame.now),
     lines: blame.entries.map((entry) => lineOf(result, entry, resets)),
     undetermined: ofSlot,
     findings: [...(options.evidenceFindings ?? []), ...findingsOf(graph, blame, resets)],

@@ -4,6 +4,8 @@ import {bisectDivergence} from '../forensics/bisect.ts'
 import {compareSides, type Reference} from '../forensics/differences.ts'
 import {differenceFindings, recordFinding, verdictFindings} from '../forensics/diff-findings.ts'
 import {type Origin, scanRecorded} from '../forensics/first-divergence.ts'
+import {recordedResets} from '../forensics/recorded-resets.ts'
+import {resetFindings} from '../forensics/reset-findings.ts'
 import type {ServerView, ToldSlot} from '../forensics/server-view.ts'
 import {type Side, Sides} from '../forensics/sides.ts'
 import {Flag} from '../graph/room-graph.ts'
@@ -123,6 +125,8 @@ class DiffWork {
       else {
         const {row, position, slots, proven, origin} = scan.first
         found.push(recordFinding(this.#sides, view, scan.first, this.#certainty))
+        const resets = recordedResets(this.#replay, view, recorded).filter(({expected}) => !expected)
+        found.push(...resetFindings(this.#replay.graph, resets, () => null, view.server))
         points.push({
           ...this.#parts.point(report, view.server, row, slots),
           position,

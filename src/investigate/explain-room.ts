@@ -8,7 +8,7 @@ import {serverNameOf} from '../matrix/ids.ts'
 import type {JsonObject} from '../matrix/json.ts'
 import {PowerLevels} from '../matrix/power-levels.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
-import {replay, type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
+import {replay, type Replay, UNKNOWN_STATE, Verdict} from '../resolve/replay.ts'
 import {EMPTY_STATE, type StateRoot} from '../resolve/state-trie.ts'
 import {tipsOf} from '../resolve/tips.ts'
 import {allowedRooms, answerQuestion, type CanQuestion, draftOf, remarksOn} from './can-question.ts'
@@ -18,7 +18,8 @@ import type {OpenedRoom} from './opened-room.ts'
 import {replayFindings} from './resolve-room.ts'
 
 /** What explaining needs of an opened room. */
-export type ExplainableRoom = Pick<OpenedRoom, 'room'> & Partial<Pick<OpenedRoom, 'views' | 'findings' | 'unknowable'>>
+export type ExplainableRoom = Pick<OpenedRoom, 'room'> &
+  Partial<Pick<OpenedRoom, 'views' | 'findings' | 'unknowable' | 'reportedExtremities'>>
 
 export interface ExplainOptions {
   /** @defaultValue `synapse` */
@@ -119,7 +120,17 @@ function explainGiven(opened: ExplainableRoom, result: Replay, given: JsonObject
   const current: Judged | null = atTips
     ? null
     : judge({...hearing, state: askState(result, stateAtTips(result))}, 'before')
-  return explainHearing(result, hearing, factsOf(opened, result, null), {filled, current, missing})
+  const isOfGaps = at === undefined && given['prev_events'] === undefined && hasGaps(opened, result)
+  return explainHearing(result, hearing, factsOf(opened, result, null), {filled, current, missing, isOfGaps})
+}
+
+/** Whether events of the room are undetermined, or are told by servers and not here: its tips may then be others. */
+function hasGaps({reportedExtremities = {}}: ExplainableRoom, {graph, verdicts}: Replay): boolean {
+  for (let row = 0; row < graph.size; row += 1) {
+    if (verdicts[row] === Verdict.Undetermined && !graph.has(row, Flag.Missing | Flag.Foreign)) return true
+  }
+  const told = Object.values(reportedExtremities).flat()
+  return told.some((id) => graph.row(id) < 0 || graph.has(graph.row(id), Flag.Missing))
 }
 
 function stateAtTips(result: Replay): StateRoot {

@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
-import {findResets} from '../forensics/resets.ts'
+import {findResets, givenResets} from '../forensics/resets.ts'
 import {creatorsOf} from '../graph/creators.ts'
 import {healthFindings} from '../forensics/health/health.ts'
 import type {ServerView} from '../forensics/server-view.ts'
@@ -9,7 +9,7 @@ import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {own} from '../matrix/json.ts'
 import {NAMED_LEVELS, PowerLevels} from '../matrix/power-levels.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
-import {replay, type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
+import {replay, type Replay, type ReplayOptions, UNKNOWN_STATE} from '../resolve/replay.ts'
 import type {StateRoot, StateTrie} from '../resolve/state-trie.ts'
 import {resolveStates} from '../resolve/states.ts'
 import {tipsOf} from '../resolve/tips.ts'
@@ -48,12 +48,21 @@ export interface ResolveOptions {
 }
 
 /** A state in the replay of a room. */
-interface Position {
+export interface Position {
   readonly replay: Replay
   readonly at: readonly number[]
   readonly position: 'after' | 'before'
   readonly root: StateRoot
 }
+
+/** Other conditions than the room's own; see `what-if.ts`. */
+export interface Hypothesis {
+  readonly replay: Pick<ReplayOptions, 'algorithm' | 'without'>
+  /** Called with each replay that is made, in either reading: what stands at the position as it would be. */
+  readonly place: (found: Position) => Position
+}
+
+const AS_IT_IS: Hypothesis = {replay: {}, place: (found) => found}
 
 /**
  * Replays a room and resolves its state at the tips, at an event, or from states that are given.
@@ -61,19 +70,26 @@ interface Position {
  * @throws StateError EVENT_UNKNOWN for an event that is not in the room, STATES_MALFORMED for states that are none of it
  * @remarks Two replays where the readings can differ, one otherwise.
  */
-export function resolveRoom(room: LoadedRoom, options: ResolveOptions = {}): RoomReport {
+export function resolveRoom(
+  room: LoadedRoom,
+  options: ResolveOptions = {},
+  hypothesis: Hypothesis = AS_IT_IS,
+): RoomReport {
   const report =
-    options.states === undefined ? resolveByReplay(room, options) : resolveGiven(room, options.states, options)
+    options.states === undefined
+      ? resolveByReplay(room, options, hypothesis)
+      : resolveGiven(room, options.states, options, hypothesis)
   if (report.state === null || (options.type === undefined && options.stateKey === undefined)) return report
   const wanted = (entry: StateEntry): boolean =>
     (options.type ?? entry.type) === entry.type && (options.stateKey ?? entry.stateKey) === entry.stateKey
   return {...report, state: report.state.filter(wanted)}
 }
 
-function resolveByReplay(room: LoadedRoom, options: ResolveOptions): RoomReport {
+function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: Hypothesis): RoomReport {
   const {graph} = room
-  const other = otherReading(room, options)
-  const here = locate(replay(graph, options.reading === undefined ? {} : {reading: options.reading}), options)
+  const {reading = 'synapse'} = options
+  const other = otherReading(room, options, hypothesis)
+  const here = hypothesis.place(locate(replay(graph, {...hypothesis.replay, reading}), options))
   const tips = tipsOf(here.replay)
   const missing = missingEvents(graph)
   const counts = countEvents(here.replay, missing.length)
@@ -138,13 +154,23 @@ function asHint(found: Finding): Finding {
   }
 }
 
-function resolveGiven(room: LoadedRoom, sets: readonly (readonly string[])[], options: ResolveOptions): RoomReport {
+function resolveGiven(
+  room: LoadedRoom,
+  sets: readonly (readonly string[])[],
+  options: ResolveOptions,
+  {replay: {algorithm}}: Hypothesis,
+): RoomReport {
   const {graph} = room
   const {
     resolver,
+    inputs,
     root,
     missing: ids,
-  } = resolveStates(graph, sets, options.reading === undefined ? {} : {reading: options.reading})
+  } = resolveStates(graph, sets, {
+    ...(options.reading === undefined ? {} : {reading: options.reading}),
+    ...(algorithm === undefined ? {} : {algorithm}),
+  })
+  const resets = givenResets({graph, trie: resolver.trie, resolver, before: null}, inputs)
   const missing = missingEvents(graph).filter(({eventId}) => ids.includes(eventId))
   const events = countKnown(graph)
   return {
@@ -159,7 +185,10 @@ function resolveGiven(room: LoadedRoom, sets: readonly (readonly string[])[], op
     rejected: [],
     missing,
     reported: [],
-    findings: dagFindings(room, [], missing),
+    findings: [
+      ...dagFindings(room, [], missing),
+      ...resetFindings(graph, resets, () => null, 'resolution of the given states'),
+    ],
   }
 }
 
@@ -174,7 +203,8 @@ function countKnown(graph: RoomGraph): {readonly events: number; readonly stateE
   return {events, stateEvents}
 }
 
-function locate(result: Replay, options: ResolveOptions): Position {
+/** The place in a replay that the options name. */
+export function locate(result: Replay, options: Pick<ResolveOptions, 'at' | 'before'>): Position {
   const id = options.at ?? options.before
   if (id === undefined) {
     const at = tipsOf(result)
@@ -191,7 +221,7 @@ function locate(result: Replay, options: ResolveOptions): Position {
  *
  * @throws StateError EVENT_UNKNOWN
  */
-export function knownRow({graph}: Replay, eventId: string): number {
+export function knownRow({graph}: Pick<Replay, 'graph'>, eventId: string): number {
   const row = graph.row(eventId)
   if (row < 0 || graph.has(row, Flag.Missing | Flag.Foreign)) {
     throw unknownEvent(eventId, row >= 0 && graph.has(row, Flag.Missing))
@@ -218,9 +248,10 @@ function unknownEvent(id: string, isCited: boolean): StateError {
  * The state by the other reading, as the event's row plus 1 by slot; `null` where the readings cannot differ. It is found first and the
  * replay thrown away, so that a large room is never in memory in both readings.
  */
-function otherReading({graph}: LoadedRoom, options: ResolveOptions): Int32Array | null {
-  if (graph.rules.stateRes === 'v1' || !hasMerge(graph)) return null
-  const {trie, root} = stateBy(graph, options, (options.reading ?? 'synapse') === 'synapse' ? 'spec' : 'synapse')
+function otherReading({graph}: LoadedRoom, options: ResolveOptions, hypothesis: Hypothesis): Int32Array | null {
+  if ((hypothesis.replay.algorithm ?? graph.rules.stateRes) === 'v1' || !hasMerge(graph)) return null
+  const reading = (options.reading ?? 'synapse') === 'synapse' ? 'spec' : 'synapse'
+  const {trie, root} = stateBy(graph, options, reading, hypothesis)
   if (root === UNKNOWN_STATE) return null
   const state = new Int32Array(graph.slots.length)
   trie.forEach(root, (slot, row) => {
@@ -233,8 +264,9 @@ function stateBy(
   graph: RoomGraph,
   options: ResolveOptions,
   reading: Reading,
+  {replay: conditions, place}: Hypothesis,
 ): {readonly trie: StateTrie; readonly root: StateRoot} {
-  const {replay: result, root} = locate(replay(graph, {reading}), options)
+  const {replay: result, root} = place(locate(replay(graph, {...conditions, reading}), options))
   return {trie: result.trie, root}
 }
 

@@ -7,7 +7,7 @@ import {StateError} from '../errors.ts'
 import type {RouteIdentity} from '../sources/evidence.ts'
 import type {AskedWith} from './asked-with.ts'
 import {cacheFolder, makePrivateFolder, readCacheFile, writeCacheFile} from './cache-folder.ts'
-import {holdingLock} from './file-lock.ts'
+import {holdingLock} from '../casefile/file-lock.ts'
 
 /** What is known of a cached case, beside the case itself. Kept next to it, without secrets. */
 export interface CacheFacts extends AskedWith {

@@ -34,7 +34,7 @@ export function blameText(report: BlameReport, style: TextStyle): string {
       ? ''
       : yellow(
           wrap(
-            'Incomplete: what is missing may have set or changed the slot; nothing here proves that it did not.',
+            `Incomplete: ${unjudged(report)}what is missing may have set or changed the slot; nothing here proves that it did not.`,
             0,
             style.columns,
           ),
@@ -42,6 +42,11 @@ export function blameText(report: BlameReport, style: TextStyle): string {
   ]
     .filter((part) => part !== '')
     .join('\n\n')
+}
+
+function unjudged({undetermined}: BlameReport): string {
+  if (undetermined === 0) return ''
+  return `${count(undetermined, 'event')} of the slot could not be judged, since something before ${undetermined === 1 ? 'it' : 'them'} is missing; `
 }
 
 function head(report: BlameReport, style: TextStyle): string {
@@ -74,7 +79,7 @@ function eventLines(line: Exclude<BlameLine, Merge>, style: TextStyle): readonly
   const lines = [`${mark}${word} ${eventLine(line.event, style)}`]
   if (line.kind === 'rejected')
     lines.push(
-      dim(wrap(`           rule ${line.rule ?? '?'}: ${printable(line.because ?? '', 300)}`, 11, style.columns)),
+      dim(wrap(`           rule ${ruleNumber(line.rule)}: ${printable(line.because ?? '', 300)}`, 11, style.columns)),
     )
   else if (line.previous !== null)
     lines.push(dim(`           after ${printable(line.previous.value, 40)}, ${id(line.previous.eventId, style)}`))
@@ -131,13 +136,18 @@ function candidateLine(candidate: BlameCandidate, style: TextStyle): string {
       ? ''
       : `, looked at as number ${String(order)}${phase === 'power' ? ' (power events)' : ''}${mainline === null ? '' : `, mainline ${String(mainline)}`}`
   const word = {
-    failed: `failed rule ${rule ?? '?'}: ${printable(because ?? '', 300)}`,
+    failed: `failed rule ${ruleNumber(rule)}: ${printable(because ?? '', 300)}`,
     overridden: 'passed, and was overridden',
     'rejected-before': 'rejected already on receipt',
     'not-considered': 'not looked at again',
     won: 'won',
   }[outcome]
   return `             ${printable(event.value, 40)} (${id(event.eventId, style)}) by ${printable(event.sender, 60)}${place}: ${word}`
+}
+
+/** Without the stage of the check, which says nothing to people. */
+function ruleNumber(rule: string | null): string {
+  return rule?.replace(/@.*$/, '') ?? '?'
 }
 
 function resetSection(line: Merge, reset: BlameReset, style: TextStyle): string {
@@ -148,10 +158,10 @@ function resetSection(line: Merge, reset: BlameReset, style: TextStyle): string 
     wrap(`  ${String(index + 1)}. ${printable(shortIds(step, style))}`, 5, style.columns),
   )
   if (reset.root !== null) {
-    const {event, slot} = reset.root
+    const {event} = reset.root
     lines.push(
       wrap(
-        `  Root: ${printable(slotName(slot))}, set to ${printable(event.value, 40)} by ${printable(event.sender, 60)} (${id(event.eventId, style)}).`,
+        `  It began with ${printable(event.words, 200)} (${id(event.eventId, style)}), ${date(event.originServerTs)}.`,
         5,
         style.columns,
       ),
@@ -160,16 +170,14 @@ function resetSection(line: Merge, reset: BlameReset, style: TextStyle): string 
   if (reset.fellTogether.length > 0) {
     lines.push(
       wrap(
-        `  By the same root fell ${count(reset.fellTogether.length, 'more slot')}: ${slotList(reset.fellTogether, style)}`,
+        `  For the same reason ${count(reset.fellTogether.length, 'more slot')} fell: ${slotList(reset.fellTogether, style)}`,
         5,
         style.columns,
       ),
     )
   }
   if (reset.expected)
-    lines.push(
-      dim('  That is how resolution is meant to work: the newer value was revoked by an event sent at the same time.'),
-    )
+    lines.push(dim('  That is how resolution is meant to work: one branch revoked what another one relied on.'))
   return [title(heading, style), ...lines].join('\n')
 }
 

@@ -227,7 +227,7 @@ function traceText(head: string, trace: Trace | null, style: TextStyle): string 
   }
   const lines = shown.map((line) => {
     const values = line.values.map(valueInWords).join(', ')
-    const says = line.because === null ? line.asks : line.because
+    const says = line.because ?? line.asks
     return wrap(
       `  ${line.number.padEnd(width)}  ${words(line)}${' '.repeat(Math.max(1, 9 - line.outcome.length))}${safe(says)}${values === '' ? '' : dim(` (${safe(values)})`)}`,
       width + 4,

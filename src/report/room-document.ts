@@ -1,4 +1,4 @@
-import type {RoomReport} from '../investigate/room-report.ts'
+import type {RoomReport, WhatIf} from '../investigate/room-report.ts'
 
 /** `resolve --json`: schema `matrix-state/resolve/1`. */
 export function roomDocument(report: RoomReport) {
@@ -30,5 +30,36 @@ export function roomDocument(report: RoomReport) {
         : {divergences: Object.fromEntries(report.reported.map(({server, differences}) => [server, differences]))}),
     },
     findings: report.findings,
+    ...(report.whatIf === undefined ? {} : {what_if: whatIfDocument(report.whatIf)}),
+  }
+}
+
+function whatIfDocument({algorithm, without, inputsFrom, differences, verdicts}: WhatIf) {
+  return {
+    ...(algorithm === null ? {} : {algorithm: algorithm.asked}),
+    ...(without.length === 0 ? {} : {without: without.map(({eventId}) => eventId)}),
+    ...(inputsFrom === null
+      ? {}
+      : {
+          inputs_from: inputsFrom.server,
+          inputs: inputsFrom.inputs.map(({eventId, differences: slots}) => ({event_id: eventId, differences: slots})),
+        }),
+    differences: (differences ?? []).map(({type, stateKey, value, wouldBe}) => ({
+      type,
+      state_key: stateKey,
+      value: value?.eventId ?? null,
+      would_be: wouldBe?.eventId ?? null,
+    })),
+    ...(differences === null ? {differences_unknown: true} : {}),
+    ...(verdicts === null
+      ? {}
+      : {
+          verdicts: verdicts.map(({eventId, verdict, wouldBe, rejection}) => ({
+            event_id: eventId,
+            verdict,
+            would_be: wouldBe,
+            ...(rejection === null ? {} : {rule: rejection.rule, because: rejection.because}),
+          })),
+        }),
   }
 }

@@ -6,6 +6,7 @@ import {count, date, printable} from './printable.ts'
 import {field, GLANCE, glance, joinLines, joinSections, more, remedyLine, title} from './sections.ts'
 import {stateValue} from './state-value.ts'
 import {type Column, paint, table, type TextStyle} from './table.ts'
+import {assumption, readingLine, whatIfText} from './what-if-text.ts'
 import {wrap} from './width.ts'
 
 /** Terminals narrower than this show no senders in the table of state: types and values need the room. */
@@ -15,6 +16,7 @@ const ROOM_FOR_SENDERS = 100
 export function roomText(report: RoomReport, style: TextStyle): string {
   return joinSections([
     header(report, style),
+    whatIfText(report, style),
     powerSection(report, style),
     rejectedSection(report, style),
     missingSection(report, style),
@@ -36,12 +38,16 @@ function nameOf(report: RoomReport): string {
 function header(report: RoomReport, style: TextStyle): string {
   const {bold, dim} = paint(style)
   const {counts} = report
+  const assumed = assumption(report)
+  const readings = readingLine(report)
   const lines = [
     `${bold(printable(report.roomId))}  ${nameOf(report)}`.trimEnd(),
     field(
       'version',
       `${printable(report.roomVersion)}, state resolution ${report.stateRes}, reading ${report.reading}`,
     ),
+    ...(readings === '' ? [] : [field('readings', readings)]),
+    ...(assumed === null ? [] : [field('what if', assumed)]),
     field(
       report.creators.length > 1 ? 'creators' : 'creator',
       (shortList(report.creators, style) || 'unknown') +
@@ -72,7 +78,8 @@ function header(report: RoomReport, style: TextStyle): string {
       ),
     ),
     ...Object.entries(report.reportedExtremities)
-      .filter(([, ids]) => !sameIds(ids, report.tips))
+      // Tips as they would be are no server's.
+      .filter(([, ids]) => report.whatIf === undefined && !sameIds(ids, report.tips))
       .map(([server, ids]) =>
         field('server', `${printable(server)} reports other forward extremities: ${shortList(ids, style)}`),
       ),
@@ -238,6 +245,10 @@ function stateSection(report: RoomReport, style: TextStyle): string {
 }
 
 function where(report: RoomReport): string {
+  return (report.whatIf === undefined ? '' : 'as it would be, ') + place(report)
+}
+
+function place(report: RoomReport): string {
   if (!wasReplayed(report)) return 'resolved from the given states'
   if (report.at.length === 0) return 'of no event, since none is accepted'
   if (report.atTips) {

@@ -48,8 +48,12 @@ export class MergeRecorder implements MergeTrace {
   mainlineTop = ABSENT
   readonly #slots = new Int32Array(ROLES)
 
-  /** An event that was judged; the checker's view is still as it was. `holding`: the slot in which the view had `current` put for it. */
-  judged(conflict: Conflict, checker: AuthChecker, row: number, phase: Phase): void {
+  /**
+   * Judges an event as the merge does, and writes down why; the checker's view is as the merge filled it, and stays so.
+   *
+   * @param held - slot for which version 1 put the last of the sequence that passed into the view; -1: none
+   */
+  judged(conflict: Conflict, checker: AuthChecker, row: number, phase: Phase, held = -1): void {
     const {graph} = conflict
     const view = checker.judgement.view.slice()
     const passed = checker.passesState(row)
@@ -58,7 +62,7 @@ export class MergeRecorder implements MergeTrace {
     const origins = Array.from(view, (event, role): ViewOrigin | null => {
       const slot = this.#slots[role] ?? -1
       if (event === ABSENT || slot < 0) return null
-      if (conflict.resolved(slot) === event) return 'resolved'
+      if (slot === held || conflict.resolved(slot) === event) return 'resolved'
       return conflict.agreed(slot) === event ? 'agreed' : 'own'
     })
     const outcome = passed ? 'passed' : 'failed'

@@ -17,7 +17,12 @@ export const UNKNOWN_STATE: StateRoot = -1
 export interface ReplayOptions {
   readonly reading?: Reading
   readonly algorithm?: StateRes
+  /** Rows of events that count as rejected when they came: they keep their place in the DAG. What cannot be judged stays so. */
+  readonly without?: ReadonlySet<number>
 }
+
+/** The rule that stands for the assumption in `ReplayOptions.without`. */
+export const WITHOUT_RULE = 'what-if:without'
 
 /** The state before and after every event of a room, and the verdict on it. Rows are those of the graph. */
 export interface Replay {
@@ -55,6 +60,7 @@ class Replayer {
   readonly #after: Int32Array
   readonly #rejections = new Map<number, Rejection>()
   readonly #merges = new Map<number, number>()
+  readonly #without: ReadonlySet<number> | null
   readonly #slots = new Int32Array(ROLES)
   /** By user: membership, power levels, type and create event of the last plain event that was accepted; rows plus 1. */
   readonly #plainAccepted: Int32Array
@@ -63,13 +69,15 @@ class Replayer {
   #plainCreate = -1
 
   constructor(graph: RoomGraph, options: ReplayOptions) {
+    const {without = NONE, ...resolving} = options
     this.#graph = graph
+    this.#without = without.size === 0 ? null : without
     this.#verdicts = new Uint8Array(graph.size)
     this.#plainAccepted = new Int32Array(graph.columns.users.size * PLAIN_WIDTH)
     this.#before = new Int32Array(graph.size).fill(UNKNOWN_STATE)
     this.#after = new Int32Array(graph.size).fill(UNKNOWN_STATE)
     this.#resolver = new Resolver(graph, {
-      ...options,
+      ...resolving,
       isRejected: (row) => this.#verdicts[row] === Verdict.Rejected,
     })
   }
@@ -81,7 +89,8 @@ class Replayer {
       if (graph.has(row, Flag.Missing | Flag.Foreign | Flag.Cyclic | Flag.Ambiguous)) continue
       const before = this.#stateBefore(row)
       this.#before[row] = before
-      const verdict = this.#judge(row, before)
+      let verdict = this.#judge(row, before)
+      if (this.#without?.has(row) === true) verdict = this.#leaveOut(row)
       this.#verdicts[row] = verdict
       const slot = graph.slot[row] ?? -1
       // Messages change no state whatever the verdict is; a state event of unknown verdict leaves it unknown.
@@ -265,6 +274,14 @@ class Replayer {
     return true
   }
 
+  /** What is rejected anyway keeps its own reason. */
+  #leaveOut(row: number): VerdictCode {
+    if (!this.#rejections.has(row)) {
+      this.#rejections.set(row, {rule: WITHOUT_RULE, name: WITHOUT_RULE, because: 'it is left out', culprit: null})
+    }
+    return Verdict.Rejected
+  }
+
   #reject(row: number, stage: 'auth' | 'before'): VerdictCode {
     this.#rejections.set(row, this.#resolver.checker.rejection(stage))
     return Verdict.Rejected
@@ -272,6 +289,7 @@ class Replayer {
 }
 
 const PLAIN_WIDTH = 4
+const NONE: ReadonlySet<number> = new Set()
 
 /** Whether the auth events are these, each once, in any order. Negative ones are not there to be cited. */
 function citesExactly(graph: RoomGraph, row: number, member: number, power: number, create: number): boolean {

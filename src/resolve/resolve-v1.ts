@@ -105,6 +105,6 @@ function passes(
     else view[role] = conflict.isDifferent(wanted) ? conflict.resolved(wanted) : conflict.agreed(wanted)
   }
   implyCreate(conflict.graph, view)
-  recorder?.judged(conflict, checker, row, phase)
+  recorder?.judged(conflict, checker, row, phase, slot)
   return checker.passesMerge(row)
 }

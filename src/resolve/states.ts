@@ -7,6 +7,8 @@ import {ABSENT, EMPTY_STATE, type StateRoot} from './state-trie.ts'
 
 export interface ResolvedStates {
   readonly resolver: Resolver
+  /** The given states, in their order. */
+  readonly inputs: readonly StateRoot[]
   readonly root: StateRoot
   /** Events in the auth chains of the given states that are not in the graph: without them the result is not certain. */
   readonly missing: readonly string[]
@@ -32,7 +34,7 @@ export function resolveStates(
   const resolver = new Resolver(graph, {...options, isRejected: (row) => graph.has(row, Flag.Faulty)})
   const roots = sets.map((ids, index) => rootOf(graph, resolver, ids, index))
   const {root} = resolver.resolve(roots)
-  return {resolver, root, missing: missingInChains(graph, sets)}
+  return {resolver, inputs: roots, root, missing: missingInChains(graph, sets)}
 }
 
 function rootOf(graph: RoomGraph, resolver: Resolver, ids: readonly string[], index: number): StateRoot {

@@ -39,6 +39,19 @@ export type MeasuredReplays = readonly number[]
 const RUNS = 21
 const COUNTED = 14
 
+/** What `forensics.ts` prints: milliseconds, medians. */
+export interface MeasuredForensics {
+  readonly events: number
+  readonly replay: number
+  /** The replay, and the comparison with a server's current state and all that it recorded. */
+  readonly diff: number
+  /** The replay, and all resets in it. */
+  readonly resets: number
+  readonly health: number
+  /** The replay, all resets, and the life of one slot. */
+  readonly blame: number
+}
+
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }

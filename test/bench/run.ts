@@ -11,7 +11,7 @@ import {basename, join} from 'node:path'
 import {performance} from 'node:perf_hooks'
 import {parseArgs} from 'node:util'
 import {writeRoom} from './generate.ts'
-import {type Measured, type MeasuredMemory, type MeasuredReplays, median} from './measure.ts'
+import {type Measured, type MeasuredForensics, type MeasuredMemory, type MeasuredReplays, median} from './measure.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CORPUS = join(ROOT, '../shared/corpus')
@@ -40,6 +40,7 @@ function run(): void {
   const generated = generate(50_000)
   const larger = ['10-realistic-10000', '10-realistic-50000'].map(corpusFile).filter((path) => path !== null)
   for (const path of [...larger, generated]) benchRoom(path)
+  benchForensics(larger.at(-1) ?? generated)
   benchFuzz()
   benchCommand(larger.at(-1) ?? generated)
   benchStart()
@@ -99,6 +100,18 @@ function benchRoom(path: string): void {
   row('parse + event IDs + graph, fresh', median(fresh.map(({load}) => load)), 'x')
   row('replay, fresh', median(fresh.map((one) => one.replay)), 'x', 1.2)
   row('all of it, fresh', median(fresh.map((one) => one.load + one.replay)), 'x', 5)
+}
+
+/** In one process, warm, against the replay of the same room. */
+function benchForensics(path: string): void {
+  const child = spawnSync(process.execPath, [join(import.meta.dirname, 'forensics.ts'), path], {encoding: 'utf8'})
+  if (child.status !== 0) throw new Error(`measuring ${path} failed:\n${child.stderr}`)
+  const {replay, diff, resets, health, blame} = JSON.parse(child.stdout) as MeasuredForensics
+  heading(`${title(path)}: forensics, warm, as ratios to the replay (${replay.toFixed(1)} ms)`)
+  row('replay and resets', resets / replay, 'x', 2)
+  row('diff with its replay, all state groups', diff / replay, 'x', 2)
+  row('health', health / replay, 'x')
+  row('blame of the join rules, with its replay', blame, 'ms', 1000)
 }
 
 /** Rooms that are all forks. */

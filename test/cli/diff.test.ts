@@ -1,4 +1,7 @@
-import {describe, expect, test} from 'vitest'
+import {mkdtempSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {describe, expect, onTestFinished, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
 import {BOB, member, message, publicRoom, topic} from '../rules/build.ts'
 import {reportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
@@ -133,6 +136,16 @@ describe('diff refuses', () => {
     const {code, stderr} = await matrixState(['diff', ...args])
     expect(code).toBe(EXIT.usage)
     expect(stderr).toContain(message)
+  })
+
+  test.concurrent('no room, where no case was used before', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'matrix-state-empty-'))
+    onTestFinished(() => {
+      rmSync(empty, {recursive: true})
+    })
+    const {code, stderr} = await matrixState(['diff'], {env: {XDG_CACHE_HOME: empty}})
+    expect(code).toBe(EXIT.usage)
+    expect(stderr).toContain('no room was given, and there is no case that was used before')
   })
 
   test.concurrent('an event that is not there, and another room', async () => {

@@ -3,8 +3,9 @@ import {createHash} from 'node:crypto'
 import {existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs'
 import {type AddressInfo, createServer} from 'node:net'
 import {join} from 'node:path'
-import {describe, expect, onTestFinished, test} from 'vitest'
+import {describe, expect, onTestFinished, test, vi} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
+import {roomOrLastCase} from '../../src/cli/room-command.ts'
 import {TOKEN} from '../sources/client-stub.ts'
 import {realRoom, roomIdOf, sqliteOf} from '../sources/synapse-database.ts'
 import {BOB, message, publicRoom, topic} from '../rules/build.ts'
@@ -153,11 +154,16 @@ describe('a room in a database', () => {
   test('that cannot be read any more is not taken from the cache unasked', async () => {
     const {live, open, cache} = setUp()
     await live()
+    const refused = async () => {
+      const ended = await live()
+      expect([ended.code, ended.stdout]).toEqual([EXIT.failed, ''])
+      expect(ended.stderr).toMatch(/--offline takes what was fetched (just now|\d+ seconds? ago)\.\n$/)
+      expect(existsSync(caseIn(cache))).toBe(true)
+    }
+    for (const table of ['rooms', 'events', 'event_json', 'current_state_events']) open.exec(`DELETE FROM ${table}`)
+    await refused()
     open.exec('DROP TABLE event_json')
-    const ended = await live()
-    expect([ended.code, ended.stdout]).toEqual([EXIT.failed, ''])
-    expect(ended.stderr).toMatch(/--offline takes what was fetched (just now|\d+ seconds? ago)\.\n$/)
-    expect(existsSync(caseIn(cache))).toBe(true)
+    await refused()
   })
 
   test('is held against a state that another server reported, for this run only', async () => {
@@ -267,6 +273,20 @@ test('a cache that cannot be made says what to do', async () => {
   const {code, stderr} = await matrixState(['resolve', room, ...database], {env: {XDG_CACHE_HOME: file}})
   expect(code).toBe(EXIT.failed)
   expect(stderr).toMatch(/^error: the cache folder .*no-folder.* cannot be used: E\w+\nhint: Set XDG_CACHE_HOME/)
+})
+
+test('the last case stands for a room that is not given', async () => {
+  const {env, live, resolve, room, database, cache} = setUp()
+  vi.stubEnv('XDG_CACHE_HOME', cache)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  expect(() => roomOrLastCase(undefined)).toThrow('no room was given, and there is no case that was used before')
+  await live()
+  expect(roomOrLastCase(undefined)).toBe(caseIn(cache))
+  const fetched = dumps.path('last.case')
+  await matrixState(['fetch', room, '--case', fetched, ...database], {env})
+  expect(roomOrLastCase(undefined)).toBe(fetched)
+  await resolve('--offline')
+  expect([roomOrLastCase(undefined), roomOrLastCase('room.ndjson')]).toEqual([caseIn(cache), 'room.ndjson'])
 })
 
 test('a hostile room ID makes no path', async () => {

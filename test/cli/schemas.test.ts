@@ -81,6 +81,13 @@ describe('what is printed is as its schema says', () => {
     expect(printed.at(-1)).toHaveProperty('end', true)
   })
 
+  test.concurrent.each(ROOMS)('blame: $name', async ({name, lines, flags = [], code = 0}) => {
+    const room = dumps.write(`blame ${name}`, lines)
+    const ended = await matrixState(['blame', room, 'm.room.create', ...flags, '--full', '--json'])
+    expect(ended.code).toBe(code)
+    expect(complaints('blame', parse(ended.stdout))).toEqual([])
+  })
+
   test.concurrent('resolve: states that are given, a state that is unknown, --type', async () => {
     const room = dumps.write('room', whole)
     const {stdout} = await matrixState(['resolve', room, '--json'])
@@ -117,7 +124,7 @@ describe('what is printed is as its schema says', () => {
 describe('the schemas', () => {
   test('have a title and a description, and are named after their file', () => {
     const cases = ['case', 'case-info', 'case-merge', 'case-minimise', 'case-redact', 'case-verify']
-    const names = [...cases, 'diff', 'error', 'fetch', 'fetch-plan', 'finding', 'replay', 'resolve']
+    const names = ['blame', ...cases, 'diff', 'error', 'explain', 'fetch', 'fetch-plan', 'finding', 'replay', 'resolve']
     expect(files.toSorted()).toEqual(names.map((name) => `${name}.schema.json`).toSorted())
     for (const file of files) {
       const {title, description, $id} = readSchema(file)

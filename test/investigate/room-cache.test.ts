@@ -7,7 +7,7 @@ import {describe, expect, onTestFinished, test} from 'vitest'
 import {createCase} from '../../src/casefile/open-case.ts'
 import {StateError} from '../../src/errors.ts'
 import {cacheFolder, lastCase, rememberCase} from '../../src/investigate/cache-folder.ts'
-import {holdingLock} from '../../src/investigate/file-lock.ts'
+import {holdingLock} from '../../src/casefile/file-lock.ts'
 import {openRoom} from '../../src/investigate/open-room.ts'
 import {type CacheFacts, cachedCaseOf, cachedCasesOf} from '../../src/investigate/room-cache.ts'
 import type {RouteIdentity} from '../../src/sources/evidence.ts'
@@ -182,7 +182,8 @@ describe('a room on servers', () => {
       ['localhost:40687', 'there.example'],
     ])
     // That server has purged the room.
-    for (const table of ['rooms', 'events', 'event_json', 'current_state_events']) there.open.exec(`DELETE FROM ${table}`)
+    for (const table of ['rooms', 'events', 'event_json', 'current_state_events'])
+      there.open.exec(`DELETE FROM ${table}`)
     const one = await openRoom(roomIdOf(content), options)
     expect(one.casePath).toBe(both.casePath)
     expect(one.reported.map(({server}) => server)).toEqual(['localhost:40687'])
@@ -202,14 +203,19 @@ describe('a room on servers', () => {
     const options = {access: {databases: [`sqlite:${file}`]}, cacheFolder: folderOf()}
     await openRoom(roomIdOf(content), options)
     const stop = new AbortController()
+    const meanwhile: unknown[] = []
     const cut = openRoom(roomIdOf(content), {
       ...options,
       signal: stop.signal,
       onProgress: ({kind}) => {
-        if (kind === 'route') stop.abort(new Error('enough'))
+        if (kind !== 'route') return
+        // What a run that is killed here leaves.
+        meanwhile.push(cachedCasesOf(options.cacheFolder, roomIdOf(content))[0]?.facts.failed)
+        stop.abort(new Error('enough'))
       },
     })
     await expect(cut).rejects.toThrow('enough')
+    expect(meanwhile[0]).toEqual(['The last run that fetched this room was cut off.'])
     const offline = await openRoom(roomIdOf(content), {...options, access: {}, cache: 'offline'})
     expect(offline.room.gaps).toEqual(['The last run that fetched this room was cut off.'])
     const whole = await openRoom(roomIdOf(content), options)

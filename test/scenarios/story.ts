@@ -1,9 +1,15 @@
+import type {Finding} from '../../src/finding/finding.ts'
+import type {ResetCause} from '../../src/forensics/cause.ts'
+import {findResets, type Reset} from '../../src/forensics/resets.ts'
+import {type BlameReport, blameRoom} from '../../src/investigate/blame-room.ts'
+import {type LoadedRoom, loadRoomFrom} from '../../src/investigate/load-room.ts'
+import {resolveRoom} from '../../src/investigate/resolve-room.ts'
 import type {StateRoot} from '../../src/resolve/state-trie.ts'
 import type {Reading} from '../../src/resolve/auth-difference.ts'
 import type {StateRes} from '../../src/matrix/room-version.ts'
 import {type Replay, replay, VERDICT_NAMES} from '../../src/resolve/replay.ts'
 import {resolveStates} from '../../src/resolve/states.ts'
-import {loadRoomFrom} from '../../src/investigate/load-room.ts'
+import {tipsOf} from '../../src/resolve/tips.ts'
 
 /** People of the stories: each has a server of their own. */
 export const userId = (name: string): string => `@${name}:${name}.example`
@@ -121,19 +127,72 @@ export class Story {
   }
 }
 
+/** A reset as stories tell it: events by their IDs without `$`, `-` where there is none; slots as in `Slots`. */
+export interface ToldReset {
+  readonly slot: string
+  readonly cause: ResetCause
+  /** Whether it is the note `state/revoked-concurrently`. */
+  readonly expected: boolean
+  readonly lost: string
+  readonly got: string
+  /** Event that the merge is at; `-`: the tips, or states that were given. */
+  readonly at: string
+  readonly dropped: readonly string[]
+  readonly blockers: readonly string[]
+  readonly lacking: string
+  readonly underV21: string
+}
+
 /** A story replayed. */
 export class Played {
-  readonly #replay: Replay
+  readonly room: LoadedRoom
+  readonly replay: Replay
   readonly #options: Options
 
   constructor(story: Story, options: Options) {
     const pdus = story.lines.map((text, index) => ({text, line: index + 1}))
     this.#options = options
-    this.#replay = replay(loadRoomFrom('story', pdus, {trustIds: true}).graph, options)
+    this.room = loadRoomFrom('story', pdus, {trustIds: true})
+    this.replay = replay(this.room.graph, options)
+  }
+
+  resets(): readonly ToldReset[] {
+    return findResets(this.replay, {tips: tipsOf(this.replay)}).map((reset) => this.told(reset))
+  }
+
+  told({slot, cause, expected, lost, got, merge, dropped, blockers, lacking, underV21}: Reset): ToldReset {
+    const name = (row: number | null): string =>
+      row === null || row < 0 ? '-' : this.replay.graph.id(row).replace(/^\$/, '')
+    return {
+      ...{slot: this.#nameOf(slot), cause, expected, lost: name(lost), got: name(got), at: name(merge.at)},
+      dropped: dropped.map(({row}) => name(row)),
+      blockers: blockers.map(({event}) => name(event)),
+      lacking: name(lacking),
+      underV21: underV21 === null ? 'same' : name(underV21),
+    }
+  }
+
+  /** All that `resolve` finds in the room, or in the resolution of given states. */
+  findings(states?: readonly (readonly string[])[]): readonly Finding[] {
+    const {reading} = this.#options
+    return resolveRoom(this.room, {
+      ...(reading === undefined ? {} : {reading}),
+      ...(states === undefined ? {} : {states: states.map((ids) => ids.map((id) => `$${id}`))}),
+    }).findings
+  }
+
+  blame(type: string, stateKey?: string): BlameReport {
+    const {reading} = this.#options
+    return blameRoom(this.room, type, stateKey, reading === undefined ? {} : {reading})
+  }
+
+  #nameOf(slot: number): string {
+    const {type, stateKey} = this.replay.graph.slotAt(slot)
+    return `${type.replace('m.room.', '')} ${/^@(\w+):/.exec(stateKey)?.[1] ?? stateKey}`.trim()
   }
 
   #row(id: string): number {
-    const row = this.#replay.graph.row(`$${id}`)
+    const row = this.replay.graph.row(`$${id}`)
     if (row < 0) throw new Error(`there is no ${id}`)
     return row
   }
@@ -141,21 +200,21 @@ export class Played {
   /** `accepted`, or the rule that rejected it. */
   verdict(id: string): string {
     const row = this.#row(id)
-    return this.#replay.rejections.get(row)?.rule ?? VERDICT_NAMES[this.#replay.verdicts[row] ?? 0] ?? ''
+    return this.replay.rejections.get(row)?.rule ?? VERDICT_NAMES[this.replay.verdicts[row] ?? 0] ?? ''
   }
 
   before(id: string): Slots {
-    return this.#slots(this.#replay.before[this.#row(id)] ?? -1, this.#replay)
+    return this.#slots(this.replay.before[this.#row(id)] ?? -1, this.replay)
   }
 
   after(id: string): Slots {
-    return this.#slots(this.#replay.after[this.#row(id)] ?? -1, this.#replay)
+    return this.#slots(this.replay.after[this.#row(id)] ?? -1, this.replay)
   }
 
   /** The resolution of given states, each a list of the events in it. */
   resolve(states: readonly (readonly string[])[], algorithm?: StateRes): Slots {
     const sets = states.map((ids) => ids.map((id) => `$${id}`))
-    const {resolver, root, missing} = resolveStates(this.#replay.graph, sets, {
+    const {resolver, root, missing} = resolveStates(this.replay.graph, sets, {
       ...this.#options,
       ...(algorithm === undefined ? {} : {algorithm}),
     })
@@ -167,9 +226,7 @@ export class Played {
     if (root < 0) throw new Error('the state is not known')
     const slots: Record<string, string> = {}
     trie.forEach(root, (slot, row) => {
-      const {type, stateKey} = this.#replay.graph.slotAt(slot)
-      const name = `${type.replace('m.room.', '')} ${/^@(\w+):/.exec(stateKey)?.[1] ?? stateKey}`
-      slots[name.trim()] = this.#replay.graph.id(row).slice(1)
+      slots[this.#nameOf(slot)] = this.replay.graph.id(row).slice(1)
     })
     return slots
   }

@@ -135,7 +135,13 @@ export function explainHearing(
   replay: Replay,
   hearing: Hearing,
   facts: RoomFacts,
-  draft: {readonly filled: readonly string[]; readonly current: Judged | null; readonly missing: readonly string[]},
+  draft: {
+    readonly filled: readonly string[]
+    readonly current: Judged | null
+    readonly missing: readonly string[]
+    /** It follows what may not be the room's newest events, as some of them are undetermined. */
+    readonly isOfGaps: boolean
+  },
 ): Explanation {
   const options = {trustIds: facts.trustIds, text: null, servers: [], sent: null, current: draft.current}
   const receipt = checkReceipt(hearing, options)
@@ -146,23 +152,28 @@ export function explainHearing(
   const softFails = verdict === 'accepted' && draft.current?.passes === false
   const isJudged = receipt.auth !== null && receipt.before !== null
   const context = {verdict, rejection, softFailedBy: [], missing, replay, row: -1, isDraft: true}
+  const answer = softFails
+    ? `It would be accepted, but soft-failed: ${draft.current.rejection?.because ?? ''}.`
+    : answerOf(context)
   return {
     ...describe(replay, hearing, receipt, facts),
     asked: 'draft',
     event: describeEvent(hearing.event, {eventId: null, line: 0, filled: draft.filled}),
     verdict,
     can: null,
-    answer: softFails
-      ? `It would be accepted, but soft-failed: ${draft.current?.rejection?.because ?? ''}.`
-      : answerOf(context),
+    answer,
     rejection,
     remedies: verdict === 'rejected' && isJudged ? remediesOf(hearing, true) : [],
     couldSend: othersWho(hearing, receipt),
     servers: [],
     softFailedBy: [],
     missing,
-    complete: verdict !== 'undetermined',
-    notes: [],
+    complete: verdict !== 'undetermined' && !draft.isOfGaps,
+    notes: draft.isOfGaps
+      ? [
+          'This is for the newest events whose verdict is known. Events are missing: the room may be elsewhere by now, and the answer another.',
+        ]
+      : [],
   }
 }
 
@@ -187,11 +198,14 @@ function describeEvent(event: Pdu, more: Pick<ExplainedEvent, 'eventId' | 'line'
 }
 
 function remediesOf(hearing: Hearing, isNow: boolean): readonly Remedy[] {
-  return whatWouldPass(hearing).map((changes) => ({
+  const remedies = whatWouldPass(hearing).map((changes) => ({
     changes,
     says: changesInWords(changes),
     by: changes.map((change): Able | null => (isNow ? whoCanChange(hearing, change) : null)),
   }))
+  // What nobody can bring about comes last.
+  const isIdle = ({by}: Remedy): boolean => by.some((able) => able?.users.length === 0 && !able.anyMember)
+  return remedies.toSorted((a, b) => Number(isIdle(a)) - Number(isIdle(b)))
 }
 
 /** Who else could have sent it, where the state speaks against its sender. */
@@ -231,7 +245,7 @@ function answerOf(context: AnswerContext): string {
   if (rejection !== null) {
     const {rule, because} = rejection
     if (rule.startsWith('format:')) return `${isDraft ? 'It would be refused' : 'Refused'} by form: ${because}.`
-    return `${isDraft ? 'It would be rejected' : 'Rejected'}, ${ruleInWords(rule)}: ${because}.`
+    return `${isDraft ? 'It would be rejected' : 'Rejected'} ${ruleInWords(rule)}: ${because}.`
   }
   if (verdict === 'accepted') {
     if (softFailedBy.length > 0) return `Accepted, but soft-failed by ${softFailedBy.join(', ')}.`
@@ -249,15 +263,15 @@ function answerOf(context: AnswerContext): string {
     : `Cannot be determined: ${first}${others} ${missing.length > 1 ? 'are' : 'is'} not in the evidence.`
 }
 
-/** `by rule 7 of room version 6, asked of the state before it`. */
-export function ruleInWords(rule: string): string {
+/** `by rule 7 of room version 6 (by the state before it)`. */
+function ruleInWords(rule: string): string {
   const [, version = '', number = '', stage = ''] = /^v(.*):([\d.]+)@(\w+)$/.exec(rule) ?? []
-  const asked = stage === 'before' ? 'the state before it' : 'its auth events'
-  return `by rule ${number} of room version ${version}, asked of ${asked}`
+  const judge = stage === 'before' ? 'the state before it' : 'its auth events'
+  return `by rule ${number} of room version ${version} (by ${judge})`
 }
 
 /** IDs of events that are not here and without which the verdict on an event stays open, the nearest first. At most a thousand. */
-export function whatIsMissing({graph, verdicts, before}: Replay, row: number): readonly string[] {
+function whatIsMissing({graph, verdicts, before}: Replay, row: number): readonly string[] {
   const seen = new Set<number>([row])
   const queue = [row]
   const missing: string[] = []

@@ -81,7 +81,7 @@ function readable(content: JsonObject, rules: Hearing['rules'], without: string[
         if (!isGood) without.push(`${key} ${name}`)
         return isGood
       })
-      kept[key] = Object.fromEntries(entries) as JsonObject
+      kept[key] = Object.fromEntries<Json | undefined>(entries)
     } else if (NAMED_LEVELS.includes(key as NamedLevel) && isMalformed(parseLevel(value, rules))) without.push(key)
     else kept[key] = value
   }

@@ -1,13 +1,17 @@
 /**
- * What `diff` costs beside the replay, on a large room whose server recorded every state as Synapse does: `node test/bench/diff.ts
- * ROOM.ndjson`. State groups are made from the replay: one a state that an event changed, as a delta, every hundredth whole.
+ * What forensics costs beside the replay, on a room whose server recorded every state as Synapse does: prints `MeasuredForensics` for
+ * `run.ts`. State groups are made from the replay: one a state that an event changed, as a delta, every hundredth whole.
  */
+import {healthFindings} from '../../src/forensics/health/health.ts'
+import {findResets} from '../../src/forensics/resets.ts'
+import {blameRoom} from '../../src/investigate/blame-room.ts'
 import {openDump} from '../../src/sources/files.ts'
 import type {ServerView, ToldSlot} from '../../src/forensics/server-view.ts'
 import {diffRoom} from '../../src/investigate/diff-room.ts'
 import {loadRoom} from '../../src/investigate/load-room.ts'
 import {replay} from '../../src/resolve/replay.ts'
 import {tipsOf} from '../../src/resolve/tips.ts'
+import {type MeasuredForensics, median} from './measure.ts'
 
 const HOPS = 100
 const RUNS = 9
@@ -20,17 +24,34 @@ const opened = {room, unknowable: [], reported: [], reportedExtremities: {}, vie
 
 const replays: number[] = []
 const diffs: number[] = []
+const resets: number[] = []
+const blames: number[] = []
+const healths: number[] = []
 for (let run = 0; run < RUNS; run += 1) {
   replays.push(timed(() => replay(graph)))
   const start = performance.now()
   const {agreeing} = await diffRoom(opened)
   diffs.push(performance.now() - start)
   if (agreeing.length !== 1) throw new Error('the server made from the replay does not agree with it')
+  resets.push(
+    timed(() => {
+      const result = replay(graph)
+      findResets(result, {tips: tipsOf(result)})
+    }),
+  )
+  blames.push(timed(() => blameRoom(room, 'm.room.join_rules', '')))
+  const result = replay(graph)
+  healths.push(timed(() => healthFindings(result, {source: 'bench', views: []})))
 }
-const [once, both] = [median(replays), median(diffs)]
-process.stdout.write(
-  `${String(graph.size)} events, ${String(views[0]?.states[0]?.slots.length)} slots: replay ${once.toFixed(1)} ms, diff ${both.toFixed(1)} ms with its replay: ${(both / once).toFixed(2)} times\n`,
-)
+const figures: MeasuredForensics = {
+  events: graph.size,
+  replay: median(replays),
+  diff: median(diffs),
+  resets: median(resets),
+  health: median(healths),
+  blame: median(blames),
+}
+process.stdout.write(JSON.stringify(figures))
 
 function serverView(): ServerView {
   const {trie, before, after, resolver} = replay(graph)
@@ -95,8 +116,4 @@ function timed(work: () => unknown): number {
   const start = performance.now()
   work()
   return performance.now() - start
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
 }
