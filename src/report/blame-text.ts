@@ -1,9 +1,10 @@
+import type {Finding} from '../finding/finding.ts'
 import type {EventBrief} from '../forensics/words.ts'
 import type {Slot} from '../graph/room-graph.ts'
 import type {BlameCandidate, BlameLine, BlameReport, BlameReset} from '../investigate/blame-room.ts'
 import {findingsText, shortIds} from './findings-text.ts'
 import {count, date, printable} from './printable.ts'
-import {field, GLANCE, title} from './sections.ts'
+import {field, GLANCE, remedyLine, title} from './sections.ts'
 import {paint, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
 
@@ -24,10 +25,12 @@ export function blameText(report: BlameReport, style: TextStyle): string {
       ...rest,
     ].join('\n'),
     ...shown.flatMap((line) =>
-      line.kind === 'merge' && line.reset !== null ? [resetSection(line, line.reset, style)] : [],
+      line.kind === 'merge' && line.reset !== null
+        ? [resetSection(line, line.reset, remedyAt(report, line), style)]
+        : [],
     ),
     findingsText(
-      report.findings.filter(({id}) => id !== 'state/revoked-concurrently'),
+      report.findings.filter((finding) => finding.id !== 'state/revoked-concurrently' && !isToldAbove(report, finding)),
       style,
     ),
     report.complete
@@ -42,6 +45,20 @@ export function blameText(report: BlameReport, style: TextStyle): string {
   ]
     .filter((part) => part !== '')
     .join('\n\n')
+}
+
+/** The slot's own resets have sections of their own. */
+function isToldAbove({slot}: BlameReport, {id, subject}: Finding): boolean {
+  const {type, stateKey} = slot
+  return id === 'state/reset' && subject.kind === 'slot' && subject.type === type && subject.state_key === stateKey
+}
+
+function remedyAt(report: BlameReport, {at}: Merge): string {
+  const found = report.findings.find(
+    (finding) =>
+      isToldAbove(report, finding) && finding.subject.kind === 'slot' && finding.subject.event_id === at?.eventId,
+  )
+  return found?.remedy ?? ''
 }
 
 function unjudged({undetermined}: BlameReport): string {
@@ -150,7 +167,7 @@ function ruleNumber(rule: string | null): string {
   return rule?.replace(/@.*$/, '') ?? '?'
 }
 
-function resetSection(line: Merge, reset: BlameReset, style: TextStyle): string {
+function resetSection(line: Merge, reset: BlameReset, remedy: string, style: TextStyle): string {
   const {dim} = paint(style)
   const at = line.at === null ? 'at the tips' : `at ${id(line.at.eventId, style)}`
   const heading = reset.expected ? `Why the newer value does not count ${at}` : `Why it was lost ${at}: ${reset.cause}`
@@ -178,6 +195,7 @@ function resetSection(line: Merge, reset: BlameReset, style: TextStyle): string 
   }
   if (reset.expected)
     lines.push(dim('  That is how resolution is meant to work: one branch revoked what another one relied on.'))
+  if (remedy !== '') lines.push(remedyLine(remedy, style))
   return [title(heading, style), ...lines].join('\n')
 }
 

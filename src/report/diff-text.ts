@@ -85,7 +85,8 @@ function sideText(report: DiffReport, side: DiffSide, style: DiffStyle): string 
     const of = report.position.kind === 'sources' ? ` of ${printable(report.source)}` : ''
     return `the replay${of}, ${size}`
   }
-  const age = side.ts === 0 ? '' : `, told ${ageText(style.nowMs - side.ts)} ago`
+  const isOld = side.ts !== 0 && style.nowMs - side.ts >= MINUTE_MS
+  const age = isOld ? `, told ${ageText(style.nowMs - side.ts)} ago` : ''
   const how =
     report.position.kind === 'events' || report.position.kind === 'sources' ? '' : ` (${printable(side.how)}${age})`
   const whose = side.what === 'replay' ? `the replay ${report.position.kind === 'sources' ? 'of ' : ''}` : ''
@@ -96,8 +97,10 @@ function sideText(report: DiffReport, side: DiffSide, style: DiffStyle): string 
   return `${whose}${printable(side.server)}${side.what === 'replay' ? '' : `, ${whatText(report, side)}`}: ${same}, ${size}${dim(how)}`
 }
 
+const MINUTE_MS = 60_000
+
 function ageText(ms: number): string {
-  const minutes = Math.max(0, Math.round(ms / 60_000))
+  const minutes = Math.round(ms / MINUTE_MS)
   if (minutes < 60) return count(minutes, 'minute')
   const hours = Math.round(minutes / 60)
   return hours < 48 ? count(hours, 'hour') : count(Math.round(hours / 24), 'day')
