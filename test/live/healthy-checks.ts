@@ -135,7 +135,8 @@ async function life(stage: Stage, {people, version, n}: Life): Promise<Healthy> 
   }
   const moderate = (by: Person): (() => Promise<unknown>) => {
     const {account, server} = by
-    const members = people.filter((one) => one !== owner && one !== moderator)
+    // Two who kick and ban the same one at the same time do make a room go back: each has people of their own.
+    const members = people.filter((one, at) => one !== owner && one !== moderator && (at % 2 === 0) === (by === owner))
     const whom = members.length === 0 ? null : pick(members)
     const topic = (): Promise<unknown> =>
       room.setState(server, account, 'm.room.topic', {topic: `by ${account.userId}`})
@@ -177,6 +178,7 @@ function routesTo({here, there, alice, rita}: Stage): readonly (readonly [string
 
 async function judge({program}: Checking, {title, room}: Healthy, route: string, access: FetchAccess): Promise<Judged> {
   const casePath = program.newCase()
+  let isFound = false
   try {
     const signal = new AbortController().signal
     await fetchRoom(room.roomId, {access, limits: {}, casePath, signal, nowMs: Date.now})
@@ -191,8 +193,9 @@ async function judge({program}: Checking, {title, room}: Healthy, route: string,
     })
     const diff = await diffRoom(opened)
     const found = new Map([...resolved.findings, ...diff.findings].map((one) => [`${one.id} ${one.summary}`, one]))
+    isFound = [...found.values()].some(({severity}) => severity === 'error')
     return {
-      title,
+      title: isFound ? `${title} (${casePath})` : title,
       route,
       events: opened.room.graph.size,
       merges: Array.from({length: opened.room.graph.size}, (_, row) => row).filter(
@@ -202,7 +205,8 @@ async function judge({program}: Checking, {title, room}: Healthy, route: string,
       findings: [...found.values()],
     }
   } finally {
-    await rm(casePath, {force: true})
+    // Whatever is found stays for a look, with --keep.
+    if (!isFound) await rm(casePath, {force: true})
   }
 }
 
