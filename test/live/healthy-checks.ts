@@ -34,10 +34,13 @@ interface Healthy {
 /** What `resolve` and `diff` say about one room by one route. */
 interface Judged {
   readonly title: string
+  readonly room: TestRoom
   readonly route: string
   readonly events: number
   readonly merges: number
   readonly complete: boolean
+  /** Servers whose recorded states are the replay's at every event. */
+  readonly agreeing: number
   readonly findings: readonly Finding[]
 }
 
@@ -62,18 +65,30 @@ export async function checkHealthy(checking: Checking): Promise<void> {
       delete process.env['PGPASSWORD']
     })
     publish(published(rooms.length, judged))
-    const grave = judged.flatMap(({title, route, findings}) =>
+    const grave = judged.flatMap(({title, room, route, findings}) =>
       findings
         .filter(({severity}) => severity !== 'note')
-        .map(({id, severity, summary}) => ({severity, text: `${title} by ${route}: ${severity} ${id}: ${summary}`})),
+        .map(({id, severity, summary}) => ({
+          room,
+          id,
+          severity,
+          text: `${title} by ${route}: ${severity} ${id}: ${summary}`,
+        })),
     )
     for (const {text} of grave) say(`      ${text}`)
     const open = judged.filter(({complete}) => !complete).map(({title, route}) => `${title} by ${route}`)
     if (open.length > 0) say(`      not complete: ${open.join(', ')}`)
-    const errors = grave.filter(({severity}) => severity === 'error')
+    // Life as dense as this makes a few rooms really go back, most of them of version 1. Where both servers recorded just that at every
+    // event, it is the truth, and is shown; anything else is a false alarm.
+    const isReal = (room: TestRoom): boolean =>
+      judged.some((one) => one.room === room && one.route === 'both databases' && one.agreeing === 2)
+    const errors = grave.filter(
+      ({room, id, severity}) => severity === 'error' && !(id === 'state/reset' && isReal(room)),
+    )
+    const back = new Set(grave.filter(({id}) => id === 'state/reset').map(({room}) => room))
     if (errors.length > 0) throw new Error(errors.map(({text}) => text).join('\n'))
     if (judged.every(({merges}) => merges === 0)) throw new Error('nothing ever happened at the same time')
-    return `${String(judged.length)} fetches of ${String(rooms.length)} rooms, ${String(grave.length)} warnings`
+    return `${String(judged.length)} fetches of ${String(rooms.length)} rooms, of which ${String(back.size)} really went back`
   })
 }
 
@@ -196,12 +211,14 @@ async function judge({program}: Checking, {title, room}: Healthy, route: string,
     isFound = [...found.values()].some(({severity}) => severity === 'error')
     return {
       title: isFound ? `${title} (${casePath})` : title,
+      room,
       route,
       events: opened.room.graph.size,
       merges: Array.from({length: opened.room.graph.size}, (_, row) => row).filter(
         (row) => opened.room.graph.prevOf(row).length > 1,
       ).length,
       complete: resolved.complete && diff.complete,
+      agreeing: diff.agreeing.length,
       findings: [...found.values()],
     }
   } finally {
