@@ -1,6 +1,6 @@
 import type {RoomGraph} from '../graph/room-graph.ts'
 import {type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
-import type {StateRoot} from '../resolve/state-trie.ts'
+import {ABSENT, type StateRoot} from '../resolve/state-trie.ts'
 import {RecordedRoots, type ToldRoot, ToldRows} from './recorded-roots.ts'
 import type {ServerView, ToldState} from './server-view.ts'
 
@@ -45,20 +45,53 @@ export class Sides {
     return made
   }
 
-  /** What a server says of the room as it is now. */
-  now(view: ServerView): readonly Side[] {
+  /**
+   * What a server says of the room as it is now. Where it tells the state at one of several extremities, or only before an event that
+   * nothing follows, what is wrong there is put into what the state should be: a branch that is not merged yet is not behind.
+   *
+   * @param tips - rows whose states together are the replay's state
+   */
+  now(view: ServerView, tips: readonly number[]): readonly Side[] {
+    const {graph} = this.replay
     const {extremities} = view
     const reached = extremities === null ? null : this.#resolved(extremities)
     const [sole] = extremities?.length === 1 ? extremities : []
+    const ends = extremities ?? tips.map((row) => graph.id(row))
+    const isAfter = ({what, eventId}: ToldState): boolean =>
+      // Admin and client API call the state at an extremity the state after it.
+      what === 'at-extremity' || (what === 'after' && eventId !== null && (extremities?.includes(eventId) ?? false))
+    const after = new Set(view.states.flatMap((state) => (isAfter(state) ? [state.eventId] : [])))
     return view.states.flatMap((state): readonly Side[] => {
+      const {what, eventId} = state
       const told = this.recorded(view).rootOfTold(state.slots)
       const common = {...this.#side(view, state, told), whole: false}
-      if (state.what === 'current') return [{...common, reached, whole: true}]
-      // Admin and client API call the state at an extremity the state after it.
-      const isNow = state.what === 'at-extremity' || (state.what === 'after' && state.eventId === sole)
-      if (!isNow || state.eventId === null) return []
-      return [{...common, reached: this.#resolved([state.eventId]), whole: state.eventId === sole}]
+      if (what === 'current') return [{...common, reached, whole: true}]
+      if (eventId === null) return []
+      if (isAfter(state) && (eventId === sole || extremities === null)) {
+        return [{...common, reached: this.#resolved([eventId]), whole: eventId === sole}]
+      }
+      const isBefore = what === 'before' && ends.includes(eventId) && !after.has(eventId)
+      if (!isAfter(state) && !isBefore) return []
+      const row = graph.row(eventId)
+      const should = isBefore
+        ? (this.replay.before[row] ?? UNKNOWN_STATE)
+        : (this.#resolved([eventId]) ?? UNKNOWN_STATE)
+      const all = this.#resolved(ends)
+      if (should === UNKNOWN_STATE || all === null)
+        return isBefore ? [] : [{...common, reached: this.#resolved([eventId])}]
+      const root = this.#transferred(told.root, should, all, isBefore ? (graph.slot[row] ?? -1) : -1)
+      return [{...common, told: {...told, root}, reached: all}]
     })
+  }
+
+  /** What `should` has and `told` has not, and the reverse, put into `all`. An absence in the slot `blind` means nothing. */
+  #transferred(told: StateRoot, should: StateRoot, all: StateRoot, blind: number): StateRoot {
+    const {trie} = this.replay
+    const wrong: number[] = []
+    trie.differences([should, told], wrong)
+    return wrong
+      .filter((slot) => slot !== blind || trie.get(told, slot) !== ABSENT)
+      .reduce((root, slot) => trie.set(root, slot, trie.get(told, slot)), all)
   }
 
   /** What a server says of the state before or after an event: told, or recorded in its state groups. */

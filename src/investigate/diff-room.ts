@@ -109,7 +109,7 @@ class DiffWork {
 
   now(): DiffReport {
     const root = this.#resolved(this.#replay, this.#tips)
-    const given = this.#views.flatMap((view) => this.#sides.now(view))
+    const given = this.#views.flatMap((view) => this.#sides.now(view, this.#tips))
     const complete = this.#isComplete() && this.#views.every((view) => this.#hasExtremities(view))
     const compared = {position: {kind: 'tips'} as const, at: this.#tips, root, given, complete}
     const report = this.#report(compared, (other) => this.#resolved(other, tipsOf(other)))

@@ -70,6 +70,14 @@ const WHAT = {
   after: 'its state after the event',
 } as const
 
+/** A server may tell its state at each of several newest events. */
+function whatText({position, sides}: DiffReport, {server, what, eventId}: DiffSide): string {
+  if (position.kind !== 'tips' || eventId === null || (what !== 'at-extremity' && what !== 'before')) return WHAT[what]
+  const isOne = sides.filter((side) => side.server === server && side.what === what).length === 1
+  const which = isOne ? 'its newest event' : `${printable(shortId(eventId))}…, one of its newest events`
+  return `its state ${what === 'before' ? 'before' : 'at'} ${which}`
+}
+
 function sideText(report: DiffReport, side: DiffSide, style: DiffStyle): string {
   const {green, red, yellow, dim} = paint(style)
   const size = count(side.size, 'entry', 'entries')
@@ -86,7 +94,7 @@ function sideText(report: DiffReport, side: DiffSide, style: DiffStyle): string 
   const isBad = grades.some((grade) => grade === 'diverged' || grade === 'rejected-there')
   const same =
     side.differences === 0 ? green('agrees') : (isBad ? red : yellow)(`differs in ${count(side.differences, 'slot')}`)
-  return `${whose}${printable(side.server)}${side.what === 'replay' ? '' : `, ${WHAT[side.what]}`}: ${same}, ${size}${dim(how)}`
+  return `${whose}${printable(side.server)}${side.what === 'replay' ? '' : `, ${whatText(report, side)}`}: ${same}, ${size}${dim(how)}`
 }
 
 const MINUTE_MS = 60_000

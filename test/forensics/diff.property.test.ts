@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import type {ServerView, ToldSlot} from '../../src/forensics/server-view.ts'
+import type {ServerView, ToldSlot, ToldState} from '../../src/forensics/server-view.ts'
 import {diffRoom} from '../../src/investigate/diff-room.ts'
 import type {DiffReport} from '../../src/investigate/diff-report.ts'
 import type {LoadedRoom} from '../../src/investigate/load-room.ts'
 import {replay, type Replay} from '../../src/resolve/replay.ts'
+import {tipsOf} from '../../src/resolve/tips.ts'
 import {load} from '../conformance/compare.ts'
 import {smallRooms, VERSIONS} from '../resolve/rooms.ts'
-import {recorded, recordsOf, viewOf} from './views.ts'
+import {recorded, recordsOf, slotsOf, viewOf} from './views.ts'
 
 interface Known {
   readonly room: LoadedRoom
@@ -70,6 +71,56 @@ describe('laws of diff, over generated rooms of every version', () => {
         )
       }),
     )
+  })
+
+  describe('a server that tells its state only at, or before, each of several newest events', () => {
+    const many = rooms.filter(({result}) => tipsOf(result).length > 1)
+    const told = ({result}: Known, what: 'at-extremity' | 'before', row: number): ToldState => {
+      const root = (what === 'before' ? result.before[row] : result.after[row])!
+      const slots = slotsOf(result, root).filter(
+        // As Synapse may leave it out.
+        ({type, stateKey}) => what !== 'before' || result.graph.slotOf(type, stateKey) !== result.graph.slot[row],
+      )
+      return {what, eventId: result.graph.id(row), how: 'test', slots, ts: 1}
+    }
+
+    test.each([
+      ['at-extremity', true],
+      ['before', true],
+      ['before', false],
+    ] as const)('%s, extremities told: %s: does not differ where it is right', async (what, isTold) => {
+      expect(many.length).toBeGreaterThan(0)
+      for (const known of many) {
+        const states = tipsOf(known.result).map((row) => told(known, what, row))
+        const more = isTold ? {states} : {states, extremities: null}
+        const report = await diff(known, [viewOf(known.result, 'a', more)])
+        expect([report.differences, report.findings]).toEqual([[], []])
+        expect(report.sides).toHaveLength(1 + states.length)
+      }
+    })
+
+    test.each(['at-extremity', 'before'] as const)('%s: is named with the one slot that is wrong', async (what) => {
+      let named = 0
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(...many), fc.nat(), async (known, seed) => {
+          const states = tipsOf(known.result).map((row) => told(known, what, row))
+          const wrong = states[seed % states.length]!
+          const {slots, changed} = change(known.result, wrong.slots as readonly Required<ToldSlot>[], seed)
+          const view = viewOf(known.result, 'a', {
+            states: states.map((state) => (state === wrong ? {...state, slots} : state)),
+          })
+          const report = await diff(known, [view])
+          const is = (list: readonly Required<ToldSlot>[]): string | undefined =>
+            list.find((slot) => keyOf(slot) === keyOf(changed))?.eventId
+          // What is wrong at one event may be what the branches together have.
+          const now = viewOf(known.result, 'a').states[0]!.slots as readonly Required<ToldSlot>[]
+          const isSeen = is(slots) !== is(now)
+          expect(report.differences.map(keyOf)).toEqual(isSeen ? [keyOf(changed)] : [])
+          named += report.differences.filter(({grade}) => grade === 'diverged').length
+        }),
+      )
+      expect(named).toBeGreaterThan(0)
+    })
   })
 
   test('one slot of one recorded state that is changed is found at the first event that has it', async () => {

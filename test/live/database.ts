@@ -3,7 +3,7 @@ import {withClient} from './postgres.ts'
 import type {Synapse} from './synapse.ts'
 
 type Row = Readonly<Record<string, unknown>>
-type Query = (sql: string) => Promise<Row[]>
+export type Query = (sql: string) => Promise<Row[]>
 
 /** Reads a running server's database by the checks' own SQL, on a connection of its own that cannot write. */
 export async function withDatabase<T>(server: Synapse, work: (query: Query) => Promise<T>): Promise<T> {
@@ -14,8 +14,13 @@ export async function withDatabase<T>(server: Synapse, work: (query: Query) => P
       return work((sql) => query(sql))
     })
   }
+  return withFile(path.join(server.folder, 'homeserver.db'), work)
+}
+
+/** The same for a file of SQLite, a copy for example. */
+export async function withFile<T>(file: string, work: (query: Query) => Promise<T>): Promise<T> {
   const {DatabaseSync} = await import('node:sqlite')
-  const database = new DatabaseSync(path.join(server.folder, 'homeserver.db'), {readOnly: true})
+  const database = new DatabaseSync(file, {readOnly: true})
   try {
     database.exec('PRAGMA busy_timeout = 10000')
     return await work(async (sql) => database.prepare(sql).all())
@@ -55,28 +60,30 @@ interface GroupRow {
 }
 
 export async function readTruth(server: Synapse, roomId: string): Promise<ServerTruth> {
+  return withDatabase(server, (query) => readTruthBy(query, roomId))
+}
+
+export async function readTruthBy(query: Query, roomId: string): Promise<ServerTruth> {
   const room = `'${roomId.replaceAll("'", "''")}'`
-  return withDatabase(server, async (query) => {
-    const rows = await query(`
+  const rows = await query(`
       SELECT e.event_id, e.stream_ordering, e.outlier, j.json, j.internal_metadata, r.reason, x.state_group,
              EXISTS (SELECT 1 FROM redactions d WHERE d.redacts = e.event_id) AS redacted
       FROM events e JOIN event_json j ON j.event_id = e.event_id
       LEFT JOIN rejections r ON r.event_id = e.event_id
       LEFT JOIN event_to_state_groups x ON x.event_id = e.event_id WHERE e.room_id = ${room}`)
-    const events = new Map(rows.map(heldEvent).map((event) => [event.eventId, event]))
-    const groups = new Map<number, GroupRow>()
-    for (const {id, base} of await query(`
+  const events = new Map(rows.map(heldEvent).map((event) => [event.eventId, event]))
+  const groups = new Map<number, GroupRow>()
+  for (const {id, base} of await query(`
       SELECT g.id, d.prev_state_group AS base FROM state_groups g
       LEFT JOIN state_group_edges d ON d.state_group = g.id WHERE g.room_id = ${room}`)) {
-      groups.set(Number(id), {base: base === null ? null : Number(base), slots: []})
-    }
-    for (const {state_group: group, type, state_key: key, event_id: event} of await query(
-      `SELECT state_group, type, state_key, event_id FROM state_groups_state WHERE room_id = ${room}`,
-    )) {
-      groups.get(Number(group))?.slots.push([`${String(type)}\0${String(key)}`, String(event)])
-    }
-    return statesOf(events, groups)
-  })
+    groups.set(Number(id), {base: base === null ? null : Number(base), slots: []})
+  }
+  for (const {state_group: group, type, state_key: key, event_id: event} of await query(
+    `SELECT state_group, type, state_key, event_id FROM state_groups_state WHERE room_id = ${room}`,
+  )) {
+    groups.get(Number(group))?.slots.push([`${String(type)}\0${String(key)}`, String(event)])
+  }
+  return statesOf(events, groups)
 }
 
 function heldEvent(row: Row): HeldEvent {

@@ -129,7 +129,7 @@ export async function checkFork(server: Synapse, room: TestRoom, account: Accoun
 }
 
 /** Both sides speak until each server has heard of the other and both tell the same state. */
-async function agree(room: TestRoom, {here, there, alice, rita}: Pair): Promise<void> {
+export async function agree(room: TestRoom, {here, there, alice, rita}: Pair): Promise<void> {
   let differing: string[] = []
   const end = Date.now() + 60_000
   for (let wait = 50; Date.now() < end; wait = Math.min(wait * 2, 1000)) {
@@ -145,7 +145,7 @@ async function agree(room: TestRoom, {here, there, alice, rita}: Pair): Promise<
 }
 
 /** Both sides speak until each has heard the other. They need not agree: that is what quarrels are for. */
-async function meet(room: TestRoom, {here, there, alice, rita}: Pair): Promise<void> {
+export async function meet(room: TestRoom, {here, there, alice, rita}: Pair): Promise<void> {
   const heard = async (server: Synapse, account: Account, eventId: string): Promise<boolean> =>
     server.ask(account, 'GET', room.address(`event/${encodeURIComponent(eventId)}`)).then(
       () => true,

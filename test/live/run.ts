@@ -3,7 +3,9 @@
  *
  * Two servers of its own, rooms of all versions with a past (`stage.ts`), and these groups of checks, of which `--only a,b` takes some:
  * `source` (the client source itself), `resolve` (the program on live rooms), `routes` (each route of `fetch` alone, databases left as they
- * were, rates), `states` (the databases' own states; needs `routes`), `kills`, `faults`, `secrets` (whatever the others left behind).
+ * were, rates), `states` (the databases' own states; needs `routes`), `sensitivity` (what was changed in copies of a database is named),
+ * `stories` (a reset, and a database edited while its server was stopped, as `blame` and `diff` tell them), `healthy` (fifty rooms in which
+ * nothing is wrong), `kills`, `faults`, `secrets` (whatever the others left behind).
  * `--quick` has fewer and shorter rooms, `--table FILE` writes the measured tables as Markdown, `--keep` keeps the folders.
  * `MATRIX_STATE_TEST_VENV` names the folder of the Python environment.
  * Ends with 1 when a check failed, with 0 (and the reason) when Synapse cannot be had.
@@ -21,13 +23,18 @@ import {canFetch, Program, PROGRAM} from './program.ts'
 import {proxied} from './proxied.ts'
 import {checkProgramRefusals, checkResolve} from './resolve-checks.ts'
 import {findSecrets} from './secrets.ts'
+import {checkHealthy} from './healthy-checks.ts'
+import {checkSensitivity} from './sensitivity-checks.ts'
+import {checkStories} from './story-checks.ts'
 import {checkGathered, checkRefusals} from './source-checks.ts'
 import {setStage} from './stage.ts'
 import type {Stage} from './stage.ts'
 import {checkStates} from './state-checks.ts'
 import {prepareVenv, SYNAPSE_VERSION} from './venv.ts'
 
-const GROUPS = ['source', 'resolve', 'routes', 'states', 'kills', 'faults', 'secrets'] as const
+const GROUPS = [
+  ...['source', 'resolve', 'routes', 'states', 'sensitivity', 'healthy', 'stories', 'kills', 'faults', 'secrets'],
+]
 const {values} = parseArgs({
   options: {
     only: {type: 'string'},
@@ -39,7 +46,7 @@ const {values} = parseArgs({
 })
 const chosen = new Set<string>(values['source-only'] ? ['source'] : (values.only?.split(',') ?? GROUPS))
 for (const name of chosen) {
-  if (!(GROUPS as readonly string[]).includes(name)) throw new Error(`no group ${name}; there are ${GROUPS.join(', ')}`)
+  if (!GROUPS.includes(name)) throw new Error(`no group ${name}; there are ${GROUPS.join(', ')}`)
 }
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -110,6 +117,9 @@ async function runGroups(checking: Checking): Promise<void> {
   } else if (fetches.length > 0) {
     await runFetches(checking)
   }
+  if (chosen.has('sensitivity')) await checkSensitivity(checking)
+  if (chosen.has('healthy')) await checkHealthy(checking)
+  if (chosen.has('stories')) await checkStories(checking)
   if (chosen.has('source')) await runSource(stage)
   if (chosen.has('resolve')) {
     for (const {title, kind, room, here} of stage.rooms) {
