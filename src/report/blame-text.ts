@@ -2,6 +2,7 @@ import type {EventBrief} from '../forensics/words.ts'
 import type {Slot} from '../graph/room-graph.ts'
 import type {BlameCandidate, BlameLine, BlameReport, BlameReset} from '../investigate/blame-room.ts'
 import {findingsText, shortIds} from './findings-text.ts'
+import {nextSteps} from './next-steps.ts'
 import {count, date, printable} from './printable.ts'
 import {field, GLANCE, title} from './sections.ts'
 import {paint, type TextStyle} from './table.ts'
@@ -30,6 +31,7 @@ export function blameText(report: BlameReport, style: TextStyle): string {
       report.findings.filter(({id}) => id !== 'state/revoked-concurrently'),
       style,
     ),
+    nextSteps(report.findings, 'blame', style.asked, style),
     report.complete
       ? ''
       : yellow(
