@@ -1,7 +1,7 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, failOnFlag} from '../src/cli/base-command.ts'
 import {EXIT, type ExitCode, exitCodeForFindings, worstOf} from '../src/cli/exit-codes.ts'
-import {openFromFlags, roomArg, roomFlags} from '../src/cli/room-command.ts'
+import {askedFor, openFromFlags, roomArg, roomFlags} from '../src/cli/room-command.ts'
 import {showBlame} from '../src/cli/show-blame.ts'
 import {blameRoom} from '../src/index.ts'
 
@@ -43,7 +43,7 @@ export default class BlameCommand extends BaseCommand {
       unknowable,
       evidenceFindings: findings,
     })
-    await this.show(await showBlame(report, this.style(flags.full)))
+    await this.show(await showBlame(report, {...this.style(flags.full), ...askedFor(args.room, flags)}))
     return worstOf(
       exitCodeForFindings(report.findings, flags['fail-on']),
       report.complete ? EXIT.done : EXIT.inconclusive,

@@ -2,7 +2,7 @@ import {Args, Flags} from '@oclif/core'
 import {BaseCommand, failOnFlag} from '../src/cli/base-command.ts'
 import {compareFromArguments} from '../src/cli/diff-arguments.ts'
 import {EXIT, type ExitCode, exitCodeForFindings, worstOf} from '../src/cli/exit-codes.ts'
-import {roomFlags} from '../src/cli/room-command.ts'
+import {askedFor, roomFlags} from '../src/cli/room-command.ts'
 import {showDiff} from '../src/cli/show-diff.ts'
 
 export default class Diff extends BaseCommand {
@@ -54,7 +54,7 @@ export default class Diff extends BaseCommand {
     const {args, flags} = await this.parse(Diff)
     const {report, notes} = await compareFromArguments(args, flags, this.progress(), () => this.interruption())
     for (const note of notes) await this.note(note)
-    await this.show(await showDiff(report, this.style(flags.full)))
+    await this.show(await showDiff(report, {...this.style(flags.full), ...askedFor(args.room, flags)}))
     return worstOf(
       exitCodeForFindings(report.findings, flags['fail-on']),
       // Where nobody told a state, nothing was compared.

@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, failOnFlag} from '../src/cli/base-command.ts'
 import {EXIT, type ExitCode, exitCodeForFindings, worstOf} from '../src/cli/exit-codes.ts'
-import {mustBeEvent, openFromFlags, readStates, roomArg, roomFlags} from '../src/cli/room-command.ts'
+import {askedFor, mustBeEvent, openFromFlags, readStates, roomArg, roomFlags} from '../src/cli/room-command.ts'
 import {showRoom} from '../src/cli/show-room.ts'
 import {resolveWhatIf} from '../src/index.ts'
 
@@ -92,7 +92,7 @@ export default class Resolve extends BaseCommand {
       ...(flags.type === undefined ? {} : {type: flags.type}),
       ...(flags['state-key'] === undefined ? {} : {stateKey: flags['state-key']}),
     })
-    await this.show(await showRoom(report, this.style(flags.full)))
+    await this.show(await showRoom(report, {...this.style(flags.full), ...askedFor(args.room, flags)}))
     return worstOf(
       exitCodeForFindings(report.findings, flags['fail-on']),
       report.complete ? EXIT.done : EXIT.inconclusive,

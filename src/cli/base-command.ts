@@ -40,10 +40,14 @@ export abstract class BaseCommand extends Command {
     return wantsColor(this.argv, process.env, process.stdout.isTTY)
   }
 
-  /** Columns of the terminal; `undefined` when results go to a file or pipe and should not be wrapped. */
+  /**
+   * Columns of the terminal; into a file or pipe those that `COLUMNS` asks for, and `undefined` without it: no line is broken, so that it
+   * can be searched.
+   */
   protected get columns(): number | undefined {
     // A terminal that says it has none does not know.
-    return process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined
+    const columns = process.stdout.isTTY ? process.stdout.columns : Number(process.env['COLUMNS'])
+    return columns > 0 ? columns : undefined
   }
 
   /** How results are to look. */

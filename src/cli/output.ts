@@ -4,6 +4,7 @@ import {rename, rm} from 'node:fs/promises'
 import {Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import {StateError} from '../errors.ts'
+import type {Asked} from '../report/next-steps.ts'
 
 /** A machine-readable result: the first key names its schema, such as `matrix-state/resolve/1`. */
 export interface JsonDocument {
@@ -18,6 +19,8 @@ export interface Style {
   readonly columns: number | undefined
   /** Everything, instead of what fits a glance. */
   readonly full: boolean
+  /** How the room was asked for. */
+  readonly asked?: Asked
 }
 
 /** A result for programs and for people; only the one that is asked for is computed. */

@@ -10,6 +10,7 @@ import {interruption} from './interruption.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil, mustBeLiveRoom, roomIsMissing} from './room-argument.ts'
 import {readSmallFile} from './secrets.ts'
+import {type Asked, shellWord} from '../report/next-steps.ts'
 
 export {mustBeEvent, mustBeLiveRoom} from './room-argument.ts'
 
@@ -135,11 +136,7 @@ async function openOffline(argument: string, flags: RoomFlags, options: OpenOpti
 /** What was typed, without `--offline`, to be typed again. No secret is ever on a command line. */
 function commandLine(more: readonly string[]): string {
   const words = process.argv.slice(2).filter((word) => word !== '--offline')
-  return ['matrix-state', ...words.map(quoted), ...more].join(' ')
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
+  return ['matrix-state', ...words.map(shellWord), ...more].join(' ')
 }
 
 function mustExist(argument: string): void {
@@ -152,6 +149,20 @@ function mustExist(argument: string): void {
   throw new StateError('INPUT_NOT_FOUND', `there is no file ${JSON.stringify(argument)}`, {
     hint: hintForEatenSigil(argument, 'room') ?? elsewhere,
   })
+}
+
+/** How the room was asked for: a live one is in the cache by now. Nothing where it came by standard input, which is gone. */
+export function askedFor(argument: string | undefined, flags: RoomFlags): {readonly asked?: Asked} {
+  if (argument === undefined || argument === '-') return {}
+  const each = (flag: string, values: readonly string[] = []): readonly string[] => values.flatMap((one) => [flag, one])
+  const words = [
+    argument,
+    ...(isLiveRoom(argument) ? ['--offline'] : each('--file', flags.file)),
+    ...(flags['trust-ids'] ? ['--trust-ids'] : []),
+    ...(flags.reading === 'spec' ? ['--reading', 'spec'] : []),
+  ]
+  const line = (more: readonly string[]): string => [...words, ...more].map(shellWord).join(' ')
+  return {asked: {room: line([]), withStates: line(each('--reported', flags.reported))}}
 }
 
 /** The states that `--states` names; `undefined` without the flag. */

@@ -183,7 +183,9 @@ export function verdictFindings(replay: Replay, view: ServerView, certainty: Cer
   if (softFailed.length > 0) {
     const count = softFailed.length === 1 ? '1 event' : `${softFailed.length.toLocaleString('en-US')} events`
     const evidence = softFailed.slice(0, 20).map((id) => ({source: server, where: 'soft-failed', value: id}))
-    const summary = `${server} soft-failed ${count} that the rules accept`
+    const few = softFailed.slice(0, 3).join(', ')
+    const more = softFailed.length > 3 ? ` and ${(softFailed.length - 3).toLocaleString('en-US')} more` : ''
+    const summary = `${server} soft-failed ${count} that the rules accept: ${few}${more}`
     found.push(finding('server/soft-failed-there', {kind: 'server', server}, summary, evidence))
   }
   return found

@@ -5,7 +5,7 @@ import type {StateGroup} from '../sources/evidence.ts'
 interface View {
   readonly server: string
   readonly sources: StoredSource[]
-  readonly states: Map<string, ToldState>
+  readonly states: Map<string, {readonly state: ToldState; readonly ts: number}>
   extremities: {readonly ids: readonly string[]; readonly ts: number} | null
   readonly marks: Map<string, ToldMarks>
   readonly given: Set<string>
@@ -34,7 +34,9 @@ export function caseViews(reader: CaseReader): readonly ServerView[] {
     const key = `${told.what} ${told.eventId ?? ''}`
     if (view === undefined || (view.states.get(key)?.ts ?? -1) > ts) continue
     const {what, eventId, how, slots} = told
-    view.states.set(key, {what, eventId, how, slots, ts})
+    // When a file was read says nothing on when the server told what is in it.
+    const isKept = view.sources.some(({id, kind}) => id === told.source && kind === 'file')
+    view.states.set(key, {state: {what, eventId, how, slots, ts: isKept ? 0 : ts}, ts})
   }
   for (const {source, direction, eventIds, ts, lastTs} of reader.extremities()) {
     const view = bySource.get(source)
@@ -78,7 +80,7 @@ function toServerView(view: View, recorded: RecordedStates | null, limited: bool
   const {server, states, extremities, marks, given} = view
   return {
     server,
-    states: [...states.values()],
+    states: [...states.values()].map(({state}) => state),
     extremities: extremities?.ids ?? null,
     marks,
     has: (eventId) => given.has(eventId) || (whole ? false : null),

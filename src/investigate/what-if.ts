@@ -30,8 +30,9 @@ export interface WhatIfOptions extends ResolveOptions {
  * @remarks One replay more than `resolveRoom`.
  */
 export function resolveWhatIf(room: LoadedRoom, options: WhatIfOptions = {}): RoomReport {
-  const {algorithm, without = [], inputsFrom, views = [], ...resolving} = options
-  if (algorithm === undefined && without.length === 0 && inputsFrom === undefined) return resolveRoom(room, resolving)
+  const {algorithm, without = [], inputsFrom, ...asItIs} = options
+  if (algorithm === undefined && without.length === 0 && inputsFrom === undefined) return resolveRoom(room, asItIs)
+  const {views = [], ...resolving} = asItIs
   refuseWithStates(options)
   const {graph} = room
   const isOwn = algorithm === room.rules.stateRes

@@ -3,6 +3,7 @@ import type {EventBrief} from '../forensics/words.ts'
 import type {Slot} from '../graph/room-graph.ts'
 import type {BlameCandidate, BlameLine, BlameReport, BlameReset} from '../investigate/blame-room.ts'
 import {findingsText, shortIds} from './findings-text.ts'
+import {nextSteps} from './next-steps.ts'
 import {count, date, printable} from './printable.ts'
 import {field, GLANCE, remedyLine, title} from './sections.ts'
 import {paint, type TextStyle} from './table.ts'
@@ -33,6 +34,7 @@ export function blameText(report: BlameReport, style: TextStyle): string {
       report.findings.filter((finding) => finding.id !== 'state/revoked-concurrently' && !isToldAbove(report, finding)),
       style,
     ),
+    nextSteps(report.findings, 'blame', style.asked, style),
     report.complete
       ? ''
       : yellow(

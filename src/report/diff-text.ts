@@ -1,6 +1,8 @@
+import type {Finding} from '../finding/finding.ts'
 import type {DiffReport, DiffSide, DiffValue, DivergencePoint, SlotDifference} from '../investigate/diff-report.ts'
 import {peopleText} from './diff-people-text.ts'
 import {findingsText} from './findings-text.ts'
+import {nextSteps} from './next-steps.ts'
 import {count, date, printable} from './printable.ts'
 import {field, GLANCE, more, title} from './sections.ts'
 import {stateValue} from './state-value.ts'
@@ -23,14 +25,41 @@ export function diffText(report: DiffReport, style: DiffStyle): string {
     differencesSection(report, style),
     lackingSection(report, style),
     pointsSection(report, style),
-    findingsText(
-      report.findings.filter(({id}) => !TOLD_ABOVE.has(id)),
-      style,
-    ),
+    findingsText(divergencesTogether(report.findings.filter(({id}) => !TOLD_ABOVE.has(id))), style),
+    nextSteps(report.findings, 'diff', style.asked, style),
     verdictLine(report, style),
   ]
     .filter((section) => section !== '')
     .join('\n\n')
+}
+
+/** The table has the slots one by one: of each server they are told together. */
+function divergencesTogether(findings: readonly Finding[]): readonly Finding[] {
+  const groups = new Map<string, Finding[]>()
+  for (const one of findings) {
+    const {id, severity, certainty, evidence} = one
+    const isSlot = id === 'state/divergence' && one.subject.kind === 'slot'
+    const key = isSlot ? JSON.stringify([severity, certainty, evidence[1]?.source]) : String(groups.size)
+    groups.set(key, [...(groups.get(key) ?? []), one])
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    if (first === undefined || group.length === 1) return group
+    const members = group.filter(({subject}) => subject.kind === 'slot' && subject.type === 'm.room.member').length
+    const others = group.flatMap(({subject}) =>
+      subject.kind !== 'slot' || subject.type === 'm.room.member'
+        ? []
+        : [subject.state_key === '' ? subject.type : `${subject.type} of ${subject.state_key}`],
+    )
+    const few = others.slice(0, 3)
+    const parts = [
+      ...few,
+      ...(others.length > few.length ? [`${String(others.length - few.length)} more`] : []),
+      ...(members > 0 ? [count(members, 'membership')] : []),
+    ]
+    const told = `${first.evidence[1]?.source ?? ''} does not say what the replay gives in ${count(group.length, 'slot')}: ${parts.join(', ')}`
+    return [{...first, summary: told}]
+  })
 }
 
 /** The section on the first divergence tells it. */
@@ -202,9 +231,19 @@ function eventsList(shown: readonly SlotDifference[], style: DiffStyle): string 
     {head: 'sender', min: 12, first: true},
     {head: 'sent (UTC)'},
   ]
-  return ['', table(columns, rows, style), more(all.length - listed.length, style)]
-    .filter((line, at) => line !== '' || at === 0)
-    .join('\n')
+  // An event ID that is cut cannot be used.
+  const fits = rows.every((row) => 2 + row.join('  ').length <= (style.columns ?? Infinity))
+  const list = fits
+    ? table(columns, rows, style)
+    : rows
+        .map(([id = '', sender, sent]) =>
+          [
+            `  ${printable(id)}`,
+            `    ${[sender, sent].filter((part) => part !== '').join(', ')}${sent === '' ? '' : ' UTC'}`,
+          ].join('\n'),
+        )
+        .join('\n')
+  return ['', list, more(all.length - listed.length, style)].filter((line, at) => line !== '' || at === 0).join('\n')
 }
 
 function membersSummary(report: DiffReport, members: readonly SlotDifference[], style: DiffStyle): string {

@@ -54,7 +54,7 @@ function answer(explanation: Explanation, style: TextStyle): string {
 }
 
 /** Rejecting and soft-failing are often mixed up. */
-function meaning({verdict, rejection, event, can}: Explanation, softFails: boolean): readonly string[] {
+function meaning({verdict, rejection, event, can, checks}: Explanation, softFails: boolean): readonly string[] {
   if (can !== null || event.eventId === null) return []
   if (rejection?.rule.startsWith('format:') === true) {
     return ['Refused is more than rejected: a server drops such an event as if it had never come.']
@@ -67,6 +67,11 @@ function meaning({verdict, rejection, event, can}: Explanation, softFails: boole
   if (softFails) {
     return [
       'Soft-failed is not rejected: the event is good, but came when the current state of that server did not allow it any more. The server keeps it, does not show it or build on it, and it counts again where another event follows it. Servers that received it at another time may have taken it.',
+    ]
+  }
+  if (verdict === 'accepted' && checks.some(({outcome, rule}) => outcome === 'not-known' && rule !== null)) {
+    return [
+      'A server that received it late will have soft-failed it, and then does not show it: see check 6. Whether one did stands in its database (matrix-state fetch … --database).',
     ]
   }
   return []

@@ -2,6 +2,7 @@ import {CATALOGUE} from '../finding/finding.ts'
 import type {RejectedEvent, RoomReport, StateEntry} from '../investigate/room-report.ts'
 import {own} from '../matrix/json.ts'
 import {findingsText} from './findings-text.ts'
+import {nextSteps} from './next-steps.ts'
 import {count, date, printable} from './printable.ts'
 import {field, GLANCE, glance, joinLines, joinSections, more, remedyLine, title} from './sections.ts'
 import {stateValue} from './state-value.ts'
@@ -24,6 +25,7 @@ export function roomText(report: RoomReport, style: TextStyle): string {
       report.findings.filter(({id}) => !TOLD_ABOVE.has(id)),
       style,
     ),
+    nextSteps(report.findings, 'resolve', style.asked, style),
     stateSection(report, style),
     verdictLine(report, style),
   ])

@@ -1,5 +1,6 @@
 import {Chalk, type ChalkInstance} from 'chalk'
 import Table from 'cli-table3'
+import type {Asked} from './next-steps.ts'
 import {printable} from './printable.ts'
 import {clip, displayWidth} from './width.ts'
 
@@ -10,6 +11,8 @@ export interface TextStyle {
   readonly columns?: number | undefined
   /** Everything, instead of what fits a glance. */
   readonly full?: boolean
+  /** How the room was asked for, so that further commands can be named. */
+  readonly asked?: Asked
 }
 
 /** Paint that paints nothing when colours are off. */

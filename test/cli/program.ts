@@ -51,6 +51,6 @@ export async function matrixState(args: readonly string[], how: HowToRun = {}): 
 
 /** What vitest sets would change what the program does. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const {NODE_ENV: _1, FORCE_COLOR: _2, NO_COLOR: _3, NODE_OPTIONS: _4, ...rest} = process.env
+  const {NODE_ENV: _1, FORCE_COLOR: _2, NO_COLOR: _3, NODE_OPTIONS: _4, COLUMNS: _5, ...rest} = process.env
   return {...rest, XDG_CACHE_HOME: CACHE, NODE_COMPILE_CACHE: COMPILED}
 }

@@ -23,6 +23,9 @@ export function stateOf(j: Judgement, role: number): string {
   )
 }
 
+const isOrHas = (j: Judgement, role: number): string =>
+  j.membershipOf(role) === Membership.Leave ? 'has left' : `is ${stateOf(j, role)}`
+
 /** Servers also refuse a state key that is no user ID, of which the spec does not speak. */
 const malformed: Rule = {
   name: 'member.malformed',
@@ -103,8 +106,7 @@ const join: RuleGroup = {
     {
       name: 'member.join.refused',
       decide: () => Decision.Reject,
-      because: (j) =>
-        `the join rule is ${j.joinRule() || 'unreadable'} and ${j.targetName} is ${stateOf(j, Role.Target)}`,
+      because: (j) => `the join rule is ${j.joinRule() || 'unreadable'} and ${j.targetName} ${isOrHas(j, Role.Target)}`,
       culprit: (j) => j.role(Role.JoinRules),
     },
   ],

@@ -43,7 +43,7 @@ export function changeInWords(change: Change): string {
     case 'federate':
       return 'if the room let other servers in (m.federate, which cannot be changed)'
     case 'without-auth-events':
-      return `without ${change.eventIds.join(', ')} among its auth_events`
+      return withoutWords(change.eventIds, change.cited)
     case 'auth-events':
       return `if its auth_events were those that the state before it gives: ${change.eventIds.join(', ') || 'none'}`
     case 'sender':
@@ -61,4 +61,16 @@ export function changeInWords(change: Change): string {
 
 export function changesInWords(changes: readonly Change[]): string {
   return changes.map(changeInWords).join(', and ')
+}
+
+function withoutWords(eventIds: readonly string[], cited: readonly string[]): string {
+  const times = (list: readonly string[], id: string): number => list.filter((one) => one === id).length
+  const isLeft = (id: string): boolean => times(cited, id) > times(eventIds, id)
+  const [gone, once] = [eventIds.filter((id) => !isLeft(id)), [...new Set(eventIds)].filter(isLeft)]
+  return [
+    gone.length === 0 ? '' : `without ${gone.join(', ')} among its auth_events`,
+    once.length === 0 ? '' : `with ${once.join(', ')} only once among its auth_events`,
+  ]
+    .filter((part) => part !== '')
+    .join(' and ')
 }

@@ -32,8 +32,8 @@ export type Change =
   | {readonly kind: 'join-rule'; readonly from: string; readonly to: string}
   /** The room lets other servers in. */
   | {readonly kind: 'federate'}
-  /** The event without some of its auth events. */
-  | {readonly kind: 'without-auth-events'; readonly eventIds: readonly string[]}
+  /** The event without some of its auth events, of all that it cites: one that it cites twice may stay once. */
+  | {readonly kind: 'without-auth-events'; readonly eventIds: readonly string[]; readonly cited: readonly string[]}
   /** The event with other auth events. */
   | {readonly kind: 'auth-events'; readonly eventIds: readonly string[]}
   | {readonly kind: 'sender'; readonly user: string}

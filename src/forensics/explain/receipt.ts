@@ -212,7 +212,7 @@ function byCurrent(options: ReceiptOptions, rejection: Rejection | null, isAccep
     last.passes
       ? `${unknown}; even after all else it would have passed`
       : `${unknown}; whoever received it after all else soft-failed it: ${last.rejection?.because ?? ''}`,
-    null,
+    last.rejection?.rule ?? null,
   )
 }
 

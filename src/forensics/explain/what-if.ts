@@ -122,7 +122,7 @@ function citationAxes(hearing: Hearing): readonly Axis[] {
   const isSame =
     chosen.length === event.authEvents.length && chosen.every(({eventId}) => event.authEvents.includes(eventId))
   const without = (eventIds: readonly string[]): Applied => ({
-    change: {kind: 'without-auth-events', eventIds},
+    change: {kind: 'without-auth-events', eventIds, cited: event.authEvents},
     apply: (given) => withoutAuthEvents(given, eventIds),
   })
   const fewer: Applied[] = [

@@ -1,0 +1,95 @@
+import type {Finding} from '../finding/finding.ts'
+import {printable} from './printable.ts'
+import {joinLines, title} from './sections.ts'
+import {paint, type TextStyle} from './table.ts'
+
+/** How a room was asked for, as words of a command line that can be typed again. */
+export interface Asked {
+  /** The room, and what belongs to its events. */
+  readonly room: string
+  /** The same with the states that servers told. */
+  readonly withStates: string
+}
+
+/** A word as a shell takes it. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
+}
+
+interface Step {
+  readonly command: string
+  readonly why: string
+}
+
+const MOST = 3
+
+/**
+ * The command lines that go on from what was found: nothing where nothing was, or where it is not known how the room was asked for.
+ *
+ * @param from - the command that found it, which is not named again
+ */
+export function nextSteps(
+  findings: readonly Finding[],
+  from: 'resolve' | 'diff' | 'blame',
+  asked: Asked | undefined,
+  style: TextStyle,
+): string {
+  if (asked === undefined) return ''
+  const {dim} = paint(style)
+  const steps = stepsOf(findings, from, asked).slice(0, MOST)
+  // A command that is broken over lines cannot be copied.
+  const lines = steps.flatMap(({command, why}) => [`  matrix-state ${printable(command)}`, dim(`    ${why}`)])
+  return lines.length === 0 ? '' : joinLines([title('Next', style), ...lines])
+}
+
+function stepsOf(findings: readonly Finding[], from: string, {room, withStates}: Asked): readonly Step[] {
+  const steps: Step[] = []
+  const first = (...ids: readonly Finding['id'][]): Finding | undefined => findings.find(({id}) => ids.includes(id))
+  const lost = first('state/reset')
+  const wedged = first('room/wedged-member')
+  const rejected = first('dag/rejected-event')
+  const softFailed = first('server/soft-failed-there')
+  const differing = first('state/divergence')
+  if (lost !== undefined) {
+    if (from !== 'blame') steps.push(...blame(lost, room, 'how it was lost, step by step'))
+    const {subject} = lost
+    if (subject.kind === 'slot' && subject.type === 'm.room.member') {
+      const user = shellWord(subject.state_key)
+      steps.push({command: `explain ${room} --can ${user} join`, why: 'whether they can come back, and who can help'})
+    }
+  }
+  if (differing !== undefined) {
+    if (from === 'resolve')
+      steps.push({command: `diff ${withStates}`, why: 'who says what, and what it means for people'})
+    else steps.push(...blame(differing, room, 'how the events come to what the replay gives'))
+  }
+  const event = wedged?.evidence.map(({value}) => value).find((value) => isEventId(value))
+  const refused = rejected?.subject.kind === 'event' ? rejected.subject.event_id : undefined
+  const wanted = event ?? refused
+  if (typeof wanted === 'string') {
+    steps.push({
+      command: `explain ${room} ${shellWord(wanted)}`,
+      why: 'by which rule it was rejected, and what it should have cited',
+    })
+  }
+  const hidden = softFailed?.evidence[0]?.value
+  if (typeof hidden === 'string') {
+    steps.push({command: `explain ${room} ${shellWord(hidden)}`, why: 'why it was soft-failed'})
+  }
+  return steps
+}
+
+const isEventId = (value: unknown): boolean => typeof value === 'string' && value.startsWith('$')
+
+function blame({subject}: Finding, room: string, why: string): readonly Step[] {
+  if (subject.kind !== 'slot') return []
+  const {type, state_key: key} = subject
+  const slot =
+    type === 'm.room.member'
+      ? shellWord(key)
+      : [type, key]
+          .filter((word) => word !== '')
+          .map(shellWord)
+          .join(' ')
+  return [{command: `blame ${room} ${slot}`, why}]
+}
