@@ -9,7 +9,7 @@ import type {Merge, MergeContext} from './merge.ts'
 
 /**
  * Why a slot went back or vanished. The names are those of MSC4297 where it has them; `power-order`: both were valid power events, and
- * the one of the weaker or later sender came last.
+ * the one came last whose sender has less power, or that builds on what came late itself.
  */
 export const RESET_CAUSES = [
   'A-unconflicted-deauthorises',
@@ -144,7 +144,16 @@ export function establishCause(
   }
   if (fate.kind === 'overridden') return established(orderingCause(inquest, lost, fate.by))
   if (blockers.length > 0 && wasRevoked(inquest, lost, fate)) return established('revoked-concurrently')
+  const tooLate = blockers.find(({own}) => cameAfter(inquest, own, lost))
+  if (tooLate !== undefined) return established(orderingCause(inquest, lost, tooLate.own))
   return established('concurrent-rule-change')
+}
+
+/** Whether an event that another one builds on was put after it, and stands: the order alone made the other one fail. */
+function cameAfter({trace}: Inquest, own: number, row: number): boolean {
+  const place = (one: number): number => trace.steps.findLastIndex((step) => step.row === one)
+  const at = place(own)
+  return own !== ABSENT && at > place(row) && trace.steps[at]?.outcome === 'passed'
 }
 
 /** An event that the merge did not look at and with which the lost one stays: itself, or one on the way from it to older values. */
@@ -184,6 +193,8 @@ export function orderingCause({context, trace}: Inquest, lost: number, winner: n
   if (phaseOf(lost) !== phaseOf(winner)) return 'power-order'
   if (phaseOf(lost) === 'power') {
     if (resolver.senderPower(lost) !== resolver.senderPower(winner)) return 'power-order'
+    // An event waits for those that it builds on: then neither times nor IDs put it last.
+    if (compareAge(graph, lost, winner) > 0) return 'power-order'
   } else {
     const places = mainline(context, trace.mainlineTop)
     if (placeOn(context, places, lost) !== placeOn(context, places, winner)) return 'mainline-older'

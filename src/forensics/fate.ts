@@ -19,7 +19,13 @@ export interface Blocker {
 
 /** What became of one event in a merge. */
 export type Fate =
-  | {readonly kind: 'failed'; readonly step: TraceStep; readonly blockers: readonly Blocker[]}
+  | {
+      readonly kind: 'failed'
+      readonly step: TraceStep
+      readonly blockers: readonly Blocker[]
+      /** Conflicted slots that version 1 had not come to yet, each of which it would have passed with its own auth event in. */
+      readonly unsettled: readonly number[]
+    }
   /** It passed, and a later one took the slot. */
   | {readonly kind: 'overridden'; readonly step: TraceStep | null; readonly by: number}
   | {readonly kind: 'rejected-before'}
@@ -38,7 +44,14 @@ export function fateOf(context: MergeContext, trace: TracedMerge, row: number): 
     return trace.full.includes(row) ? {kind: 'overridden', step: null, by: winner} : {kind: 'not-considered'}
   }
   if (step.outcome === 'skipped') return {kind: 'rejected-before'}
-  if (step.outcome === 'failed') return {kind: 'failed', step, blockers: blockersOf(context, trace, step)}
+  if (step.outcome === 'failed') {
+    return {
+      kind: 'failed',
+      step,
+      blockers: blockersOf(context, trace, step),
+      unsettled: unsettledFor(context, trace, step),
+    }
+  }
   return {kind: 'overridden', step, by: winner}
 }
 
@@ -86,6 +99,20 @@ export function blockersOf(
     if (passesWithout(rest)) needed = rest
   }
   return needed
+}
+
+function unsettledFor(context: MergeContext, trace: TracedMerge, {row, view}: TraceStep): readonly number[] {
+  const {graph, resolver} = context
+  if (resolver.algorithm !== 'v1') return []
+  selectSlots(graph, row, slots)
+  const wanted = Int32Array.from(slots)
+  const open = new Set(wanted.filter((slot, role) => (view[role] ?? ABSENT) === ABSENT && trace.slots.includes(slot)))
+  return [...open].filter((slot) => {
+    const own = ownAuthEvent(context, row, slot)
+    if (own === ABSENT) return false
+    resolver.checker.judgement.view.set(view.map((event, role) => (wanted[role] === slot ? own : event)))
+    return resolver.checker.passesState(row)
+  })
 }
 
 /** The event's own auth event in a slot, as a merge would take it; `ABSENT` where there is none that counts. */

@@ -1,6 +1,7 @@
 import {type Evidence, type Finding, finding} from '../finding/finding.ts'
 import type {RoomGraph} from '../graph/room-graph.ts'
 import {ABSENT} from '../resolve/state-trie.ts'
+import {Ancestry} from './ancestry.ts'
 import {resetSummary} from './reset-story.ts'
 import type {Reset} from './resets.ts'
 import {eventWords, slotWords, valueOf} from './words.ts'
@@ -16,10 +17,11 @@ export function resetFindings(
   now: (slot: number) => number | null,
   source = 'replay',
 ): readonly Finding[] {
+  const ancestry = new Ancestry(graph)
   return resets.map((reset) => {
     const {type, stateKey} = graph.slotAt(reset.slot)
     const at = reset.merge.at === null ? {} : {event_id: graph.id(reset.merge.at)}
-    const repair = repairOf(graph, reset, now(reset.slot))
+    const repair = repairOf(graph, ancestry, reset, now(reset.slot))
     return finding(
       reset.expected ? 'state/revoked-concurrently' : 'state/reset',
       {kind: 'slot', type, state_key: stateKey, ...at},
@@ -40,13 +42,23 @@ export function resetFindings(
 
 function againTold({again}: Reset): string {
   if (again === 0) return ''
-  return ` The same happened again at ${again === 1 ? 'a later merge' : `${String(again)} later merges`}.`
+  return ` The same happened at ${again === 1 ? 'another merge' : `${String(again)} other merges`}.`
 }
 
-function repairOf(graph: RoomGraph, reset: Reset, now: number | null): {readonly done: boolean; readonly told: string} {
+/** What stands in the slot by now. Another value that is older than the lost one mends nothing: the slot was reset once more. */
+function repairOf(
+  graph: RoomGraph,
+  ancestry: Ancestry,
+  reset: Reset,
+  now: number | null,
+): {readonly done: boolean; readonly told: string} {
   if (reset.expected || now === null || now === ABSENT || now === reset.got) return {done: false, told: ''}
   if (now === reset.lost) return {done: true, told: ' A later merge brought it back.'}
-  return {done: true, told: ` Since then the slot was set again by ${eventWords(graph, now)} (${graph.id(now)}).`}
+  const stands = `${eventWords(graph, now)} (${graph.id(now)})`
+  if (ancestry.isBefore(now, reset.lost)) return {done: false, told: ` What stands there now is older, too: ${stands}.`}
+  return ancestry.isBefore(reset.lost, now)
+    ? {done: true, told: ` Since then the slot was set again by ${stands}.`}
+    : {done: true, told: ` Now another branch's value stands there: ${stands}.`}
 }
 
 function evidenceOf(graph: RoomGraph, reset: Reset, source: string): readonly Evidence[] {

@@ -1,7 +1,7 @@
 import type {RoomGraph} from '../graph/room-graph.ts'
 import {ABSENT} from '../resolve/state-trie.ts'
 import type {ResetCause} from './cause.ts'
-import type {Fate} from './fate.ts'
+import type {Blocker, Fate} from './fate.ts'
 import type {Dropped, Reset} from './resets.ts'
 import {eventWords, listed, sentence, slotWords, valueOf} from './words.ts'
 
@@ -48,20 +48,32 @@ function mergePlace(graph: RoomGraph, {merge}: Reset): string {
 }
 
 /** `by what, instead of what`: the state that an event was judged by again. */
-function byWords(graph: RoomGraph, {blockers}: Pick<Reset, 'blockers'>): string {
-  if (blockers.length === 0) return ''
-  const each = blockers.map(({event, own}) =>
+function byWords(graph: RoomGraph, {fate}: Pick<Reset, 'fate'>): string {
+  if (fate.kind !== 'failed') return ''
+  const each = settled(fate).map(({event, own}) =>
     own === ABSENT
       ? `${named(graph, event)}, of which there was none when it was sent`
       : `${named(graph, event)} instead of ${named(graph, own)}`,
   )
-  return ` by ${listed(each)}`
+  const by = each.length === 0 ? '' : ` by ${listed(each)}`
+  return fate.unsettled.length === 0 ? by : `${by} as if there were no ${unsettledWords(graph, fate.unsettled)}`
+}
+
+/** Version 1 settles one slot after the other, and those that come later it takes for absent. */
+function unsettledWords(graph: RoomGraph, slots: readonly number[]): string {
+  const names = slots.map((slot) => slotWords(graph, slot).replace(/^the /, ''))
+  return `${listed(names)}, where the branches differ as well and which room version 1 settles later`
+}
+
+function settled({blockers, unsettled}: Extract<Fate, {kind: 'failed'}>): readonly Blocker[] {
+  return blockers.filter(({slot}) => !unsettled.includes(slot))
 }
 
 function whyWords(graph: RoomGraph, reset: Reset): string {
   const {cause, lost, fate, dropped} = reset
   const before = dropped.map((one) => `${named(graph, one.row)} failed, since ${reasonOf(one.fate)}`)
-  if (fate.kind !== 'failed' || !JUDGED_AGAIN.has(cause)) {
+  const order = ORDER_WORDS[cause]
+  if (fate.kind !== 'failed' || (!JUDGED_AGAIN.has(cause) && order === undefined)) {
     const lacking = reset.lacking === null || reset.lacking === lost ? '' : `: ${named(graph, reset.lacking)}`
     return [...before, `${causeWords(reset)}${lacking}`].join('; ')
   }
@@ -71,7 +83,16 @@ function whyWords(graph: RoomGraph, reset: Reset): string {
   return [
     ...before,
     `${subject} judged again${byWords(graph, reset)}, and failed, since ${reasonOf(fate)}${stale}`,
+    ...(order === undefined ? [] : [`what it builds on was put after it${order}`]),
   ].join('; ')
+}
+
+/** For an event that failed because it was judged before what it builds on. */
+const ORDER_WORDS: Readonly<Partial<Record<ResetCause, string>>> = {
+  'mainline-older': ', since it cites older power levels',
+  'ts-tiebreak': ' by the times that their servers claim',
+  'id-tiebreak': ' by the event IDs, since both claim the same time',
+  'power-order': ' by the power of the senders',
 }
 
 const JUDGED_AGAIN: ReadonlySet<ResetCause> = new Set([
@@ -101,7 +122,7 @@ const CAUSE_WORDS: Readonly<Record<ResetCause, string>> = {
   'ts-tiebreak': 'by the times that their servers claim the older one was sent later, and the later one wins',
   'id-tiebreak': 'both claim the same time, and then the greater event ID wins',
   'power-order':
-    'events that change what others may do are put in the order of the power of their senders, the greatest first, and the last one wins',
+    'events that change what others may do are put in the order of the power of their senders, the greatest first, each after those that it builds on, and the last one wins',
   'depth-forged':
     'in room version 1 the greater depth wins, and the older one claims a depth that it cannot have, or the newer one does',
   'rejected-input':
@@ -154,7 +175,9 @@ function reasonOf(fate: Fate): string {
 /** What stood against it that was not there when it was sent. */
 function sinceThen(graph: RoomGraph, fate: Fate): string {
   if (fate.kind !== 'failed') return ''
-  return fate.blockers
+  const open =
+    fate.unsettled.length === 0 ? '' : ` It was judged as if there were no ${unsettledWords(graph, fate.unsettled)}.`
+  const stood = settled(fate)
     .map(({event, own, origin}, index) => {
       const also = index === 0 ? '' : 'also '
       const before =
@@ -165,6 +188,7 @@ function sinceThen(graph: RoomGraph, fate: Fate): string {
       return ` ${before}, but ${how} ${named(graph, event)}.`
     })
     .join('')
+  return stood + open
 }
 
 function underV21Line(graph: RoomGraph, {lost, got}: Reset, row: number): string {

@@ -38,7 +38,7 @@ export interface Reset {
   readonly underV21: number | null
   /** Slot and event at the root of a cascade: what this one and others fell by. */
   readonly root: {readonly slot: number; readonly event: number} | null
-  /** Later merges in which the same happened again. */
+  /** Other merges in which the same happened. */
   readonly again: number
 }
 
@@ -94,11 +94,20 @@ export class ResetCourt {
   }
 
   #add(reset: Reset): void {
-    const key = [reset.slot, reset.lost, reset.got, reset.expected].join()
+    const key = [reset.slot, reset.lost, reset.got].join()
     const known = this.#found.get(key)
     if (known === undefined) this.#found.set(key, {...reset})
-    else known.again += 1
+    else if (known.expected && !reset.expected && !wasLostBefore(this.#tools.ancestry, reset)) {
+      // Rightly lost in one merge, and not so in another that knew nothing of the first: that is what matters.
+      this.#found.delete(key)
+      this.#found.set(key, {...reset, again: known.again + 1})
+    } else known.again += 1
   }
+}
+
+/** Whether one of the merged states had lost the value already, and only hands that on. */
+function wasLostBefore(ancestry: Ancestry, {merge, held, lost, got}: Reset): boolean {
+  return merge.prevs.some((prev, index) => held[index] === got && ancestry.isBefore(lost, prev))
 }
 
 /** Slots whose result is none of the newest values that were merged. */

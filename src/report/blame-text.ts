@@ -113,7 +113,8 @@ const DECIDED: Readonly<Record<string, string>> = {
   'mainline-older': 'all passed; the one under newer power levels comes last and wins',
   'ts-tiebreak': 'all passed; the one with the later timestamp comes last and wins',
   'id-tiebreak': 'all passed with the same timestamp; the greater event ID comes last and wins',
-  'power-order': 'all passed; events that change what others may do come in the order of power, and the last one wins',
+  'power-order':
+    'all passed; events that change what others may do come in the order of power, each after those that it builds on, and the last one wins',
   'depth-forged': 'room version 1: the greatest claimed depth that passes wins',
 }
 

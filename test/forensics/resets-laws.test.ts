@@ -150,6 +150,31 @@ describe.each(groups)('version %s', (_version, members) => {
     },
   )
 
+  test('a time or an ID decides only where the winner has the later one', {timeout: MINUTE}, () => {
+    for (const {name, result} of replays(members)) {
+      const {ts, ids} = result.graph
+      for (const {cause, lost, fate} of resetsOf(result)) {
+        if (fate.kind !== 'overridden') continue
+        const later = (ts[fate.by] ?? 0) - (ts[lost] ?? 0)
+        if (cause === 'ts-tiebreak') expect({name, isLater: later > 0}).toEqual({name, isLater: true})
+        if (cause === 'id-tiebreak') {
+          expect({name, later, greater: (ids[fate.by] ?? '') > (ids[lost] ?? '')}).toEqual({
+            name,
+            later: 0,
+            greater: true,
+          })
+        }
+      }
+    }
+  })
+
+  test('a value that a slot lost is told once for what came in its place', {timeout: MINUTE}, () => {
+    for (const {name, result} of replays(members)) {
+      const keys = resetsOf(result).map(keyOf)
+      expect({name, twice: keys.filter((key, index) => keys.indexOf(key) < index)}).toEqual({name, twice: []})
+    }
+  })
+
   test('the order of branches, and of lines, changes no cause', {timeout: MINUTE}, () => {
     for (const room of members.filter(({lines}) => lines.length < SMALL)) {
       const whole = replay(load(room.name, room.lines).graph)

@@ -141,6 +141,8 @@ export interface ToldReset {
   readonly blockers: readonly string[]
   readonly lacking: string
   readonly underV21: string
+  /** Other merges in which the same happened. */
+  readonly again: number
 }
 
 /** A story replayed. */
@@ -160,7 +162,7 @@ export class Played {
     return findResets(this.replay, {tips: tipsOf(this.replay)}).map((reset) => this.told(reset))
   }
 
-  told({slot, cause, expected, lost, got, merge, dropped, blockers, lacking, underV21}: Reset): ToldReset {
+  told({slot, cause, expected, lost, got, merge, dropped, blockers, lacking, underV21, again}: Reset): ToldReset {
     const name = (row: number | null): string =>
       row === null || row < 0 ? '-' : this.replay.graph.id(row).replace(/^\$/, '')
     return {
@@ -169,6 +171,7 @@ export class Played {
       blockers: blockers.map(({event}) => name(event)),
       lacking: name(lacking),
       underV21: underV21 === null ? 'same' : name(underV21),
+      again,
     }
   }
 

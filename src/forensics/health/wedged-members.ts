@@ -26,7 +26,7 @@ export function wedgedMembers(replay: Replay, {source}: HealthEvidence): readonl
   if (attempts.size === 0) return []
   const accepted = newestAccepted(replay, attempts)
   const open = [...attempts].flatMap(([target, rows]) => {
-    const since = rows.filter((row) => row > (accepted.get(target) ?? -1))
+    const since = rows.filter((row) => isSince(graph, row, accepted.get(target)))
     return since.length === 0 ? [] : [{target, rows: since}]
   })
   const once = open.filter(({rows}) => rows.length === 1)
@@ -55,12 +55,25 @@ function stateAllows({graph, before, resolver}: Replay, row: number): boolean {
   return checker.passesState(row)
 }
 
-function newestAccepted({graph, verdicts}: Replay, targets: ReadonlyMap<number, unknown>): ReadonlyMap<number, number> {
-  const newest = new Map<number, number>()
+/** Last accepted membership event of a user: by row, and by the depth that one claims. */
+interface Newest {
+  row: number
+  depth: number
+}
+
+/** Rows of branches that do not know of each other are in no order of time: there the depth tells. */
+function isSince(graph: RoomGraph, row: number, accepted: Newest | undefined): boolean {
+  return accepted === undefined || (row > accepted.row && (graph.columns.depth[row] ?? 0) >= accepted.depth)
+}
+
+function newestAccepted({graph, verdicts}: Replay, targets: ReadonlyMap<number, unknown>): ReadonlyMap<number, Newest> {
+  const newest = new Map<number, Newest>()
   for (let row = 0; row < graph.size; row += 1) {
     if (graph.type[row] !== Type.Member || verdicts[row] !== Verdict.Accepted) continue
     const target = graph.target[row] ?? -1
-    if (targets.has(target)) newest.set(target, row)
+    if (!targets.has(target)) continue
+    const depth = Math.max(newest.get(target)?.depth ?? 0, graph.columns.depth[row] ?? 0)
+    newest.set(target, {row, depth})
   }
   return newest
 }

@@ -137,6 +137,19 @@ test('stale citations wedge as well: a user who cites the state of long ago', ()
   expect(theOne(healthOf(story), 'room/wedged-member').summary).toContain(`${userId('bob')} can no longer join`)
 })
 
+test('who acted since on another branch is not stuck', () => {
+  const attempt = {id: 'leave', auth: ['power', 'bob', 'bob']}
+  const before = room('10').member('bob', 'bob', 'leave', attempt)
+  expect(theOne(healthOf(before), 'room/wedged-member').summary).toContain(userId('bob'))
+  // The branch of the attempt ends with it, and comes last in the dump.
+  const story = room('10')
+    .topic('one', 'alice', {auth: ['power', 'alice']})
+    .topic('two', 'alice', {auth: ['power', 'alice']})
+    .member('bob', 'bob', 'join', {id: 'renamed', auth: ['power', 'bob', 'open']})
+    .member('bob', 'bob', 'leave', {...attempt, prev: ['bob']})
+  expect(healthOf(story).filter(({id}) => id === 'room/wedged-member')).toEqual([])
+})
+
 test('many users with one failed event each are one finding', () => {
   const story = room('10')
   const names = ['u1', 'u2', 'u3', 'u4']

@@ -1,5 +1,5 @@
 /** Both values are valid, and the order of resolution puts the older one last. */
-import {describe, test} from 'vitest'
+import {describe, expect, test} from 'vitest'
 import type {ResetCause} from '../../../src/forensics/cause.ts'
 import type {Story, Told} from '../story.ts'
 import {aliceIn, expectResets, openRoom, V1, V2, V21} from './rooms.ts'
@@ -50,6 +50,21 @@ describe.each([...V2, ...V21])('version %s', (version) => {
     expectResets(played, [
       {slot: 'join_rules', cause: 'power-order', expected: false, lost: 'second', got: 'first', blockers: []},
     ])
+  })
+  test('ts-tiebreak: a join claims an earlier time than the invite that it answers, and is judged before it', () => {
+    const played = openRoom(version)
+      .joinRule('closed', 'alice', 'invite', {auth: ['power', 'alice']})
+      .member('bob', 'bob', 'leave', {id: 'gone', auth: ['power', 'bob']})
+      .member('alice', 'bob', 'invite', {id: 'invite', auth: ['power', 'alice', 'gone', 'closed'], ts: 90_000})
+      .member('bob', 'bob', 'join', {id: 'back', auth: ['power', 'invite', 'closed'], ts: 80_000})
+      .merge('aside', 'alice', ['gone'], ['power', 'alice'])
+      .merge('merge', 'alice', ['back', 'aside'], ['power', 'alice'])
+      .play()
+    expectResets(played, [
+      {slot: 'member bob', cause: 'ts-tiebreak', expected: false, lost: 'back', got: 'invite', blockers: ['gone']},
+    ])
+    const [found] = played.findings().filter(({id}) => id === 'state/reset')
+    expect(found?.summary).toContain('what it builds on was put after it by the times that their servers claim')
   })
   test('between join rules of equal power the time decides', () => {
     const played = openRoom(version)
