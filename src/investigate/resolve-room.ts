@@ -101,6 +101,8 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: 
   )
   const divergences = reported.flatMap(({findings}) => findings)
   const complete = isCompleteReplay(room, graph, counts.undetermined) && hasExtremities(graph, options)
+  const resets = resetsFound(here.replay, tips)
+  const health = roomHealth(room, here.replay, options, resets)
   return {
     ...describe(room, options, here.replay.reading),
     position: here.position,
@@ -116,8 +118,10 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: 
     findings: [
       ...(options.evidenceFindings ?? []),
       ...dagFindings(room, rejected, missing),
-      ...resetsFound(here.replay, tips),
-      ...roomHealth(room, here.replay, options),
+      // What happened to many at once stands before what happened to each.
+      ...health.filter(({id}) => id === 'state/mass-leave'),
+      ...resets,
+      ...health.filter(({id}) => id !== 'state/mass-leave'),
       ...(other === null || here.root === UNKNOWN_STATE ? [] : readingFindings(here, other)),
       ...(complete ? divergences : divergences.map(asHint)),
     ],
@@ -133,8 +137,13 @@ function resetsFound(result: Replay, tips: readonly number[]): readonly Finding[
 }
 
 /** The health of the whole room, whatever state was asked for. */
-function roomHealth(room: LoadedRoom, result: Replay, {views = [], nowMs}: ResolveOptions): readonly Finding[] {
-  return healthFindings(result, {source: room.source, views, nowMs: nowMs ?? null, trustIds: room.trustIds})
+function roomHealth(
+  room: LoadedRoom,
+  result: Replay,
+  {views = [], nowMs}: ResolveOptions,
+  resets: readonly Finding[],
+): readonly Finding[] {
+  return healthFindings(result, {source: room.source, views, nowMs: nowMs ?? null, trustIds: room.trustIds}, resets)
 }
 
 /** Whether the newest events that servers told are here: without them the tips are not those of the room. */
