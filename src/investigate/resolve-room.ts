@@ -85,6 +85,8 @@ export function resolveRoom(
   return {...report, state: report.state.filter(wanted)}
 }
 
+const HEADS: ReadonlySet<string> = new Set(['state/mass-leave', 'dag/missing-region'])
+
 function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: Hypothesis): RoomReport {
   const {graph} = room
   const {reading = 'synapse'} = options
@@ -117,11 +119,11 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: 
     reported: reported.map(({comparison}) => comparison),
     findings: [
       ...(options.evidenceFindings ?? []),
-      ...dagFindings(room, rejected, missing),
       // What happened to many at once stands before what happened to each.
-      ...health.filter(({id}) => id === 'state/mass-leave'),
+      ...health.filter(({id}) => HEADS.has(id)),
+      ...dagFindings(room, rejected, missing),
       ...resets,
-      ...health.filter(({id}) => id !== 'state/mass-leave'),
+      ...health.filter(({id}) => !HEADS.has(id)),
       ...(other === null || here.root === UNKNOWN_STATE ? [] : readingFindings(here, other)),
       ...(complete ? divergences : divergences.map(asHint)),
     ],
