@@ -89,7 +89,7 @@ function whyWords(graph: RoomGraph, reset: Reset): string {
 
 /** For an event that failed because it was judged before what it builds on. */
 const ORDER_WORDS: Readonly<Partial<Record<ResetCause, string>>> = {
-  'mainline-older': ', since it cites older power levels',
+  'mainline-older': ', since it cites older power levels or none',
   'ts-tiebreak': ' by the times that their servers claim',
   'id-tiebreak': ' by the event IDs, since both claim the same time',
   'power-order': ' by the power of the senders',
@@ -118,7 +118,7 @@ const CAUSE_WORDS: Readonly<Record<ResetCause, string>> = {
   'revoked-concurrently': 'what was sent at the same time on another branch stands against it',
   'stale-input':
     'one of the merged states is not what the events give; with the right states the newer value would have stayed',
-  'mainline-older': 'the newer one cites older power levels, and the one that was sent under newer power levels wins',
+  'mainline-older': 'the newer one cites older power levels or none, and the one that was sent under newer power levels wins',
   'ts-tiebreak': 'by the times that their servers claim the older one was sent later, and the later one wins',
   'id-tiebreak': 'both claim the same time, and then the greater event ID wins',
   'power-order':

@@ -85,6 +85,8 @@ export function resolveRoom(
   return {...report, state: report.state.filter(wanted)}
 }
 
+const HEADS: ReadonlySet<string> = new Set(['state/mass-leave', 'dag/missing-region'])
+
 function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: Hypothesis): RoomReport {
   const {graph} = room
   const {reading = 'synapse'} = options
@@ -101,6 +103,8 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: 
   )
   const divergences = reported.flatMap(({findings}) => findings)
   const complete = isCompleteReplay(room, graph, counts.undetermined) && hasExtremities(graph, options)
+  const resets = resetsFound(here.replay, tips)
+  const health = roomHealth(room, here.replay, options, resets)
   return {
     ...describe(room, options, here.replay.reading),
     position: here.position,
@@ -115,9 +119,11 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: 
     reported: reported.map(({comparison}) => comparison),
     findings: [
       ...(options.evidenceFindings ?? []),
+      // What happened to many at once stands before what happened to each.
+      ...health.filter(({id}) => HEADS.has(id)),
       ...dagFindings(room, rejected, missing),
-      ...resetsFound(here.replay, tips),
-      ...roomHealth(room, here.replay, options),
+      ...resets,
+      ...health.filter(({id}) => !HEADS.has(id)),
       ...(other === null || here.root === UNKNOWN_STATE ? [] : readingFindings(here, other)),
       ...(complete ? divergences : divergences.map(asHint)),
     ],
@@ -133,8 +139,13 @@ function resetsFound(result: Replay, tips: readonly number[]): readonly Finding[
 }
 
 /** The health of the whole room, whatever state was asked for. */
-function roomHealth(room: LoadedRoom, result: Replay, {views = [], nowMs}: ResolveOptions): readonly Finding[] {
-  return healthFindings(result, {source: room.source, views, nowMs: nowMs ?? null, trustIds: room.trustIds})
+function roomHealth(
+  room: LoadedRoom,
+  result: Replay,
+  {views = [], nowMs}: ResolveOptions,
+  resets: readonly Finding[],
+): readonly Finding[] {
+  return healthFindings(result, {source: room.source, views, nowMs: nowMs ?? null, trustIds: room.trustIds}, resets)
 }
 
 /** Whether the newest events that servers told are here: without them the tips are not those of the room. */

@@ -1,4 +1,5 @@
 import {type Finding, finding} from '../finding/finding.ts'
+import {missingInRegions} from '../forensics/health/missing-regions.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import type {Replay} from '../resolve/replay.ts'
 import type {StateRoot} from '../resolve/state-trie.ts'
@@ -15,7 +16,7 @@ export function dagFindings(
     ...room.faults.map((fault) => inputFinding(room, fault)),
     ...cycleFindings(room.graph),
     ...rejected.map((event) => rejectedFinding(room, event)),
-    ...missing.map((event) => missingFinding(event)),
+    ...missingFindings(room.graph, missing),
     ...contentHashFindings(room),
   ]
 }
@@ -61,6 +62,15 @@ function rejectedFinding(room: LoadedRoom, event: RejectedEvent): Finding {
     ],
     {cause: event.rule},
   )
+}
+
+/** The gap that several are part of is told as one (`dag/missing-region`); each is a note beneath it. */
+function missingFindings(graph: RoomGraph, missing: readonly MissingEvent[]): readonly Finding[] {
+  const inRegions = missingInRegions(graph)
+  return missing.map((event) => {
+    const found = missingFinding(event)
+    return inRegions.has(event.eventId) ? {...found, severity: 'note'} : found
+  })
 }
 
 function missingFinding({eventId, citedBy, as, citations}: MissingEvent): Finding {

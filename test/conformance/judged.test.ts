@@ -55,6 +55,17 @@ describe('findings that were judged', () => {
     expect(errors).toHaveLength(JUDGED['10-realistic-50000']?.filter(({severity}) => severity === 'error').length ?? -1)
   })
 
+  test('gaps of one server alone: the region first, what is missing of it as notes beneath, and no error', async () => {
+    const found = (await findingsOfServers(reportedRoom('gap-v11'), {servers: ['hs2']})).get('resolve synapse') ?? []
+    const gaps = found.filter(({id}) => id.startsWith('dag/missing-'))
+    expect(gaps.map(({severity, id}) => `${severity} ${id}`)).toEqual([
+      'note dag/missing-region',
+      // Two stand alone, at other depths.
+      ...['note', 'warning', 'warning', 'note'].map((severity) => `${severity} dag/missing-event`),
+    ])
+    expect(found.filter(({severity}) => severity === 'error')).toEqual([])
+  })
+
   test('a finding that is missing, extra or changed is named', async () => {
     const found = await packedFindings('creators-v12')
     const judged = JUDGED['creators-v12'] ?? []

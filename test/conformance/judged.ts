@@ -8,18 +8,18 @@ import {openCaseRoom} from '../../src/investigate/open-case.ts'
 import type {OpenedRoom} from '../../src/investigate/opened-room.ts'
 import {resolveRoom} from '../../src/investigate/resolve-room.ts'
 import type {Reading} from '../../src/resolve/auth-difference.ts'
-import {type ReportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
+import {type ReportedRoom, type RoomCaseOptions, writeRoomCase} from '../scenarios/room-case.ts'
 import type {OracleRoom} from './fixtures.ts'
 
 export type Command = 'resolve' | 'diff'
 /** Findings by command and reading, `resolve synapse`. */
 export type Found = ReadonlyMap<string, readonly Finding[]>
 
-/** A room of real servers, as a case of both databases. */
-export async function findingsOfServers(room: ReportedRoom): Promise<Found> {
+/** A room of real servers, as a case of both databases, or of some. */
+export async function findingsOfServers(room: ReportedRoom, options: RoomCaseOptions = {}): Promise<Found> {
   const folder = mkdtempSync(join(tmpdir(), 'judged-'))
   try {
-    const opened = await openCaseRoom(writeRoomCase(join(folder, 'room.case'), room), {})
+    const opened = await openCaseRoom(writeRoomCase(join(folder, 'room.case'), room, options), {})
     const found = new Map(resolved(opened))
     for (const reading of ['synapse', 'spec'] as const) {
       found.set(`diff ${reading}`, (await diffRoom(opened, {reading})).findings)

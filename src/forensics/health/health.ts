@@ -23,9 +23,14 @@ const WEIGHT = {error: 0, warning: 1, note: 2} as const
  * What is wrong with a room's DAG and with what servers say of it, beside what single events are rejected for: one finding for a cause, with
  * examples, the most severe first.
  *
+ * @param resets - findings on slots that went back or vanished; a mass leave is their head
  * @remarks Linear in events, edges and told slots; resolves the tips once, which the resolver remembers.
  */
-export function healthFindings(replay: Replay, evidence: HealthEvidence): readonly Finding[] {
+export function healthFindings(
+  replay: Replay,
+  evidence: HealthEvidence,
+  resets: readonly Finding[] = [],
+): readonly Finding[] {
   const servers = serversOf(replay.graph)
   const rows = tipsOf(replay)
   const roots = rows.map((row) => replay.after[row] ?? UNKNOWN_STATE)
@@ -36,7 +41,7 @@ export function healthFindings(replay: Replay, evidence: HealthEvidence): readon
     roots: new RecordedRoots(replay.graph, replay.trie, view.recorded, told),
   }))
   return [
-    ...massLeaves(replay, {rows, root}),
+    ...massLeaves(replay, {rows, root}, resets),
     ...serverSteps(replay, views),
     ...truncatedStates(replay, views),
     ...intruders(replay, evidence.views),

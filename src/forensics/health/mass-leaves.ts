@@ -1,4 +1,4 @@
-import {type Finding, finding} from '../../finding/finding.ts'
+import {type Finding, finding, type Severity} from '../../finding/finding.ts'
 import {Membership, type RoomGraph} from '../../graph/room-graph.ts'
 import {type Replay, UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {ABSENT, type StateRoot, type StateTrie} from '../../resolve/state-trie.ts'
@@ -24,11 +24,13 @@ interface Lost {
  * later merges repeat is told once.
  *
  * @param tips - rows whose states make the room's state, and that state
+ * @param resets - findings on the slots that were lost, if they were made: a mass leave is their head, and no graver than they are
  * @remarks O(conflicted slots of merges with at least as many conflicts as make a mass).
  */
 export function massLeaves(
   replay: Replay,
   tips: {readonly rows: readonly number[]; readonly root: StateRoot},
+  resets: readonly Finding[] = [],
 ): readonly Finding[] {
   const {graph, trie, before, after} = replay
   const found: Finding[] = []
@@ -40,7 +42,7 @@ export function massLeaves(
     if (size < MANY) return
     const isCertain = lost.everywhere.length >= MANY
     if (!isCertain && size < LARGE_SHARE * joinedIn(graph, trie, inputs)) return
-    found.push(massLeave(graph, lost, merge, isCertain))
+    found.push(massLeave(graph, lost, merge, isCertain, gravest(graph, lost, merge, resets)))
   }
   for (const [row, conflicts] of replay.merges) {
     if (conflicts >= MANY) look(graph.prevOf(row), before[row] ?? UNKNOWN_STATE, row)
@@ -95,21 +97,56 @@ function isJoined(graph: RoomGraph, row: number): boolean {
   return row >= 0 && graph.membership[row] === Membership.Join
 }
 
-/** @param merge - `null` for the merge of the tips, which no event makes yet */
-function massLeave(graph: RoomGraph, {everywhere, somewhere}: Lost, merge: number | null, isCertain: boolean): Finding {
+const GRAVEST = ['error', 'warning', 'note'] as const
+
+/** The gravest of the findings on these members at the merge; `null` where one of them has none. */
+function gravest(
+  graph: RoomGraph,
+  {everywhere, somewhere}: Lost,
+  merge: number | null,
+  resets: readonly Finding[],
+): Severity | null {
+  const at = merge === null ? undefined : graph.id(merge)
+  const severities = new Map(
+    resets.flatMap(({subject, severity}) =>
+      subject.kind === 'slot' && subject.type === 'm.room.member' && subject.event_id === at
+        ? [[subject.state_key, severity] as const]
+        : [],
+    ),
+  )
+  const users = [...everywhere, ...somewhere].map((slot) => graph.slotAt(slot).stateKey)
+  if (!users.every((user) => severities.has(user))) return null
+  return GRAVEST.find((severity) => users.some((user) => severities.get(user) === severity)) ?? null
+}
+
+/**
+ * @param merge - `null` for the merge of the tips, which no event makes yet
+ * @param known - the gravest of what was found on the members one by one; `null` where nothing was
+ */
+function massLeave(
+  graph: RoomGraph,
+  {everywhere, somewhere}: Lost,
+  merge: number | null,
+  isCertain: boolean,
+  known: Severity | null,
+): Finding {
   const users = [...everywhere, ...somewhere].map((slot) => graph.slotAt(slot).stateKey)
   const where = merge === null ? 'where the tips of the room come together' : `at the merge ${graph.id(merge)}`
   return finding(
     'state/mass-leave',
     merge === null ? {kind: 'room', room_id: graph.roomId} : {kind: 'event', event_id: graph.id(merge)},
     `${count(users.length, 'member')} lost their membership ${where} without a leave, kick or ban: ${list(users)}${
-      isCertain ? '' : '; not all sides knew of their joins, so that what another side did may have revoked them'
+      known !== null
+        ? `; ${known === 'note' ? 'what was done on another side revoked them' : 'the findings on each say why'}`
+        : isCertain
+          ? ''
+          : '; not all sides knew of their joins, so that what another side did may have revoked them'
     }`,
     [
       {source: 'replay', where: 'known on all sides before', value: everywhere.length},
       {source: 'replay', where: 'known on some sides before', value: somewhere.length},
       ...users.slice(0, 10).map((user) => ({source: 'replay', where: 'm.room.member', value: user})),
     ],
-    isCertain ? {} : {severity: 'warning', certainty: 'strong'},
+    known !== null ? {severity: known} : isCertain ? {} : {severity: 'warning', certainty: 'strong'},
   )
 }

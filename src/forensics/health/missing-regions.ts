@@ -33,6 +33,14 @@ export function missingRegions({graph}: Replay, evidence: HealthEvidence): reado
   ]
 }
 
+/** Missing events that are told of as part of a region: IDs. */
+export function missingInRegions(graph: RoomGraph): ReadonlySet<string> {
+  if (!graph.flags.some((flags) => (flags & Flag.Missing) !== 0)) return new Set()
+  const missing = [...collect(graph).values()]
+  const groups = [missing.filter(({asPrev}) => !asPrev), ...split(missing.filter(({asPrev}) => asPrev))]
+  return new Set(groups.flatMap((group) => (group.length > 1 ? group.map(({row}) => graph.id(row)) : [])))
+}
+
 function collect(graph: RoomGraph): ReadonlyMap<number, Missing> {
   const found = new Map<number, Missing>()
   const note = (row: number, parents: Int32Array, asPrev: boolean): void => {

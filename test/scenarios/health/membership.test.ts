@@ -185,6 +185,23 @@ describe.each(['2', '6', '11', '12'])('version %s: members who are lost in a mer
     })
     expect(found.summary).toContain(`5 members lost their membership at the merge $merge`)
   })
+  test('stands before the resets of each, and is as grave as they are', () => {
+    const told = (story: Story): readonly string[] =>
+      story
+        .play()
+        .findings()
+        .filter(
+          ({id, subject}) => id !== 'state/reset' || (subject.kind === 'slot' && subject.type === 'm.room.member'),
+        )
+        .filter(({id}) => id.startsWith('state/') && id !== 'state/reading-dependent')
+        .map(({severity, id}) => `${severity} ${id}`)
+    const story = demotionAgainstBans(members(5))
+    expect(told(story)).toEqual(['error state/mass-leave', ...members(5).map(() => 'error state/reset')])
+    for (const name of members(5)) {
+      story.member('alice', name, 'invite', {id: `invite-${name}`, auth: ['demoted', 'alice', 'closed']})
+    }
+    expect(told(story)).toEqual(['warning state/mass-leave', ...members(5).map(() => 'warning state/reset')])
+  })
   test('four are no mass', () => {
     expect(healthOf(demotionAgainstBans(members(4)))).toEqual([])
   })
@@ -222,5 +239,15 @@ describe.each(['2', '6', '11', '12'])('version %s: members who are lost in a mer
       evidence: [{value: 0}, {value: 5}, {}, {}, {}, {}, {}],
     })
     expect(found.summary).toContain('not all sides knew of their joins')
+    // With the cause of each at hand it is a note.
+    const heads = story
+      .play()
+      .findings()
+      .filter(({id}) => id.startsWith('state/'))
+    expect(heads.map(({severity, id}) => `${severity} ${id}`)).toEqual([
+      'note state/mass-leave',
+      ...members(5).map(() => 'note state/revoked-concurrently'),
+    ])
+    expect(heads[0]?.summary).toContain('what was done on another side revoked them')
   })
 })
