@@ -34,7 +34,11 @@ export function resetFindings(
         ...(repair.done && !reset.expected ? {severity: 'warning' as const} : {}),
         ...(reset.expected
           ? {}
-          : {remedy: repair.done ? 'None needed any more: the slot has a value again.' : remedyOf(graph, reset)}),
+          : {
+              remedy: repair.done
+                ? 'In the room itself nothing: the slot has a value again. Whether each server has it, `diff` tells.'
+                : remedyOf(graph, reset),
+            }),
       },
     )
   })

@@ -3,20 +3,20 @@ import {ABSENT} from '../resolve/state-trie.ts'
 import type {ResetCause} from './cause.ts'
 import type {Blocker, Fate} from './fate.ts'
 import type {Dropped, Reset} from './resets.ts'
-import {eventWords, listed, sentence, slotWords, valueOf} from './words.ts'
+import {eventWords, listed, sentence, slotWords, timeOf, valueOf} from './words.ts'
 
 /** What happened and why, in a sentence or two; without a full stop at the end. */
 export function resetSummary(graph: RoomGraph, reset: Reset): string {
   const place = mergePlace(graph, reset)
   const {slot, lost, got} = reset
   if (reset.expected) {
-    const now = got === ABSENT ? 'and nothing is in the slot' : `and ${named(graph, got)} ${verb(graph, got, 'stays')}`
-    return `${sentence(named(graph, lost))} ${verb(graph, lost, 'does')} not count ${place}, ${now}: judged again${byWords(graph, reset)}, it failed, since ${reasonOf(reset.fate)}. That is what resolution is meant to do when one branch revokes what another one relies on`
+    const now = got === ABSENT ? 'and nothing is in the slot' : `and ${timed(graph, got)} ${verb(graph, got, 'stays')}`
+    return `${sentence(timed(graph, lost))} ${verb(graph, lost, 'does')} not count ${place}, ${now}: judged again${byWords(graph, reset)}, it failed, since ${reasonOf(reset.fate)}. That is what resolution is meant to do when one branch revokes what another one relies on`
   }
   const {type, stateKey} = graph.slotAt(slot)
   const why = whyWords(graph, reset)
   if (got !== ABSENT) {
-    return `${sentence(slotWords(graph, slot))} went back ${place} from ${named(graph, lost)} to ${named(graph, got)}, which ${verb(graph, got, 'is')} older: ${why}`
+    return `${sentence(slotWords(graph, slot))} went back ${place} from ${timed(graph, lost)} to ${timed(graph, got)}, which ${verb(graph, got, 'is')} older: ${why}`
   }
   const subject =
     type === 'm.room.member' && valueOf(graph, lost) === 'join'
@@ -39,9 +39,14 @@ function named(graph: RoomGraph, row: number): string {
   return `${eventWords(graph, row)} (${graph.id(row)})`
 }
 
+/** As a summary names an event: IDs are in the evidence, and in the story. */
+function timed(graph: RoomGraph, row: number): string {
+  return `${eventWords(graph, row)} (${timeOf(graph, row)})`
+}
+
 function mergePlace(graph: RoomGraph, {merge}: Reset): string {
   const branches = String(merge.inputs.length)
-  if (merge.at !== null) return `at ${graph.id(merge.at)}, where ${branches} branches meet`
+  if (merge.at !== null) return `at ${graph.id(merge.at)} (${timeOf(graph, merge.at)}), where ${branches} branches meet`
   return merge.prevs.length > 0
     ? `where the ${branches} tips of the room meet`
     : `where the ${branches} given states meet`
@@ -52,8 +57,8 @@ function byWords(graph: RoomGraph, {fate}: Pick<Reset, 'fate'>): string {
   if (fate.kind !== 'failed') return ''
   const each = settled(fate).map(({event, own}) =>
     own === ABSENT
-      ? `${named(graph, event)}, of which there was none when it was sent`
-      : `${named(graph, event)} instead of ${named(graph, own)}`,
+      ? `${timed(graph, event)}, of which there was none when it was sent`
+      : `${timed(graph, event)} instead of ${timed(graph, own)}`,
   )
   const by = each.length === 0 ? '' : ` by ${listed(each)}`
   return fate.unsettled.length === 0 ? by : `${by} as if there were no ${unsettledWords(graph, fate.unsettled)}`
@@ -71,14 +76,17 @@ function settled({blockers, unsettled}: Extract<Fate, {kind: 'failed'}>): readon
 
 function whyWords(graph: RoomGraph, reset: Reset): string {
   const {cause, lost, fate, dropped} = reset
-  const before = dropped.map((one) => `${named(graph, one.row)} failed, since ${reasonOf(one.fate)}`)
+  const before = dropped.map((one) => `${timed(graph, one.row)} failed, since ${reasonOf(one.fate)}`)
   const order = ORDER_WORDS[cause]
   if (fate.kind !== 'failed' || (!JUDGED_AGAIN.has(cause) && order === undefined)) {
-    const lacking = reset.lacking === null || reset.lacking === lost ? '' : `: ${named(graph, reset.lacking)}`
+    const lacking = reset.lacking === null || reset.lacking === lost ? '' : `: ${timed(graph, reset.lacking)}`
     return [...before, `${causeWords(reset)}${lacking}`].join('; ')
   }
   const differ = reset.inEvery ? 'since the branches differ there, it' : 'since not all branches had it, it'
-  const subject = dropped.length === 0 ? `${differ} was` : `then ${named(graph, lost)} ${verb(graph, lost, 'was')}`
+  const subject =
+    dropped.length === 0
+      ? `${differ} was`
+      : `${timed(graph, lost)}, which stood there before, ${verb(graph, lost, 'was')}`
   const stale = cause === 'A-unconflicted-deauthorises' ? ` (${causeWords(reset)})` : ''
   return [
     ...before,
@@ -118,7 +126,8 @@ const CAUSE_WORDS: Readonly<Record<ResetCause, string>> = {
   'revoked-concurrently': 'what was sent at the same time on another branch stands against it',
   'stale-input':
     'one of the merged states is not what the events give; with the right states the newer value would have stayed',
-  'mainline-older': 'the newer one cites older power levels or none, and the one that was sent under newer power levels wins',
+  'mainline-older':
+    'the newer one cites older power levels or none, and the one that was sent under newer power levels wins',
   'ts-tiebreak': 'by the times that their servers claim the older one was sent later, and the later one wins',
   'id-tiebreak': 'both claim the same time, and then the greater event ID wins',
   'power-order':

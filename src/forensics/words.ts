@@ -91,3 +91,10 @@ export function listed(words: readonly string[]): string {
 export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
+
+/** `2026-11-21 18:17:38`, UTC; the number itself where it is no date. */
+export function timeOf(graph: RoomGraph, row: number): string {
+  const ms = graph.ts[row] ?? 0
+  const time = new Date(ms)
+  return Number.isNaN(time.getTime()) ? String(ms) : time.toISOString().slice(0, 19).replace('T', ' ')
+}

@@ -16,12 +16,14 @@ export function blameText(report: BlameReport, style: TextStyle): string {
   const shown = style.full === true ? report.lines : report.lines.filter((line) => !line.plain)
   const hidden = report.lines.length - shown.length
   const {dim, yellow} = paint(style)
-  const rest =
-    hidden === 0 ? [] : [dim(`  … and ${count(hidden, 'merge')} where one branch merely knew more: --full shows all`)]
+  const rest = hidden === 0 ? [] : [dim(`  … and ${count(hidden, 'merge')} without a conflict: --full shows all`)]
   return [
     head(report, style),
     [
-      title(`Life: ${count(report.lines.length, 'entry', 'entries')}, in the order of the DAG`, style),
+      title(
+        `Life: ${count(report.lines.length, 'entry', 'entries')}, in the order of the DAG (● led to what stands now)`,
+        style,
+      ),
       ...shown.flatMap((line) => (line.kind === 'merge' ? mergeLines(line, style) : eventLines(line, style))),
       ...rest,
     ].join('\n'),
@@ -106,7 +108,7 @@ function eventLines(line: Exclude<BlameLine, Merge>, style: TextStyle): readonly
 }
 
 const DECIDED: Readonly<Record<string, string>> = {
-  newest: 'it knew of all the others',
+  newest: 'no conflict, since it was sent knowing the others',
   'only-valid': 'it was the only one to pass',
   'none-valid': 'none passed',
   returned: 'it was in the history of the others and passed again',
@@ -132,7 +134,8 @@ function mergeLines(line: Merge, style: TextStyle): readonly string[] {
     lines.push(`             branch ${String(index + 1)}, after ${id(after, style)}: ${held}`)
   })
   if (line.decided !== 'newest') {
-    for (const candidate of line.candidates) lines.push(wrap(candidateLine(candidate, style), 15, style.columns))
+    for (const candidate of byOrder(line.candidates))
+      lines.push(wrap(candidateLine(candidate, style), 15, style.columns))
   }
   lines.push(dim(wrap(`             decided: ${DECIDED[line.decided] ?? line.decided}`, 15, style.columns)))
   if (line.fell.length > 0)
@@ -149,10 +152,15 @@ function mergeLines(line: Merge, style: TextStyle): readonly string[] {
   return lines
 }
 
+/** As the merge looked at them. */
+function byOrder(candidates: readonly BlameCandidate[]): readonly BlameCandidate[] {
+  return candidates.toSorted((a, b) => (a.order ?? Infinity) - (b.order ?? Infinity))
+}
+
 function candidateLine(candidate: BlameCandidate, style: TextStyle): string {
   const {event, outcome, rule, because, order, phase, mainline} = candidate
   const place =
-    order === null
+    order === null || style.full !== true
       ? ''
       : `, looked at as number ${String(order)}${phase === 'power' ? ' (power events)' : ''}${mainline === null ? '' : `, mainline ${String(mainline)}`}`
   const word = {

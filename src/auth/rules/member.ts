@@ -248,7 +248,7 @@ const leave: RuleGroup = {
 
 function notEnough(j: Judgement, what: string, level: 'kick' | 'ban'): string {
   return (
-    `${what} ${j.targetName} (power ${String(j.powerOf(j.target))}) takes ${String(j.levelOf(level))} and more power than theirs; ` +
+    `${what} ${j.targetName} takes power ${String(j.levelOf(level))}, and more than the ${String(j.powerOf(j.target))} that they have; ` +
     `${j.senderName} has ${String(j.powerOf(j.sender))}`
   )
 }
