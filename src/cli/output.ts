@@ -4,7 +4,7 @@ import {rename, rm} from 'node:fs/promises'
 import {Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import {StateError} from '../errors.ts'
-import type {Asked} from '../report/next-steps.ts'
+import type {Asked} from '../report/asked.ts'
 
 /** A machine-readable result: the first key names its schema, such as `matrix-state/resolve/1`. */
 export interface JsonDocument {

@@ -10,7 +10,7 @@ import {interruption} from './interruption.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil, mustBeLiveRoom, roomIsMissing} from './room-argument.ts'
 import {readSmallFile} from './secrets.ts'
-import {type Asked, shellWord} from '../report/next-steps.ts'
+import {type Asked, shellWord} from '../report/asked.ts'
 
 export {mustBeEvent, mustBeLiveRoom} from './room-argument.ts'
 

@@ -18,7 +18,7 @@ import type {DiffPosition, DiffReport, DivergencePoint} from './diff-report.ts'
 import {missingEvents} from './gaps.ts'
 import type {OpenedRoom} from './opened-room.ts'
 import {hasFaults, isCompleteReplay} from './replay-lines.ts'
-import {knownRow} from './resolve-room.ts'
+import {findKnownEvent} from './find-event.ts'
 
 /** Asks one server for the state before an event, as `/state_ids` gives it; `null`: it does not tell. */
 export type AskState = (eventId: string) => Promise<readonly ToldSlot[] | null>
@@ -141,8 +141,9 @@ class DiffWork {
     return {...report, ...sortedPoints(this.#replay, points), agreeing, findings: [...report.findings, ...found]}
   }
 
-  around(eventId: string, position: 'before' | 'after'): DiffReport {
-    const row = knownRow(this.#replay, eventId)
+  around(typed: string, position: 'before' | 'after'): DiffReport {
+    const row = findKnownEvent(this.#replay.graph, typed)
+    const eventId = this.#replay.graph.id(row)
     const root = this.#replay[position][row] ?? UNKNOWN_STATE
     const given = this.#views.flatMap((view) => this.#sides.at(view, row, position))
     const compared: Compared = {
@@ -156,11 +157,12 @@ class DiffWork {
     return this.#report(compared, (other) => other[position][row] ?? UNKNOWN_STATE)
   }
 
-  between(eventIds: readonly [string, string]): DiffReport {
+  between(typed: readonly [string, string]): DiffReport {
     const {graph, after} = this.#replay
-    const [first, second] = eventIds.map((id) => knownRow(this.#replay, id))
-    const root = after[first ?? -1] ?? UNKNOWN_STATE
-    const other = after[second ?? -1] ?? UNKNOWN_STATE
+    const [first, second] = [findKnownEvent(graph, typed[0]), findKnownEvent(graph, typed[1])]
+    const eventIds = [graph.id(first), graph.id(second)] as const
+    const root = after[first] ?? UNKNOWN_STATE
+    const other = after[second] ?? UNKNOWN_STATE
     const view = viewOf(`after ${eventIds[1]}`, () => null)
     const told = {
       what: 'after',

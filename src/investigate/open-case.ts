@@ -2,6 +2,8 @@ import {openCase} from '../casefile/open-case.ts'
 import {toPduSource} from '../casefile/pdu-source.ts'
 import type {CaseReader} from '../casefile/shapes.ts'
 import type {Finding} from '../finding/finding.ts'
+import type {ServerView} from '../forensics/server-view.ts'
+import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {caseViews} from './case-views.ts'
 import type {SigningKey} from '../matrix/key-ring.ts'
 import type {Reported} from './compare-reported.ts'
@@ -29,21 +31,37 @@ export async function openCaseRoom(
     const insecure = sources.filter((source) => source.insecure).map(({name}) => name)
     const {forged, findings, note} = await checkSignatures(reader, loading, keys)
     const room = await loadRoom(toPduSource(reader, forged), loading)
+    const views = caseViews(reader)
     return {
       room,
       unknowable: unknowableOf(sources),
       reported: currentStates(reader),
       reportedExtremities: forwardExtremities(reader),
-      views: caseViews(reader),
+      views,
       findings,
       notes: [
         ...note,
+        ...elsewhere(room.graph, views),
         ...(insecure.length === 0 ? [] : [`TLS was not verified when this came: ${insecure.join(', ')}`]),
       ],
     }
   } finally {
     reader.close()
   }
+}
+
+/** A state at an event that is not here is held against nothing: that must not pass for agreement. */
+function elsewhere(graph: RoomGraph, views: readonly ServerView[]): readonly string[] {
+  return views.flatMap(({server, states}) => {
+    const ids = states.flatMap(({eventId}) => {
+      const row = eventId === null ? 0 : graph.row(eventId)
+      return eventId !== null && (row < 0 || graph.has(row, Flag.Missing)) ? [eventId] : []
+    })
+    const [first] = ids
+    if (first === undefined) return []
+    const more = ids.length > 1 ? ` and ${String(ids.length - 1)} more` : ''
+    return [`Not compared: the state that ${server} told at ${first}${more}, since the event is not here.`]
+  })
 }
 
 async function checkSignatures(

@@ -1,4 +1,3 @@
-import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
 import {findResets, givenResets} from '../forensics/resets.ts'
@@ -14,6 +13,7 @@ import type {StateRoot, StateTrie} from '../resolve/state-trie.ts'
 import {resolveStates} from '../resolve/states.ts'
 import {tipsOf} from '../resolve/tips.ts'
 import {compareWithReported, type Reported} from './compare-reported.ts'
+import {findKnownEvent} from './find-event.ts'
 import {countEvents, missingEvents} from './gaps.ts'
 import type {LoadedRoom} from './load-room.ts'
 import {hasFaults, isCompleteReplay} from './replay-lines.ts'
@@ -222,37 +222,9 @@ export function locate(result: Replay, options: Pick<ResolveOptions, 'at' | 'bef
     const {root} = result.resolver.resolve(at.map((row) => result.after[row] ?? UNKNOWN_STATE))
     return {replay: result, at, position: 'after', root}
   }
-  const row = knownRow(result, id)
+  const row = findKnownEvent(result.graph, id)
   const position = options.at === undefined ? 'before' : 'after'
   return {replay: result, at: [row], position, root: result[position][row] ?? UNKNOWN_STATE}
-}
-
-/**
- * Row of an event that is here.
- *
- * @throws StateError EVENT_UNKNOWN
- */
-export function knownRow({graph}: Pick<Replay, 'graph'>, eventId: string): number {
-  const row = graph.row(eventId)
-  if (row < 0 || graph.has(row, Flag.Missing | Flag.Foreign)) {
-    throw unknownEvent(eventId, row >= 0 && graph.has(row, Flag.Missing))
-  }
-  return row
-}
-
-const WRITE_WHOLE_ID = "Write the whole event ID in single quotes: a shell replaces '$…'."
-
-function unknownEvent(id: string, isCited: boolean): StateError {
-  const what = `the room as it was given has no event ${JSON.stringify(id)}`
-  if (isCited) {
-    return new StateError('EVENT_UNKNOWN', `${what}: others cite it, but it is not there itself`, {
-      hint: 'Gather the room from a server that has the event.',
-    })
-  }
-  const hint = id.startsWith('$')
-    ? 'It may be of another room, or not have been fetched: look for it in the dump.'
-    : WRITE_WHOLE_ID
-  return new StateError('EVENT_UNKNOWN', what, {hint})
 }
 
 /**

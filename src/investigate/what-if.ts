@@ -7,7 +7,8 @@ import {replay, type Replay, type ReplayOptions, UNKNOWN_STATE, Verdict, VERDICT
 import {EMPTY_STATE, type StateRoot, StateTrie} from '../resolve/state-trie.ts'
 import type {LoadedRoom} from './load-room.ts'
 import {fromRecorded, type RecordedPosition, recorderOf} from './recorded-inputs.ts'
-import {knownRow, locate, resolveRoom, type ResolveOptions, stateEntries} from './resolve-room.ts'
+import {findKnownEvent} from './find-event.ts'
+import {locate, resolveRoom, type ResolveOptions, stateEntries} from './resolve-room.ts'
 import type {RoomReport, SlotChange, StateEntry, VerdictChange, WhatIf, WithoutEvent} from './room-report.ts'
 
 export interface WhatIfOptions extends ResolveOptions {
@@ -85,7 +86,7 @@ function refuseWithStates({states, without = [], inputsFrom}: WhatIfOptions): vo
 }
 
 function rowToLeaveOut(graph: RoomGraph, eventId: string): number {
-  const row = knownRow({graph}, eventId)
+  const row = findKnownEvent(graph, eventId)
   if (!graph.has(row, Flag.Cyclic | Flag.Ambiguous)) return row
   const why = graph.has(row, Flag.Cyclic) ? 'is its own ancestor' : 'came with two contents under one ID'
   throw new StateError('USAGE', `${eventId} ${why}: it changes no state as it is, and cannot be left out`)

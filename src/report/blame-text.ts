@@ -128,7 +128,7 @@ function mergeLines(line: Merge, style: TextStyle): readonly string[] {
   const {reset} = line
   const mark = reset === null ? '' : reset.expected ? yellow(` ${reset.cause}`) : red(` RESET: ${reset.cause}`)
   const again = line.again > 0 ? dim(` (and ${count(line.again, 'more merge')} of the same)`) : ''
-  const lines = [`  merge    ${where} → ${bold(result)}${mark}${again}`]
+  const lines = [wrap(`  merge    ${where} → ${bold(result)}${mark}${again}`, 11, style.columns)]
   line.branches.forEach(({after, value}, index) => {
     const held = value === null ? 'nothing' : `${printable(value.value, 40)} (${id(value.eventId, style)})`
     lines.push(`             branch ${String(index + 1)}, after ${id(after, style)}: ${held}`)

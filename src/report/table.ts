@@ -1,6 +1,6 @@
 import {Chalk, type ChalkInstance} from 'chalk'
 import Table from 'cli-table3'
-import type {Asked} from './next-steps.ts'
+import type {Asked} from './asked.ts'
 import {printable} from './printable.ts'
 import {clip, displayWidth} from './width.ts'
 

@@ -31,7 +31,13 @@ export function verificationText(path: string, result: Verification, style: Text
       ? red(`Bad: ${count(result.bad, 'copy', 'copies')} cannot be what its server sent.`)
       : result.complete
         ? green('Verified: every copy is what its servers signed.')
-        : yellow('Inconclusive: what could not be verified is not called good. More keys would help: --keys FILE.')
+        : yellow(
+            wrap(
+              'Inconclusive: what could not be verified is not called good. More keys would help: --keys FILE.',
+              0,
+              style.columns,
+            ),
+          )
   return [head.join('\n'), findingsText(result.findings, style), verdict].filter((part) => part !== '').join('\n\n')
 }
 

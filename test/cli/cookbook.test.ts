@@ -42,7 +42,8 @@ describe('the cookbook', () => {
   )
 
   test('shows nothing that is wider than the terminal, but for commands', () => {
-    const wide = recipes.flatMap(({shown}) =>
+    const now = blocksOf(read()).flatMap((block) => block.recipes)
+    const wide = now.flatMap(({shown}) =>
       shown.filter((line) => line.length > 80 && !line.startsWith('  matrix-state ')),
     )
     expect(wide).toEqual([])

@@ -276,7 +276,7 @@ describe('may somebody do something', () => {
 
   test('who can let somebody in again', () => {
     const explained = can(closed, BOB, 'join')
-    expect(explained.answer).toBe(`No, ${BOB} cannot join, by rule 4.3.7: the join rule is invite and ${BOB} is left.`)
+    expect(explained.answer).toBe(`No, ${BOB} cannot join, by rule 4.3.7: the join rule is invite and ${BOB} has left.`)
     expect(explained.remedies).toMatchObject([
       {changes: [{kind: 'membership', user: BOB, to: 'invite'}], by: [{anyMember: true}]},
       {changes: [{kind: 'join-rule', to: 'public'}], by: [{users: [{user: ALICE, power: '100'}, {user: MO}]}]},

@@ -87,7 +87,7 @@ function wedged(replay: Replay, source: string, {target, rows}: Attempts): Findi
   return finding(
     'room/wedged-member',
     {kind: 'slot', type: 'm.room.member', state_key: user},
-    `${user} ${rows.length === 1 ? 'could not' : 'can no longer'} ${list(cannot, cannot.length)}: ${
+    `${user} ${rows.length === 1 ? 'could not' : 'can no longer'} ${alternatives(cannot)}: ${
       rows.length === 1 ? 'the last attempt is' : `the last ${count(rows.length, 'attempt')} are`
     } rejected for what the event cites, although the room's state allows it (${rejection?.because ?? ''})`,
     [
@@ -100,6 +100,11 @@ function wedged(replay: Replay, source: string, {target, rows}: Attempts): Findi
       ...(rows.length === 1 ? {severity: 'note' as const, certainty: 'hint' as const} : {}),
     },
   )
+}
+
+/** `a`, `a or b`. */
+function alternatives(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`
 }
 
 /** Single events that failed: each may be broken by chance. */

@@ -100,7 +100,7 @@ describe.each(VERSIONS)('version %s: a user whose membership events are all reje
       cause: number(version, 1),
     })
     expect(found.summary).toContain(
-      `${userId('bob')} can no longer leave, change their name or avatar and be kicked: the last 3 attempts`,
+      `${userId('bob')} can no longer leave, change their name or avatar or be kicked: the last 3 attempts`,
     )
     expect(found.evidence.map(({value}) => value)).toEqual(['$kick', '$rename', '$leave', '$bob'])
   })
