@@ -43,11 +43,13 @@ export async function compareFromArguments(
   // Beside a file they are for the questions below, not for gathering.
   const ofRoom = isLiveRoom(first) ? flags : {...flags, ...NO_FEDERATION}
   const opened = await openFromFlags(first, ofRoom, progress)
+  const last = room === undefined ? [`The room of the last case: ${first}`] : []
+  const notes = [...last, ...opened.notes]
   const reading = {reading: flags.reading}
-  if (events !== null) return {report: diffEvents(opened, events, reading), notes: opened.notes}
+  if (events !== null) return {report: diffEvents(opened, events, reading), notes}
   if (other !== undefined) {
     const second = await openFromFlags(other, flags, progress)
-    return {report: diffSources(opened, second, reading), notes: [...opened.notes, ...second.notes]}
+    return {report: diffSources(opened, second, reading), notes: [...notes, ...second.notes]}
   }
   const options = {
     ...reading,
@@ -56,13 +58,13 @@ export async function compareFromArguments(
   }
   const {'signing-key': signingKeyFile, 'server-name': serverName, with: servers, insecure} = flags
   if (signingKeyFile === undefined || serverName === undefined || flags.offline) {
-    return {report: await diffRoom(opened, options), notes: opened.notes}
+    return {report: await diffRoom(opened, options), notes}
   }
   const {openAsking} = await import('../investigate/ask-states.ts')
   const access = {signingKeyFile, serverName, servers, insecure, signal: signal()}
   const asking = await openAsking(access, opened.room.graph.roomId)
   try {
-    return {report: await diffRoom(opened, {...options, ask: asking.ask}), notes: opened.notes}
+    return {report: await diffRoom(opened, {...options, ask: asking.ask}), notes}
   } finally {
     await asking.close()
   }

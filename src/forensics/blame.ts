@@ -1,9 +1,10 @@
+import type {RoomGraph} from '../graph/room-graph.ts'
 import {type Replay, UNKNOWN_STATE, Verdict} from '../resolve/replay.ts'
 import {ABSENT} from '../resolve/state-trie.ts'
 import {Ancestry} from './ancestry.ts'
 import {Inquest, InquestTools, mainline, orderingCause, placeOn, type ResetCause} from './cause.ts'
 import type {Fate} from './fate.ts'
-import {type Merge, mergesOf} from './merge.ts'
+import {causalOrder, hasUndetermined, type Merge, mergesOf} from './merge.ts'
 import type {Reset} from './resets.ts'
 
 /** An event that set the slot, or tried to. */
@@ -81,7 +82,8 @@ export function blameSlot(replay: Replay, tips: readonly number[], slot: number,
   const ancestry = new Ancestry(graph)
   const tools = new InquestTools({graph, trie, resolver, before}, ancestry)
   const roots = tips.map((tip) => after[tip] ?? UNKNOWN_STATE)
-  const now = roots.includes(UNKNOWN_STATE) || roots.length === 0 ? null : trie.get(resolver.resolve(roots).root, slot)
+  const isOpen = roots.includes(UNKNOWN_STATE) || roots.length === 0 || hasUndetermined(replay)
+  const now = isOpen ? null : trie.get(resolver.resolve(roots).root, slot)
   const sets: BlamedEvent[] = []
   for (let row = 0; row < graph.size; row += 1) {
     if (graph.slot[row] !== slot || verdicts[row] === Verdict.Undetermined) continue
@@ -91,7 +93,7 @@ export function blameSlot(replay: Replay, tips: readonly number[], slot: number,
     const leadsToNow = kind === 'set' && now !== null && (now === row || ancestry.isBefore(row, now))
     sets.push({kind, row, previous, leadsToNow})
   }
-  return {slot, now, entries: inOrder(sets, blameMerges(replay, tips, slot, {resets, tools}))}
+  return {slot, now, entries: inOrder(graph, sets, blameMerges(replay, tips, slot, {resets, tools}))}
 }
 
 function blameMerges(
@@ -193,9 +195,19 @@ function decision(
 }
 
 /** A merge stands before the event that made it, and that of the tips at the end. */
-function inOrder(sets: readonly BlamedEvent[], merges: readonly BlamedMerge[]): readonly BlameEntry[] {
-  const place = (entry: BlameEntry): number => (entry.kind === 'merge' ? (entry.merge.at ?? Infinity) - 0.5 : entry.row)
-  return [...sets, ...merges].sort((a, b) => place(a) - place(b))
+function inOrder(
+  graph: RoomGraph,
+  sets: readonly BlamedEvent[],
+  merges: readonly BlamedMerge[],
+): readonly BlameEntry[] {
+  const compare = causalOrder(graph)
+  const rowOf = (entry: BlameEntry): number => (entry.kind === 'merge' ? (entry.merge.at ?? ABSENT) : entry.row)
+  return [...merges, ...sets].sort((a, b) => {
+    const [x, y] = [rowOf(a), rowOf(b)]
+    if (x === ABSENT || y === ABSENT) return Number(x === ABSENT) - Number(y === ABSENT)
+    // The sort is stable: a merge stays before the event that made it.
+    return x === y ? 0 : compare(x, y)
+  })
 }
 
 /** Whether an entry is left out unless everything is asked for: merges where one side merely knew more. */

@@ -1,6 +1,7 @@
-import type {RoomGraph} from '../graph/room-graph.ts'
+import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import {compareAge} from '../resolve/power-order.ts'
 import type {Replay} from '../resolve/replay.ts'
-import {UNKNOWN_STATE} from '../resolve/replay.ts'
+import {UNKNOWN_STATE, Verdict} from '../resolve/replay.ts'
 import type {Resolver} from '../resolve/resolver.ts'
 import {ABSENT, type StateRoot, type StateTrie} from '../resolve/state-trie.ts'
 
@@ -25,19 +26,48 @@ export interface MergeContext {
   readonly before: Int32Array | null
 }
 
-/** All merges of a replay in which states differed, in topological order, the tips' last. */
+/**
+ * All merges of a replay in which states differed, in an order that does not depend on that of the lines; the tips' last. Where something
+ * is undetermined the tips are only the edge of what could be judged, and no server ever merges them.
+ */
 export function* mergesOf(replay: Replay, tips: readonly number[]): Generator<Merge> {
   const {graph, after, before} = replay
-  for (const [row, conflicts] of replay.merges) {
-    if (conflicts === 0) continue
+  const rows = [...replay.merges].flatMap(([row, conflicts]) => (conflicts === 0 ? [] : [row]))
+  for (const row of rows.sort(causalOrder(graph))) {
     const prevs = [...graph.prevOf(row)]
     const inputs = prevs.map((prev) => after[prev] ?? UNKNOWN_STATE)
     yield {at: row, prevs, inputs, result: before[row] ?? UNKNOWN_STATE, limit: row}
   }
-  const inputs = tips.map((tip) => after[tip] ?? UNKNOWN_STATE)
+  if (hasUndetermined(replay)) return
+  const prevs = tips.toSorted(causalOrder(graph))
+  const inputs = prevs.map((tip) => after[tip] ?? UNKNOWN_STATE)
   if (new Set(inputs).size < 2 || inputs.includes(UNKNOWN_STATE)) return
   const {root, conflicts} = replay.resolver.resolve(inputs)
-  if (conflicts > 0) yield {at: null, prevs: tips, inputs, result: root}
+  if (conflicts > 0) yield {at: null, prevs, inputs, result: root}
+}
+
+/** Whether an event could not be judged, because of what is missing. */
+export function hasUndetermined({graph, verdicts}: Replay): boolean {
+  return verdicts.some(
+    (verdict, row) => verdict === Verdict.Undetermined && !graph.has(row, Flag.Missing | Flag.Foreign),
+  )
+}
+
+/**
+ * An order in which every event follows its prev events, and which depends on the events alone: by the longest way to the first event,
+ * then by age. Rows are in topological order, too, but theirs follows the order of the lines.
+ *
+ * @remarks O(events + edges) once.
+ */
+export function causalOrder(graph: RoomGraph): (a: number, b: number) => number {
+  const generation = new Int32Array(graph.size)
+  const {starts, edges} = graph.prev
+  for (let row = 0; row < graph.size; row += 1) {
+    for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
+      generation[row] = Math.max(generation[row] ?? 0, (generation[edges[k] ?? 0] ?? 0) + 1)
+    }
+  }
+  return (a, b) => (generation[a] ?? 0) - (generation[b] ?? 0) || compareAge(graph, a, b)
 }
 
 /** Distinct events that the inputs have in a slot, in the order of the inputs; `ABSENT` left out. */

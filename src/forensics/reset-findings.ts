@@ -9,13 +9,14 @@ import {eventWords, slotWords, valueOf} from './words.ts'
 /**
  * Resets as findings, roots of cascades before what fell under them.
  *
+ * @param isWhole - whether every event could be judged; otherwise it is not known what holds now, and nothing is claimed as proven
  * @param now - by slot, the event that stands there at the tips, or `ABSENT`; `null` where that is not known
  */
 export function resetFindings(
   graph: RoomGraph,
   resets: readonly Reset[],
   now: (slot: number) => number | null,
-  source = 'replay',
+  {source = 'replay', isWhole = true}: {readonly source?: string; readonly isWhole?: boolean} = {},
 ): readonly Finding[] {
   const ancestry = new Ancestry(graph)
   return resets.map((reset) => {
@@ -29,9 +30,9 @@ export function resetFindings(
       evidenceOf(graph, reset, source),
       {
         cause: reset.cause,
-        // What is not here might have changed the outcome.
-        ...(reset.cause === 'missing-events' ? {certainty: 'hint' as const} : {}),
-        ...(repair.done && !reset.expected ? {severity: 'warning' as const} : {}),
+        // What is not here might have changed the outcome, or have been known to those who sent what is.
+        ...(reset.cause === 'missing-events' || !isWhole ? {certainty: 'hint' as const} : {}),
+        ...((repair.done || !isWhole) && !reset.expected ? {severity: 'warning' as const} : {}),
         ...(reset.expected
           ? {}
           : {

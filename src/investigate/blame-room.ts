@@ -131,14 +131,14 @@ export function blameRoom(
     now: blame.now === null || ofSlot > 0 ? undefined : briefOf(graph, blame.now),
     lines: blame.entries.map((entry) => lineOf(result, entry, resets)),
     undetermined: ofSlot,
-    findings: [...(options.evidenceFindings ?? []), ...findingsOf(graph, blame, resets)],
+    findings: [...(options.evidenceFindings ?? []), ...findingsOf(graph, blame, resets, undetermined === 0)],
   }
 }
 
 /** Resets of the slot, and those that it caused; whether these others were repaired is for `resolve` to say. */
-function findingsOf(graph: RoomGraph, blame: Blame, resets: readonly Reset[]): readonly Finding[] {
+function findingsOf(graph: RoomGraph, blame: Blame, resets: readonly Reset[], isWhole: boolean): readonly Finding[] {
   const mine = resets.filter(({slot, root}) => slot === blame.slot || root?.slot === blame.slot)
-  return resetFindings(graph, mine, (slot) => (slot === blame.slot ? blame.now : null))
+  return resetFindings(graph, mine, (slot) => (slot === blame.slot ? blame.now : null), {isWhole})
 }
 
 function countUndetermined({graph, verdicts}: Replay, slot: number) {

@@ -126,7 +126,7 @@ class DiffWork {
         const {row, position, slots, proven, origin} = scan.first
         found.push(recordFinding(this.#sides, view, scan.first, this.#certainty))
         const resets = recordedResets(this.#replay, view, recorded).filter(({expected}) => !expected)
-        found.push(...resetFindings(this.#replay.graph, resets, () => null, view.server))
+        found.push(...resetFindings(this.#replay.graph, resets, () => null, {source: view.server}))
         points.push({
           ...this.#parts.point(report, view.server, row, slots),
           position,

@@ -73,6 +73,13 @@ export function completeDraft(replay: Replay, given: JsonObject, at?: number): D
   const parents = at === undefined ? tips : [at]
   fill('content', () => ({}))
   if (!(rules.roomIdIsCreateHash && event['type'] === 'm.room.create')) fill('room_id', () => graph.roomId)
+  if (event['room_id'] !== undefined && event['room_id'] !== graph.roomId) {
+    throw new StateError(
+      'DRAFT_MALFORMED',
+      `the draft is for room ${JSON.stringify(event['room_id']).slice(0, 100)}, and this one is ${graph.roomId}`,
+      {hint: 'Leave room_id out: it is filled in.'},
+    )
+  }
   fill('prev_events', () => cite(parents.map((row) => graph.id(row))))
   const prev = prevRows(replay, event['prev_events'])
   fill('depth', () => nextDepth(replay, prev.rows))

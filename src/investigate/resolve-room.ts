@@ -1,4 +1,5 @@
 import type {Finding} from '../finding/finding.ts'
+import {hasUndetermined} from '../forensics/merge.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
 import {findResets, givenResets} from '../forensics/resets.ts'
 import {creatorsOf} from '../graph/creators.ts'
@@ -134,8 +135,12 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: 
 function resetsFound(result: Replay, tips: readonly number[]): readonly Finding[] {
   const {graph, trie, resolver, after} = result
   const roots = tips.map((tip) => after[tip] ?? UNKNOWN_STATE)
-  const now = roots.length === 0 || roots.includes(UNKNOWN_STATE) ? null : resolver.resolve(roots).root
-  return resetFindings(graph, findResets(result, {tips}), (slot) => (now === null ? null : trie.get(now, slot)))
+  const isWhole = !hasUndetermined(result)
+  const isOpen = !isWhole || roots.length === 0 || roots.includes(UNKNOWN_STATE)
+  const now = isOpen ? null : resolver.resolve(roots).root
+  return resetFindings(graph, findResets(result, {tips}), (slot) => (now === null ? null : trie.get(now, slot)), {
+    isWhole,
+  })
 }
 
 /** The health of the whole room, whatever state was asked for. */
@@ -198,7 +203,7 @@ function resolveGiven(
     reported: [],
     findings: [
       ...dagFindings(room, [], missing),
-      ...resetFindings(graph, resets, () => null, 'resolution of the given states'),
+      ...resetFindings(graph, resets, () => null, {source: 'resolution of the given states'}),
     ],
   }
 }

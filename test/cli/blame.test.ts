@@ -66,7 +66,7 @@ describe('blame on rooms of real servers', () => {
       'It began with the power levels set by @alice:localhost:18448 ($6bBhLiqLWD…)',
       'an upgrade would not have prevented this',
       '→ To have the user back, invite them',
-      '1 merge where one branch merely knew more: --full shows all',
+      '1 merge without a conflict: --full shows all',
     ]) {
       expect(stdout).toContain(part)
     }
@@ -103,7 +103,7 @@ describe('blame on rooms of real servers', () => {
     ])
     expect(document.now).toMatchObject({value: 'join', sender: ERIN})
     const {stdout} = await matrixState(['blame', creators, ERIN])
-    expect(stdout).toContain('A later merge brought it back.')
+    expect(stdout).toContain('In the room itself nothing: the slot has a value again.')
     expect(stdout).toContain(' ●set      join')
   })
 
