@@ -71,7 +71,7 @@ describe('blame on rooms of real servers', () => {
       expect(stdout).toContain(part)
     }
     const full = await matrixState(['blame', conflict10, CAROL, '--full'])
-    expect(full.stdout).toContain('decided: it knew of all the others')
+    expect(full.stdout).toContain('decided: no conflict, since it was sent knowing the others')
     expect(full.stdout).toContain('$Xt9lLivjLY')
     expect(full.stdout).not.toContain('…')
   })
