@@ -126,7 +126,9 @@ class DiffWork {
         const {row, position, slots, proven, origin} = scan.first
         found.push(recordFinding(this.#sides, view, scan.first, this.#certainty))
         const resets = recordedResets(this.#replay, view, recorded).filter(({expected}) => !expected)
-        found.push(...resetFindings(this.#replay.graph, resets, () => null, {source: view.server}))
+        // They follow from the record that is wrong, which is what is to be mended.
+        const lost = resetFindings(this.#replay.graph, resets, () => null, {source: view.server})
+        found.push(...lost.map((one): Finding => ({...one, severity: 'note'})))
         points.push({
           ...this.#parts.point(report, view.server, row, slots),
           position,
