@@ -146,19 +146,34 @@ export async function agree(room: TestRoom, {here, there, alice, rita}: Pair): P
 
 /** Both sides speak until each has heard the other. They need not agree: that is what quarrels are for. */
 export async function meet(room: TestRoom, {here, there, alice, rita}: Pair): Promise<void> {
-  const heard = async (server: Synapse, account: Account, eventId: string): Promise<boolean> =>
-    server.ask(account, 'GET', room.address(`event/${encodeURIComponent(eventId)}`)).then(
-      () => true,
-      () => false,
-    )
   const end = Date.now() + 60_000
   for (;;) {
     const mine = await room.say(here, alice, 'I am back')
     const theirs = await room.say(there, rita, 'so am I')
     for (let n = 0; n < 6; n += 1) {
       await sleep(200)
-      if ((await heard(there, rita, mine)) && (await heard(here, alice, theirs))) return
+      if ((await heard(room, there, rita, mine)) && (await heard(room, here, alice, theirs))) return
     }
     if (Date.now() > end) throw new Error(`the servers did not meet again in ${room.roomId}`)
   }
+}
+
+/** This side alone speaks until the other has heard it: the room stays, or becomes, one line. */
+export async function reach(room: TestRoom, {here, there, alice, rita}: Pair): Promise<void> {
+  const end = Date.now() + 60_000
+  for (;;) {
+    const mine = await room.say(here, alice, 'do you hear me?')
+    for (let n = 0; n < 10; n += 1) {
+      await sleep(200)
+      if (await heard(room, there, rita, mine)) return
+    }
+    if (Date.now() > end) throw new Error(`${there.name} heard nothing of ${room.roomId}`)
+  }
+}
+
+async function heard(room: TestRoom, server: Synapse, account: Account, eventId: string): Promise<boolean> {
+  return server.ask(account, 'GET', room.address(`event/${encodeURIComponent(eventId)}`)).then(
+    () => true,
+    () => false,
+  )
 }
