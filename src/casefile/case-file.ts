@@ -3,6 +3,7 @@ import type {GatherLimits, RouteIdentity, ServerKey, Step} from '../sources/evid
 import {About, type VersionClaim, versionInCreate} from './about.ts'
 import {CopyReader, type NamelessText} from './copy-reader.ts'
 import {CopyKeeper, marksText} from './copies.ts'
+import {DeviceFactKeeper, DeviceFacts} from './device-facts.ts'
 import {mergeCase} from './merge.ts'
 import {Numbers} from './numbers.ts'
 import {ReportReader} from './report-reader.ts'
@@ -18,6 +19,7 @@ export class ReadableCase implements CaseReader {
   readonly createdTs: number
   /** For the other classes of this folder. */
   readonly store: Store
+  readonly devices: DeviceFacts
   protected readonly about: About
   protected readonly numbers: Numbers
   protected readonly sourceTable: SourceTable
@@ -32,6 +34,7 @@ export class ReadableCase implements CaseReader {
     this.createdTs = this.about.createdTs
     this.numbers = new Numbers(store)
     this.sourceTable = new SourceTable(store)
+    this.devices = new DeviceFacts(store, this.numbers)
     this.#copies = new CopyReader(store)
     this.#reports = new ReportReader(store, this.numbers)
   }
@@ -140,10 +143,12 @@ export class ReadableCase implements CaseReader {
 
 /** A case file that is open for adding. Made by `createCase` and `openCaseForWriting`. */
 export class WritableCase extends ReadableCase implements CaseWriter {
+  override readonly devices: DeviceFactKeeper
   readonly #reports: ReportKeeper
 
   constructor(store: Store) {
     super(store)
+    this.devices = new DeviceFactKeeper(store, this.numbers)
     this.#reports = new ReportKeeper(store, this.numbers)
   }
 
@@ -223,8 +228,8 @@ export class WritableCase extends ReadableCase implements CaseWriter {
       )
     }
     if (other === this) return {events: 0, copies: 0}
-    const {store, about, numbers, sourceTable: sources} = this
-    return mergeCase({store, about, numbers, sources, reports: this.#reports}, other)
+    const {store, about, numbers, sourceTable: sources, devices} = this
+    return mergeCase({store, about, numbers, sources, devices, reports: this.#reports}, other)
   }
 }
 

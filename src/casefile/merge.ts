@@ -1,6 +1,7 @@
 import type {EventStateGroups, StateGroup} from '../sources/evidence.ts'
 import type {About, VersionClaim} from './about.ts'
 import {type Arrival, CopyKeeper, marksText} from './copies.ts'
+import type {DeviceFactKeeper} from './device-facts.ts'
 import type {NamelessText} from './copy-reader.ts'
 import type {Numbers} from './numbers.ts'
 import type {ReportKeeper} from './reports.ts'
@@ -16,6 +17,7 @@ export interface Taker {
   readonly numbers: Numbers
   readonly sources: SourceTable
   readonly reports: ReportKeeper
+  readonly devices: DeviceFactKeeper
 }
 
 /** The case that is taken in. */
@@ -39,7 +41,7 @@ export function mergeCase(taker: Taker, given: Given): Kept {
       const kept = merging.copies()
       merging.reports()
       merging.stateGroups()
-      merging.tables()
+      taker.devices.mergeFrom(given.devices)
       return kept
     }),
   )
@@ -144,21 +146,6 @@ class Merging {
 
   #groupsOfEvent(source: SourceId, groups: EventStateGroups, ts: ReadonlyMap<string, number>): void {
     this.#taker.reports.eventStateGroups(source, groups, ts.get(groups.eventId) ?? 0)
-  }
-
-  /** Tables that need no more than their source's number changed. */
-  tables(): void {
-    for (const row of this.#given.store.all('SELECT source, user_id, ts, what, text FROM device_snapshot')) {
-      const {user_id: user, ts, what, text} = row
-      this.#taker.store.run(
-        'INSERT OR IGNORE INTO device_snapshot VALUES (?, ?, ?, ?, ?)',
-        this.#source(Number(row['source'])),
-        user!,
-        ts!,
-        what!,
-        text!,
-      )
-    }
   }
 }
 

@@ -89,4 +89,22 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (source, user_id, ts, what)
   ) WITHOUT ROWID;
   `,
+  // Devices: a table of their own says who was asked, since a source of events is also a view of the room. device_snapshot was never filled.
+  `
+  DROP TABLE device_snapshot;
+  CREATE TABLE device_source (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, server TEXT NOT NULL, address TEXT NOT NULL,
+    insecure INTEGER NOT NULL, user_id TEXT NOT NULL, device_id TEXT NOT NULL, first_ts INTEGER, last_ts INTEGER,
+    requests INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE TABLE device_fact (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL, user_id TEXT NOT NULL, kind TEXT NOT NULL, how INTEGER NOT NULL,
+    fact TEXT NOT NULL, ts INTEGER NOT NULL, last_ts INTEGER NOT NULL
+  );
+  CREATE INDEX device_fact_key ON device_fact (user_id, source, kind, how);
+  CREATE TABLE device_refusal (
+    source INTEGER NOT NULL, user_id TEXT NOT NULL, what TEXT NOT NULL, outcome TEXT NOT NULL, status INTEGER, message TEXT NOT NULL,
+    ts INTEGER NOT NULL, PRIMARY KEY (source, user_id, what)
+  ) WITHOUT ROWID;
+  `,
 ]

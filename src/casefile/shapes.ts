@@ -1,3 +1,5 @@
+import type {DeviceSnapshot} from '../matrix/device-facts.ts'
+import type {DeviceRouteIdentity, DeviceStep} from '../sources/device-evidence.ts'
 import type {
   CurrentStateChange,
   EventMarks,
@@ -72,7 +74,39 @@ export interface CaseCounts {
   readonly unreadable?: number
 }
 
-/** Evidence on one room at rest: reading. */
+/** A way by which evidence on devices came. */
+export interface StoredDeviceSource extends DeviceRouteIdentity {
+  readonly id: SourceId
+  readonly firstTs: number
+  readonly lastTs: number
+  readonly requests: number
+}
+
+/** Something asked for about a user's devices and not given. `userId` `null`: it concerns all. */
+export interface DeviceRefusal extends Omit<Refusal, 'eventId'> {
+  readonly source: SourceId
+  readonly userId: string | null
+  readonly ts: number
+}
+
+/** What is known of devices: reading. */
+export interface DeviceReader {
+  readonly sources: () => readonly StoredDeviceSource[]
+  /** Users of whom anything was told, sorted. */
+  readonly users: () => readonly string[]
+  /** All that was told of a user, what was told last comes last. O(its size), which a waiting inbox can make megabytes. */
+  readonly of: (userId: string) => readonly DeviceSnapshot[]
+  readonly refusals: () => readonly DeviceRefusal[]
+}
+
+/** What is known of devices: adding. */
+export interface DeviceKeeper extends DeviceReader {
+  readonly source: (identity: DeviceRouteIdentity) => SourceId
+  /** Keeps a step in one transaction; what is told again unchanged takes no room. @throws StateError CASE_UNUSABLE; nothing is kept then */
+  readonly keep: (source: SourceId, step: DeviceStep, nowMs: number) => void
+}
+
+/** Evidence on one room at rest: reading. For one account without a room: `roomId` is its user ID. */
 export interface CaseReader {
   readonly path: string
   readonly roomId: string
@@ -102,11 +136,13 @@ export interface CaseReader {
   readonly limits: () => readonly (GatherLimits & {readonly ts: number})[]
   readonly notes: () => readonly Told<{readonly text: string}>[]
   readonly marks: (source: SourceId) => ReadonlyMap<string, string>
+  readonly devices: DeviceReader
   readonly close: () => void
 }
 
 /** Evidence on one room at rest: reading and adding. Nothing is ever taken away. */
 export interface CaseWriter extends CaseReader {
+  readonly devices: DeviceKeeper
   /** The source of this name, made when it is new. */
   readonly source: (identity: RouteIdentity, unknowable: readonly string[]) => SourceId
   /** Keeps a step in one transaction. @throws StateError CASE_UNUSABLE (also when the disk is full); the step is then not kept */

@@ -2,10 +2,10 @@ import type {Row, Store, Value} from './store.ts'
 
 /** A table whose rows say what a source told, from `ts` to `last_ts`. */
 export interface ToldTable {
-  readonly table: 'reported_state' | 'reported_extremities'
+  readonly table: 'reported_state' | 'reported_extremities' | 'device_fact'
   /** What the telling is about: columns with one current value. */
   readonly keys: readonly string[]
-  readonly value: 'slots' | 'events'
+  readonly value: 'slots' | 'events' | 'fact'
 }
 
 export const STATES: ToldTable = {table: 'reported_state', keys: ['source', 'what', 'event', 'how'], value: 'slots'}
@@ -14,6 +14,7 @@ export const EXTREMITIES: ToldTable = {
   keys: ['source', 'direction', 'how'],
   value: 'events',
 }
+export const DEVICE_FACTS: ToldTable = {table: 'device_fact', keys: ['user_id', 'source', 'kind', 'how'], value: 'fact'}
 
 /** What is told again unchanged only gets a later `last_ts`. */
 export function tell(

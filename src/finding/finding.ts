@@ -1,6 +1,7 @@
-export type Severity = 'error' | 'warning' | 'note'
-/** How sure a finding is: established, nearly so, or worth a look. */
-export type Certainty = 'proof' | 'strong' | 'hint'
+import {DEVICE_KINDS} from './device-kinds.ts'
+import type {Certainty, FindingKind, Severity} from './kind.ts'
+
+export type {Certainty, FindingKind, Severity}
 
 /** What a finding is about. */
 export type Subject =
@@ -8,6 +9,12 @@ export type Subject =
   | {readonly kind: 'event'; readonly event_id: string}
   | {readonly kind: 'room'; readonly room_id: string}
   | {readonly kind: 'server'; readonly server: string}
+  | {readonly kind: 'user'; readonly user_id: string}
+  | {readonly kind: 'device'; readonly user_id: string; readonly device_id: string}
+  /** A Megolm session of a sender. `device_id` is what the sender says, and may be absent. */
+  | {readonly kind: 'session'; readonly session_id: string; readonly sender: string; readonly device_id?: string}
+  /** What belongs to a user as a whole and to no device: cross-signing, secret storage, backup. */
+  | {readonly kind: 'account'; readonly user_id: string}
 
 /** Where something was read, so that another person can check it. */
 export interface Evidence {
@@ -29,14 +36,6 @@ export interface Finding {
   readonly summary: string
   readonly evidence: readonly Evidence[]
   /** What can be done about it. */
-  readonly remedy: string
-}
-
-/** Meaning of a kind of finding, whatever the room. */
-export interface FindingKind {
-  readonly severity: Severity
-  readonly certainty: Certainty
-  readonly meaning: string
   readonly remedy: string
 }
 
@@ -337,6 +336,7 @@ export const CATALOGUE = {
     remedy:
       'The fault is in the state of the server that sends these events: update it and let it recalculate its state of the room. Until then a user of a server whose events are accepted can kick or ban the user.',
   },
+  ...DEVICE_KINDS,
 } as const satisfies Readonly<Record<string, FindingKind>>
 
 export type FindingId = keyof typeof CATALOGUE

@@ -225,15 +225,37 @@ test('a source keeps the marks that belong to its own evidence; one that is new 
   closing(a, b)
 })
 
-test('device snapshots come along', () => {
+test('what was told of devices comes along, in spans of time', () => {
   const [a, b] = [newCase(where, roomId), newCase(where, roomId)]
-  a.source(identity('other'), [])
-  const source = b.source(identity('x'), [])
-  b.store.run('INSERT INTO device_snapshot VALUES (?, ?, ?, ?, ?)', source, '@a:hs1', 5, '/keys/query', '{}')
+  const route = {...identity('x'), account: {userId: '@a:hs1', deviceId: 'ADEVICE'}}
+  a.devices.source({...identity('other'), account: null})
+  const keys = (id: string) => ({
+    how: '/keys/query',
+    requests: 1,
+    facts: [{userId: '@a:hs1', fact: {kind: 'keys', view: 'origin', devices: {[id]: null}} as const}],
+    refusals: [{what: '/devices', outcome: 'refused' as const, message: id, userIds: ['@a:hs1']}],
+  })
+  const source = b.devices.source(route)
+  for (const [id, ts] of [
+    ['ONE', 5],
+    ['ONE', 6],
+    ['TWO', 9],
+  ] as const) {
+    b.devices.keep(source, keys(id), ts)
+  }
   a.mergeFrom(b)
   a.mergeFrom(b)
-  expect(a.store.all('SELECT * FROM device_snapshot').map((row) => ({...row}))).toEqual([
-    {source: 2, user_id: '@a:hs1', ts: 5, what: '/keys/query', text: '{}'},
+  expect(a.devices.users()).toEqual(['@a:hs1'])
+  expect(a.devices.of('@a:hs1').map(({route: by, ts, lastTs, fact}) => [by, ts, lastTs, fact])).toEqual([
+    ['x', 5, 6, {kind: 'keys', view: 'origin', devices: {ONE: null}}],
+    ['x', 9, 9, {kind: 'keys', view: 'origin', devices: {TWO: null}}],
+  ])
+  expect(a.devices.sources()).toEqual([
+    expect.objectContaining({id: 1, name: 'other', account: null}),
+    {id: 2, ...route, firstTs: 5, lastTs: 9, requests: 3},
+  ])
+  expect(a.devices.refusals()).toEqual([
+    {source: 2, userId: '@a:hs1', what: '/devices', outcome: 'refused', message: 'TWO', ts: 9},
   ])
   closing(a, b)
 })

@@ -10,6 +10,14 @@ type Steps = readonly {readonly source: SourceId; readonly ts: number; readonly 
 export class MemoryCase implements CaseWriter {
   readonly path = 'memory.case'
   readonly createdTs = 1
+  readonly devices = {
+    sources: () => [],
+    users: () => [],
+    of: () => [],
+    refusals: () => [],
+    source: (): SourceId => 1,
+    keep: (): void => undefined,
+  }
   readonly roomId: string
   roomVersion: string | null
   readonly #sources: StoredSource[] = []

@@ -28,7 +28,9 @@ const errors = ({findings}: DiffReport): readonly string[] =>
             ? subject.event_id.slice(0, 7)
             : subject.kind === 'server'
               ? subject.server
-              : subject.room_id
+              : subject.kind === 'room'
+                ? subject.room_id
+                : subject.kind
       const server = evidence.map(({source}) => source).find((source) => source !== 'replay')
       return `${id} ${about} ${server ?? ''}`
     })
