@@ -197,7 +197,7 @@ export const CATALOGUE = {
     certainty: 'strong',
     meaning: 'The server reports another value than the replay of the events gives.',
     remedy:
-      'Compare with other servers; if only this one differs, its stored state is wrong and it has to recalculate it.',
+      'Run `diff` on it: it tells which servers have what the events give, whether this one is only behind, and what its admin can do.',
   },
   'server/behind': {
     severity: 'note',

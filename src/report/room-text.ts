@@ -1,4 +1,5 @@
 import {CATALOGUE} from '../finding/finding.ts'
+import {absence} from '../finding/slot-words.ts'
 import type {RejectedEvent, RoomReport, StateEntry} from '../investigate/room-report.ts'
 import {own} from '../matrix/json.ts'
 import {findingsText} from './findings-text.ts'
@@ -8,6 +9,7 @@ import {field, GLANCE, glance, joinLines, joinSections, more, remedyLine, title}
 import {stateValue} from './state-value.ts'
 import {type Column, paint, table, type TextStyle} from './table.ts'
 import {assumption, readingLine, whatIfText} from './what-if-text.ts'
+import {verdictText} from './verdict-text.ts'
 import {wrap} from './width.ts'
 
 /** Terminals narrower than this show no senders in the table of state: types and values need the room. */
@@ -15,16 +17,14 @@ const ROOM_FOR_SENDERS = 100
 
 /** `resolve` for people: what the room is, who may do what, what is wrong, and the state. */
 export function roomText(report: RoomReport, style: TextStyle): string {
+  const shown = report.findings.filter(({id}) => !TOLD_ABOVE.has(id))
   return joinSections([
     header(report, style),
     whatIfText(report, style),
     powerSection(report, style),
     rejectedSection(report, style),
     missingSection(report, style),
-    findingsText(
-      report.findings.filter(({id}) => !TOLD_ABOVE.has(id)),
-      style,
-    ),
+    findingsText(shown, style, report.findings.length - shown.length),
     nextSteps(report.findings, 'resolve', style.asked, style),
     stateSection(report, style),
     verdictLine(report, style),
@@ -157,7 +157,7 @@ function powerSection(report: RoomReport, style: TextStyle): string {
   const rows = shown.map(({userId, level, isCreator, membership}) => [
     level,
     userId,
-    [isCreator ? 'creator' : '', membership === 'join' ? '' : (membership ?? 'not a member')]
+    [isCreator ? 'creator' : '', membership === 'join' ? '' : (membership ?? absence('m.room.member'))]
       .filter((word) => word !== '')
       .join(', '),
   ])
@@ -262,9 +262,14 @@ function place(report: RoomReport): string {
 }
 
 function verdictLine(report: RoomReport, style: TextStyle): string {
-  const {green, yellow} = paint(style)
-  if (report.complete) return green('Complete: every event that another one cites is here.')
-  const text =
-    'Incomplete: what is missing or refused may change the answer, so that nothing here proves the room to be in order.'
-  return yellow(wrap(text, 0, style.columns))
+  const told = {
+    clean: report.whatIf === undefined ? 'Nothing wrong was found.' : '',
+    gaps: report.complete
+      ? ''
+      : 'Incomplete: what is missing or refused may change the answer, so that nothing here proves the room to be in order.',
+  }
+  return joinLines([
+    verdictText(report.findings, told, style),
+    report.complete ? paint(style).green('Complete: every event that another one cites is here.') : '',
+  ])
 }
