@@ -1,5 +1,4 @@
 import {type Finding, finding} from '../finding/finding.ts'
-import {absence, sentence, slotWords} from '../finding/slot-words.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {ABSENT, type StateRoot, type StateTrie} from '../resolve/state-trie.ts'
 import {UNKNOWN_STATE} from '../resolve/replay.ts'
@@ -45,7 +44,7 @@ export function compareWithReported(
       return finding(
         'state/divergence',
         {kind: 'slot', type, state_key: stateKey, ...(ours === null ? {} : {event_id: ours})},
-        `${sentence(slotWords(type, stateKey))}: the replay gives ${ours ?? absence(type)}, ${reported.server} reports ${other ?? absence(type)}`,
+        `${type} ${JSON.stringify(stateKey)}: the replay gives ${ours ?? 'nothing'}, ${reported.server} reports ${other ?? 'nothing'}`,
         [
           {source: 'replay', where: `state at ${String(tips)} ${tips === 1 ? 'tip' : 'tips'}`, value: ours},
           {source: reported.server, where: reported.how, value: other},

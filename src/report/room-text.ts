@@ -12,8 +12,9 @@ import {assumption, readingLine, whatIfText} from './what-if-text.ts'
 import {verdictText} from './verdict-text.ts'
 import {wrap} from './width.ts'
 
-/** Terminals narrower than this show no senders in the table of state: types and values need the room. */
+/** Terminals narrower than this show no senders in the table of state, and no event IDs: types and values need the room. */
 const ROOM_FOR_SENDERS = 100
+const ROOM_FOR_EVENTS = 72
 
 /** `resolve` for people: what the room is, who may do what, what is wrong, and the state. */
 export function roomText(report: RoomReport, style: TextStyle): string {
@@ -221,20 +222,21 @@ function stateSection(report: RoomReport, style: TextStyle): string {
   const entries = hidden === 0 ? report.state : report.state.filter(({type}) => type !== 'm.room.member')
   const shownAll = style.full === true || entries.length <= 5 * GLANCE
   const shown = shownAll ? entries : entries.slice(0, 5 * GLANCE)
+  const events = (style.columns ?? Infinity) >= ROOM_FOR_EVENTS
   const senders = (style.columns ?? Infinity) >= ROOM_FOR_SENDERS
   const rows = shown.map((entry) => [
     entry.type,
     entry.stateKey,
     style.full === true ? stateValue(entry) : printable(stateValue(entry), 60),
     ...(senders ? [entry.sender] : []),
-    entry.eventId,
+    ...(events ? [entry.eventId] : []),
   ])
   const columns: readonly Column[] = [
     {head: 'type', min: 26},
     {head: 'state key', min: 10},
     {head: 'value', min: 16},
     ...(senders ? [{head: 'sender', min: 12}] : []),
-    {head: 'event', min: 12, first: true},
+    ...(events ? [{head: 'event', min: 12, first: true as const}] : []),
   ]
   const size = report.wholeState?.length ?? 0
   const of = size === report.state.length ? '' : `${report.state.length.toLocaleString('en-US')} of `
@@ -270,6 +272,8 @@ function verdictLine(report: RoomReport, style: TextStyle): string {
   }
   return joinLines([
     verdictText(report.findings, told, style),
-    report.complete ? paint(style).green('Complete: every event that another one cites is here.') : '',
+    report.complete
+      ? paint(style).green(wrap('Complete: every event that another one cites is here.', 0, style.columns))
+      : '',
   ])
 }
