@@ -204,7 +204,8 @@ export const CATALOGUE = {
     certainty: 'proof',
     meaning:
       'The server has not come to the newest events that are known here: what it reports is what the replay gives at the events up to which it has come.',
-    remedy: 'None needed if it catches up; if it does not, look whether other servers can reach it.',
+    remedy:
+      'Nothing is wrong: wait. An event that another server sends it makes it fetch what it lacks; if it does not catch up then, look whether the servers reach each other.',
   },
   'server/disagrees-with-itself': {
     severity: 'warning',
@@ -212,7 +213,7 @@ export const CATALOGUE = {
     meaning:
       'The current state that the server goes by is not the state that it has at its own newest event: it did not recalculate it.',
     remedy:
-      'Send a state event from that server (the topic as it is) and compare again: a server makes its current state anew then. Until it is right, what it lets its own users do follows the wrong one.',
+      "Let a user of that server send a state event (the topic as it is), and compare again: by Synapse's code it makes its current state anew then. Until it is right, what it lets its own users do follows the wrong one.",
   },
   'server/rejected-there': {
     severity: 'error',

@@ -46,6 +46,19 @@ export function fewOf(words: readonly string[], most: number): string {
   return `${words.slice(0, most).join(', ')} and ${(words.length - most).toLocaleString('en-US')} more`
 }
 
+/** `the topic and the memberships of @a:b, @c:d and 7 more`: at most `most` of either. */
+export function slotsListed(
+  slots: readonly {readonly type: string; readonly stateKey: string}[],
+  most: number,
+): string {
+  const users = slots.filter(({type}) => type === 'm.room.member').map(({stateKey}) => stateKey)
+  const others = slots.flatMap(({type, stateKey}) => (type === 'm.room.member' ? [] : [slotWords(type, stateKey)]))
+  const members = users.length === 0 ? [] : [`the membership${users.length === 1 ? '' : 's'} of ${fewOf(users, most)}`]
+  if (others.length <= most) return listed([...others, ...members])
+  const rest = `${(others.length - most).toLocaleString('en-US')} more`
+  return listed([...others.slice(0, most), rest, ...members])
+}
+
 /** The first letter large. */
 export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)

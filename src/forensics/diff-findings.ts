@@ -53,7 +53,7 @@ function slotFinding(context: DiffContext, difference: Difference, server: strin
     {source: 'replay', where, value: mine},
     ...wrong.map(({side, row}) => ({source: server, where: placeOf(side), value: nameOf(sides, row)})),
   ]
-  const summary = `${sentence(slotWords(type, stateKey))}: the replay gives ${valueWords(sides, ours, type)}, ${server} says ${told}`
+  const summary = `${sentence(slotWords(type, stateKey))}: the replay gives ${valueWords(sides, ours, type)}, ${server} has ${told}`
   if (wrong.some(({grade}) => grade === 'diverged')) {
     const remedy = divergenceRemedy(given, difference, server)
     return [

@@ -46,10 +46,14 @@ function stepsOf(server: string, own: readonly OwnSide[], right: readonly string
   const stored = own.filter((one) => !isCurrent(one))
   if (stored.some(isWrong)) {
     const through = right[0] ?? 'a server whose state is right'
-    return `Its stored states are wrong, and it goes on from them. ${ANEW} If many slots are wrong, by Synapse's code: let its users leave, delete and purge the room there (admin API), and let them join again through ${through}. Nobody is known to have tried that on a room like this.`
+    return `Its stored states are wrong, and it goes on from them. ${ANEW} If many slots are wrong: let its users leave, purge the room there (admin API), and let them join again through ${through}; that follows from Synapse's code, and was not tried on such a room.`
   }
   if (stored.length > 0 && own.some((one) => isCurrent(one) && isWrong(one))) {
-    return `Its state at its newest event is right, only its current state is stale. By Synapse's code it is made anew when a state event comes: let a user of ${server} send one (the topic as it is), and compare again. If it stays: ${ANEW.charAt(0).toLowerCase()}${ANEW.slice(1)}`
+    return `Its state at its newest event is right, only its current state is stale. By Synapse's code it is made anew when a state event comes (not tried): let a user of ${server} send one (the topic as it is), and compare again. If it stays: ${ANEW.charAt(0).toLowerCase()}${ANEW.slice(1)}`
   }
-  return `Whether only its current state is stale or its stored states are wrong, its database tells (matrix-state fetch --database), or a diff with --signing-key. ${ANEW}`
+  const isRecorded = own.some(({side}) => side.view.recorded !== null)
+  const which = isRecorded
+    ? 'If the states that it recorded are wrong (diff tells since when), it goes on from them; otherwise only its current state is stale.'
+    : 'Whether only its current state is stale or its stored states are wrong, its database tells (matrix-state fetch --database), or a diff with --signing-key.'
+  return `${which} ${ANEW}`
 }

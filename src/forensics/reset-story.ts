@@ -20,7 +20,7 @@ export function resetSummary(graph: RoomGraph, reset: Reset): string {
   }
   const began = beganWith(graph, reset)
   if (got !== ABSENT) {
-    return `${sentence(slotWords(graph, slot))} went back ${place} from ${timed(graph, lost)} to ${timed(graph, got)}, which ${verb(graph, got, 'is')} older. ${whyWords(graph, reset)}${began}`
+    return `${sentence(slotWords(graph, slot))} went back ${place}, from ${timed(graph, lost)} to ${timed(graph, got)}, which ${verb(graph, got, 'is')} older. ${whyWords(graph, reset)}${began}`
   }
   const what =
     type === 'm.room.member'

@@ -1,5 +1,5 @@
 import type {Finding} from '../finding/finding.ts'
-import {absence, sentence, slotWords} from '../finding/slot-words.ts'
+import {absence, sentence, slotsListed, slotWords} from '../finding/slot-words.ts'
 import type {EventBrief} from '../forensics/words.ts'
 import type {Slot} from '../graph/room-graph.ts'
 import type {BlameCandidate, BlameLine, BlameReport, BlameReset} from '../investigate/blame-room.ts'
@@ -132,7 +132,7 @@ function mergeLines({type}: Slot, line: Merge, style: TextStyle): readonly strin
   const result =
     line.result === null ? absence(type) : `${printable(line.result.value, 40)} (${id(line.result.eventId, style)})`
   const {reset} = line
-  const mark = reset === null ? '' : reset.expected ? yellow(' (revoked, see below)') : red(' RESET, see below')
+  const mark = reset === null ? '' : reset.expected ? yellow(' (revoked, see below)') : red(' (RESET, see below)')
   const again = line.again > 0 ? dim(` (and ${count(line.again, 'more merge')} of the same)`) : ''
   const lines = [wrap(`  merge    ${where} → ${bold(result)}${mark}${again}`, 11, style.columns)]
   line.branches.forEach(({after, value}, index) => {
@@ -226,10 +226,5 @@ function resetSection(line: Merge, reset: BlameReset, remedy: string, style: Tex
 }
 
 function slotList(slots: readonly Slot[], style: TextStyle): string {
-  const shown = style.full === true ? slots : slots.slice(0, GLANCE)
-  const more = slots.length - shown.length
-  return (
-    printable(shown.map((slot) => slotWords(slot.type, slot.stateKey)).join(', ')) +
-    (more > 0 ? `, and ${String(more)} more` : '')
-  )
+  return printable(slotsListed(slots, style.full === true ? Infinity : GLANCE))
 }

@@ -1,4 +1,4 @@
-import {absence, fewOf, slotWords} from '../finding/slot-words.ts'
+import {absence, fewOf, slotsListed} from '../finding/slot-words.ts'
 import type {DiffReport, DiffSide, DiffValue, DivergencePoint, SlotDifference} from '../investigate/diff-report.ts'
 import {peopleText} from './diff-people-text.ts'
 import {findingsText} from './findings-text.ts'
@@ -300,8 +300,7 @@ function sinceText({eventId, position, method}: DivergencePoint): string {
 
 function slotsText({slots}: DivergencePoint): string {
   if (slots.length === 0) return 'in slots that no event of the room has'
-  const names = slots.map(({type, stateKey}) => printable(slotWords(type, stateKey), 120))
-  return `in ${fewOf(names, 3)}`
+  return `in ${printable(slotsListed(slots, 3), 400)}`
 }
 
 function provenText({provenEarliest, method, compared, requests, side}: DivergencePoint): string {

@@ -1,5 +1,5 @@
 import type {Finding} from '../finding/finding.ts'
-import {fewOf, listed, slotWords} from '../finding/slot-words.ts'
+import {fewOf, slotsListed, slotWords} from '../finding/slot-words.ts'
 import {count} from './printable.ts'
 import type {TextStyle} from './table.ts'
 
@@ -54,10 +54,7 @@ function fold(group: readonly Finding[], style: TextStyle): readonly Fold[] {
   if (first === undefined) return []
   const alone = (finding: Finding): Fold => ({first: finding, others: [], summary: finding.summary, also: ''})
   if (others.length === 0) return [alone(first)]
-  const names = (of: readonly Finding[]): string => {
-    const words = of.map(({subject}) => subjectWords(subject))
-    return style.full === true ? listed(words) : fewOf(words, NAMED)
-  }
+  const names = (of: readonly Finding[]): string => subjectsListed(of, style.full === true ? Infinity : NAMED)
   if (RESETS.has(first.id)) {
     const also = `By the same root, at the same merge: ${names(others)}.`
     return [{first, others, summary: first.summary, also}]
@@ -67,7 +64,7 @@ function fold(group: readonly Finding[], style: TextStyle): readonly Fold[] {
       {
         first,
         others,
-        summary: `${serverOf(first)} does not have what the replay gives in ${slotsTold(group)}`,
+        summary: `${serverOf(first)} does not have what the replay gives in ${count(group.length, 'slot')}: ${names(group)}`,
         also: '',
       },
     ]
@@ -76,13 +73,13 @@ function fold(group: readonly Finding[], style: TextStyle): readonly Fold[] {
   return [{first, others, summary: first.summary, also: `The same is true of ${names(others)}.`}]
 }
 
-/** Memberships are counted; other slots are named. */
-function slotsTold(group: readonly Finding[]): string {
-  const slots = group.flatMap(({subject}) => (subject.kind === 'slot' ? [subject] : []))
-  const members = slots.filter(({type}) => type === 'm.room.member')
-  const others = slots.filter(({type}) => type !== 'm.room.member').map(subjectWords)
-  const few = members.length <= 2 ? members.map(subjectWords) : [count(members.length, 'membership')]
-  return `${count(group.length, 'slot')}: ${listed([...(others.length > NAMED ? [...others.slice(0, NAMED), count(others.length - NAMED, 'other slot')] : others), ...few])}`
+/** Slots in words, and whatever else findings are about; each once. */
+export function subjectsListed(findings: readonly Finding[], most: number): string {
+  const slots = findings.flatMap(({subject}) =>
+    subject.kind === 'slot' ? [{type: subject.type, stateKey: subject.state_key}] : [],
+  )
+  const others = new Set(findings.flatMap(({subject}) => (subject.kind === 'slot' ? [] : [subjectWords(subject)])))
+  return [slotsListed(slots, most), fewOf([...others], most)].filter((part) => part !== '').join(', ')
 }
 
 /** What a finding is about. */

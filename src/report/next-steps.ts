@@ -47,7 +47,9 @@ function stepsOf(findings: readonly Finding[], from: string, {room, withStates}:
   if (lost !== undefined) {
     if (from !== 'blame') steps.push(...blame(lost, room, 'how it was lost, step by step'))
     const {subject} = lost
-    if (subject.kind === 'slot' && subject.type === 'm.room.member' && canBeWord(subject.state_key)) {
+    // A warning has been repaired since, or is not sure.
+    const isMember = subject.kind === 'slot' && subject.type === 'm.room.member'
+    if (isMember && lost.severity === 'error' && canBeWord(subject.state_key)) {
       const user = shellWord(subject.state_key)
       steps.push({command: `explain ${room} --can ${user} join`, why: 'whether they can come back, and who can help'})
     }

@@ -265,7 +265,12 @@ function place(report: RoomReport): string {
 
 function verdictLine(report: RoomReport, style: TextStyle): string {
   const told = {
-    clean: report.whatIf === undefined ? 'Nothing wrong was found.' : '',
+    clean:
+      report.whatIf !== undefined
+        ? ''
+        : report.findings.length === 0
+          ? 'Nothing wrong was found.'
+          : 'No errors or warnings.',
     gaps: report.complete
       ? ''
       : 'Incomplete: what is missing or refused may change the answer, so that nothing here proves the room to be in order.',

@@ -1,6 +1,6 @@
 import type {Finding, FindingId, Severity} from '../finding/finding.ts'
-import {fewOf, slotWords} from '../finding/slot-words.ts'
-import {serverOf, subjectWords} from './fold-findings.ts'
+import {fewOf} from '../finding/slot-words.ts'
+import {serverOf, subjectsListed, subjectWords} from './fold-findings.ts'
 import {shortIds} from './findings-text.ts'
 import {count, printable} from './printable.ts'
 import {paint, type TextStyle} from './table.ts'
@@ -8,6 +8,7 @@ import {wrap} from './width.ts'
 
 /** Things that are named; more are counted. */
 const NAMED = 3
+const KINDS = 4
 
 type Group = readonly Finding[]
 
@@ -65,7 +66,7 @@ function whatAndWhere(findings: readonly Finding[], severity: Severity, style: T
     kinds.set(key, [...(kinds.get(key) ?? []), one])
   }
   const told = [...kinds.values()].map((group) => phrase(group, style))
-  const shown = told.slice(0, NAMED)
+  const shown = told.slice(0, KINDS)
   const rest = told.length - shown.length
   return shown.join('; ') + (rest > 0 ? `; and ${count(rest, 'more kind')}` : '')
 }
@@ -85,19 +86,7 @@ function phrase(group: Group, style: TextStyle): string {
   return printable(shortIds(words, style), 400)
 }
 
-const where = (group: Group): string =>
-  fewOf(
-    [...new Set(group.map(({subject}) => subjectWords(subject)))].map((words) => printable(words, 120)),
-    NAMED,
-  )
-
-const slots = (group: Group): string =>
-  fewOf(
-    group.map(({subject}) =>
-      printable(subject.kind === 'slot' ? slotWords(subject.type, subject.state_key) : subjectWords(subject), 120),
-    ),
-    NAMED,
-  )
+const where = (group: Group): string => subjectsListed(group, NAMED)
 
 const isPlural = (one: Finding | undefined): boolean =>
   one?.subject.kind === 'slot' && one.subject.type === 'm.room.power_levels'
@@ -106,13 +95,13 @@ const server = ([first]: Group): string => (first === undefined ? '' : serverOf(
 
 /** What a kind of finding says of all that it was found for, in a clause. Kinds without one are told by their name. */
 const PHRASES: Readonly<Partial<Record<FindingId, (group: Group) => string>>> = {
-  'state/divergence': (group) => `${server(group)} does not have what the events give: ${slots(group)}`,
+  'state/divergence': (group) => `${server(group)} does not have what the events give: ${where(group)}`,
   // A warning that is proven: the slot has been set since.
   'state/reset': (group) =>
-    `${slots(group)} ${group.length === 1 && !isPlural(group[0]) ? 'was' : 'were'} lost or set back where branches were merged${group[0]?.severity === 'warning' && group[0].certainty !== 'hint' ? ', with a value again since' : ''}`,
+    `${where(group)} ${group.length === 1 && !isPlural(group[0]) ? 'was' : 'were'} lost or set back where branches were merged${group[0]?.severity === 'warning' && group[0].certainty !== 'hint' ? ', with a value again since' : ''}`,
   'state/mass-leave': (group) =>
     `many members lost at once ${group.length === 1 ? 'in a merge' : `in ${count(group.length, 'merge')}`}`,
-  'state/reading-dependent': (group) => `servers of different kinds may disagree on ${slots(group)}`,
+  'state/reading-dependent': (group) => `servers of different kinds may disagree on ${where(group)}`,
   'server/disagrees-with-itself': (group) =>
     `${where(group)}: the current state is not the state at the newest event there`,
   'server/wrong-record': (group) => `${server(group)} recorded a wrong state, first at ${where(group)}`,
