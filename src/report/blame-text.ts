@@ -82,9 +82,11 @@ function head(report: BlameReport, style: TextStyle): string {
   const {type, stateKey} = report.slot
   const {now} = report
   const value = now === undefined ? 'cannot be determined' : now === null ? absence(type) : eventLine(now, style)
-  const name = printable(sentence(slotWords(type, stateKey)), 200)
+  const words = slotWords(type, stateKey)
+  const name = printable(sentence(words), 200)
   return [
-    title(name.includes(type) ? name : `${name} (${type})`, style),
+    // Other words name the type themselves.
+    title(words.startsWith('the state ') ? name : `${name} (${printable(type)})`, style),
     field(
       'Room',
       `${printable(report.roomId)}, version ${report.roomVersion} (${report.stateRes}), reading ${report.reading}`,
