@@ -46,7 +46,7 @@ function stepsOf(server: string, own: readonly OwnSide[], right: readonly string
   const stored = own.filter((one) => !isCurrent(one))
   if (stored.some(isWrong)) {
     const through = right[0] ?? 'a server whose state is right'
-    return `Its stored states are wrong, and it goes on from them. ${ANEW} If many slots are wrong: let its users leave, purge the room there (admin API), and let them join again through ${through}; that follows from Synapse's code, and was not tried on such a room.`
+    return `The state that it gives at an event is wrong, so that it goes on from a wrong one. ${ANEW} If many slots are wrong: let its users leave, purge the room there (admin API), and let them join again through ${through}; that follows from Synapse's code, and was not tried on such a room.`
   }
   if (stored.length > 0 && own.some((one) => isCurrent(one) && isWrong(one))) {
     return `Its state at its newest event is right, only its current state is stale. By Synapse's code it is made anew when a state event comes (not tried): let a user of ${server} send one (the topic as it is), and compare again. If it stays: ${ANEW.charAt(0).toLowerCase()}${ANEW.slice(1)}`
