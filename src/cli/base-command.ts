@@ -6,6 +6,7 @@ import {asUsageError} from './failure.ts'
 import {interruption} from './interruption.ts'
 import {type Forms, type JsonDocument, type Style, write, writeFileLines, writeLines} from './output.ts'
 import {printable, printableJson, printableLine} from '../report/printable.ts'
+import {wrap} from '../report/width.ts'
 import {showProgress, SILENT, type Progress} from './progress.ts'
 
 /**
@@ -86,7 +87,8 @@ export abstract class BaseCommand extends Command {
 
   /** What is good to know but no result, to stderr; not with `--quiet`. */
   protected async note(text: string): Promise<void> {
-    if (!this.quiet) await write(process.stderr, `${printable(text)}\n`)
+    const columns = process.stderr.isTTY ? process.stderr.columns : undefined
+    if (!this.quiet) await write(process.stderr, `${wrap(printable(text), 0, columns)}\n`)
   }
 
   /** Say `end()` in a `finally`. */

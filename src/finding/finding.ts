@@ -196,14 +196,15 @@ export const CATALOGUE = {
     certainty: 'strong',
     meaning: 'The server reports another value than the replay of the events gives.',
     remedy:
-      'Compare with other servers; if only this one differs, its stored state is wrong and it has to recalculate it.',
+      'Run `diff` on it: it tells which servers have what the events give, whether this one is only behind, and what its admin can do.',
   },
   'server/behind': {
     severity: 'note',
     certainty: 'proof',
     meaning:
       'The server has not come to the newest events that are known here: what it reports is what the replay gives at the events up to which it has come.',
-    remedy: 'None needed if it catches up; if it does not, look whether other servers can reach it.',
+    remedy:
+      'Nothing is wrong: wait. An event that another server sends it makes it fetch what it lacks; if it does not catch up then, look whether the servers reach each other.',
   },
   'server/disagrees-with-itself': {
     severity: 'warning',
@@ -211,7 +212,7 @@ export const CATALOGUE = {
     meaning:
       'The current state that the server goes by is not the state that it has at its own newest event: it did not recalculate it.',
     remedy:
-      'Send a state event from that server (the topic as it is) and compare again: a server makes its current state anew then. Until it is right, what it lets its own users do follows the wrong one.',
+      "Let a user of that server send a state event (the topic as it is), and compare again: by Synapse's code it makes its current state anew then. Until it is right, what it lets its own users do follows the wrong one.",
   },
   'server/rejected-there': {
     severity: 'error',

@@ -1,10 +1,13 @@
 import {type Certainty, type Evidence, type Finding, finding, type Subject} from '../finding/finding.ts'
 import {type Replay, Verdict} from '../resolve/replay.ts'
 import {ABSENT} from '../resolve/state-trie.ts'
+import {absence, sentence, slotWords} from '../finding/slot-words.ts'
 import type {Difference} from './differences.ts'
+import {divergenceRemedy} from './divergence-remedy.ts'
 import type {FirstDivergence} from './first-divergence.ts'
 import type {ServerView} from './server-view.ts'
 import type {Side, Sides} from './sides.ts'
+import {eventWords} from './words.ts'
 
 /** What the findings on differences are made from. */
 export interface DiffContext {
@@ -45,14 +48,21 @@ function slotFinding(context: DiffContext, difference: Difference, server: strin
   const {type, stateKey, ours} = difference
   const mine = nameOf(sides, ours)
   const subject: Subject = {kind: 'slot', type, state_key: stateKey, ...(mine === null ? {} : {event_id: mine})}
-  const told = [...new Set(wrong.map(({row}) => nameOf(sides, row) ?? 'nothing'))].join(' and ')
+  const told = [...new Set(wrong.map(({row}) => valueWords(sides, row, type)))].join(' and ')
   const evidence: readonly Evidence[] = [
     {source: 'replay', where, value: mine},
     ...wrong.map(({side, row}) => ({source: server, where: placeOf(side), value: nameOf(sides, row)})),
   ]
-  const summary = `${type} ${JSON.stringify(stateKey)}: the replay gives ${mine ?? 'nothing'}, ${server} says ${told}`
+  const summary = `${sentence(slotWords(type, stateKey))}: the replay gives ${valueWords(sides, ours, type)}, ${server} has ${told}`
   if (wrong.some(({grade}) => grade === 'diverged')) {
-    return [finding('state/divergence', subject, summary, evidence, {severity: 'error', certainty: context.certainty})]
+    const remedy = divergenceRemedy(given, difference, server)
+    return [
+      finding('state/divergence', subject, summary, evidence, {
+        severity: 'error',
+        certainty: context.certainty,
+        remedy,
+      }),
+    ]
   }
   if (first.grade === 'reading-dependent') {
     const what = `${summary}, which is what the other reading of the algorithm gives`
@@ -66,6 +76,13 @@ function slotFinding(context: DiffContext, difference: Difference, server: strin
         'Gather what is missing first: it may well explain the difference, and then nothing is wrong with the server.',
     }),
   ]
+}
+
+/** `the ban of @a:b by @c:d ($…)`; the ID alone of an event that is not here. */
+function valueWords({replay: {graph}, rows}: Sides, row: number, type: string): string {
+  if (row === ABSENT) return absence(type)
+  const id = rows.idOf(row)
+  return row < graph.size && rows.isHere(row) ? `${eventWords(graph, row)} (${id})` : `${id}, which is not here`
 }
 
 export function placeOf({how, what, eventId}: Pick<Side, 'how' | 'what' | 'eventId'>): string {

@@ -37,7 +37,7 @@ export function resetFindings(
           ? {}
           : {
               remedy: repair.done
-                ? 'In the room itself nothing: the slot has a value again. Whether each server has it, `diff` tells.'
+                ? 'None needed in the room itself: the slot has a value again. Whether each server has it, `diff` tells.'
                 : remedyOf(graph, reset),
             }),
       },

@@ -1,28 +1,37 @@
+import {absence, listed, sentence} from '../finding/slot-words.ts'
 import type {RoomGraph} from '../graph/room-graph.ts'
 import {ABSENT} from '../resolve/state-trie.ts'
 import type {ResetCause} from './cause.ts'
 import type {Blocker, Fate} from './fate.ts'
 import type {Dropped, Reset} from './resets.ts'
-import {eventWords, listed, sentence, slotWords, timeOf, valueOf} from './words.ts'
+import {eventWords, slotWords, timeOf} from './words.ts'
 
-/** What happened and why, in a sentence or two; without a full stop at the end. */
+/** What happened and why, in a few sentences; without a full stop at the end. */
 export function resetSummary(graph: RoomGraph, reset: Reset): string {
   const place = mergePlace(graph, reset)
   const {slot, lost, got} = reset
-  if (reset.expected) {
-    const now = got === ABSENT ? 'and nothing is in the slot' : `and ${timed(graph, got)} ${verb(graph, got, 'stays')}`
-    return `${sentence(timed(graph, lost))} ${verb(graph, lost, 'does')} not count ${place}, ${now}: judged again${byWords(graph, reset)}, it failed, since ${reasonOf(reset.fate)}. That is what resolution is meant to do when one branch revokes what another one relies on`
-  }
   const {type, stateKey} = graph.slotAt(slot)
-  const why = whyWords(graph, reset)
-  if (got !== ABSENT) {
-    return `${sentence(slotWords(graph, slot))} went back ${place} from ${timed(graph, lost)} to ${timed(graph, got)}, which ${verb(graph, got, 'is')} older: ${why}`
+  if (reset.expected) {
+    const now =
+      got === ABSENT
+        ? `which leaves ${type === 'm.room.member' ? absence(type) : 'nothing'} there`
+        : `and ${timed(graph, got)} ${verb(graph, got, 'stays')}`
+    return `${sentence(timed(graph, lost))} ${verb(graph, lost, 'does')} not count ${place}, ${now}. Checked again${byWords(graph, reset)}, it did not pass: ${reasonOf(reset.fate)}. That is what resolution is meant to do when one branch revokes what another one relies on`
   }
-  const subject =
-    type === 'm.room.member' && valueOf(graph, lost) === 'join'
-      ? `${stateKey} dropped out of the room ${place}, and nobody removed this user`
+  const began = beganWith(graph, reset)
+  if (got !== ABSENT) {
+    return `${sentence(slotWords(graph, slot))} went back ${place}, from ${timed(graph, lost)} to ${timed(graph, got)}, which ${verb(graph, got, 'is')} older. ${whyWords(graph, reset)}${began}`
+  }
+  const what =
+    type === 'm.room.member'
+      ? `${stateKey} was left with ${absence(type)} ${place}, without a leave, kick or ban that counts`
       : `${sentence(slotWords(graph, slot))} vanished ${place}, and nobody removed ${isPlural(graph, lost) ? 'them' : 'it'}`
-  return `${subject}: ${why}`
+  return `${what}. ${whyWords(graph, reset)}${began}`
+}
+
+/** Who set off a cascade. */
+function beganWith(graph: RoomGraph, {root, lost}: Reset): string {
+  return root === null || root.event === lost ? '' : `. It began with ${timed(graph, root.event)}`
 }
 
 const PLURALS = {was: 'were', is: 'are', does: 'do', stays: 'stay', stands: 'stand'} as const
@@ -46,10 +55,11 @@ function timed(graph: RoomGraph, row: number): string {
 
 function mergePlace(graph: RoomGraph, {merge}: Reset): string {
   const branches = String(merge.inputs.length)
-  if (merge.at !== null) return `at ${graph.id(merge.at)} (${timeOf(graph, merge.at)}), where ${branches} branches meet`
+  if (merge.at !== null)
+    return `at ${graph.id(merge.at)} (${timeOf(graph, merge.at)}), where ${branches} branches of the history were merged`
   return merge.prevs.length > 0
-    ? `where the ${branches} tips of the room meet`
-    : `where the ${branches} given states meet`
+    ? `where the ${branches} tips of the room are merged`
+    : `where the ${branches} given states are merged`
 }
 
 /** `by what, instead of what`: the state that an event was judged by again. */
@@ -76,23 +86,25 @@ function settled({blockers, unsettled}: Extract<Fate, {kind: 'failed'}>): readon
 
 function whyWords(graph: RoomGraph, reset: Reset): string {
   const {cause, lost, fate, dropped} = reset
-  const before = dropped.map((one) => `${timed(graph, one.row)} failed, since ${reasonOf(one.fate)}`)
+  const before = dropped.map((one) =>
+    sentence(`${timed(graph, one.row)} ${verb(graph, one.row, 'was')} thrown out: ${reasonOf(one.fate)}`),
+  )
   const order = ORDER_WORDS[cause]
   if (fate.kind !== 'failed' || (!JUDGED_AGAIN.has(cause) && order === undefined)) {
     const lacking = reset.lacking === null || reset.lacking === lost ? '' : `: ${timed(graph, reset.lacking)}`
-    return [...before, `${causeWords(reset)}${lacking}`].join('; ')
+    return [...before, `${sentence(causeWords(reset))}${lacking}`].join('. ')
   }
-  const differ = reset.inEvery ? 'since the branches differ there, it' : 'since not all branches had it, it'
+  const differ = reset.inEvery ? 'Since the branches differ there, it' : 'Since not all branches had it, it'
   const subject =
     dropped.length === 0
       ? `${differ} was`
-      : `${timed(graph, lost)}, which stood there before, ${verb(graph, lost, 'was')}`
+      : sentence(`${timed(graph, lost)}, which stood there before, ${verb(graph, lost, 'was')}`)
   const stale = cause === 'A-unconflicted-deauthorises' ? ` (${causeWords(reset)})` : ''
   return [
     ...before,
-    `${subject} judged again${byWords(graph, reset)}, and failed, since ${reasonOf(fate)}${stale}`,
-    ...(order === undefined ? [] : [`what it builds on was put after it${order}`]),
-  ].join('; ')
+    `${subject} checked again${byWords(graph, reset)}, and thrown out${dropped.length === 0 ? '' : ' as well'}: ${reasonOf(fate)}${stale}`,
+    ...(order === undefined ? [] : [`What it builds on was put after it${order}`]),
+  ].join('. ')
 }
 
 /** For an event that failed because it was judged before what it builds on. */
@@ -147,23 +159,28 @@ export function resetStory(graph: RoomGraph, reset: Reset): readonly string[] {
     ...dropped.map((one) => droppedLine(graph, one)),
     fateLine(graph, lost, fate, reset),
     got === ABSENT
-      ? `So nothing is left in the slot${reset.inEvery ? `, which ${held === 2 ? 'both' : `all ${String(held)}`} merged states had filled` : ''}.`
+      ? `So ${leftWords(graph, reset)} is left${reset.inEvery ? `, where ${held === 2 ? 'both' : `all ${String(held)}`} merged states had something` : ''}.`
       : `So ${named(graph, got)} ${verb(graph, got, 'stands')} there again.`,
   ]
   if (underV21 !== null) lines.push(underV21Line(graph, reset, underV21))
   return lines
 }
 
+function leftWords(graph: RoomGraph, {slot}: Reset): string {
+  const {type} = graph.slotAt(slot)
+  return type === 'm.room.member' ? absence(type) : 'nothing'
+}
+
 function droppedLine(graph: RoomGraph, {row, fate}: Dropped): string {
-  return `${sentence(named(graph, row))} failed: ${reasonOf(fate)}.${sinceThen(graph, fate)}`
+  return `${sentence(named(graph, row))} ${verb(graph, row, 'was')} checked again and thrown out: ${reasonOf(fate)}.${sinceThen(graph, fate)}`
 }
 
 function fateLine(graph: RoomGraph, lost: number, fate: Fate, reset: Reset): string {
   const subject = sentence(named(graph, lost))
-  const too = reset.dropped.length > 0 ? ', too' : ''
+  const too = reset.dropped.length > 0 ? ' as well' : ''
   switch (fate.kind) {
     case 'failed':
-      return `${subject} ${verb(graph, lost, 'was')} judged again and failed${too}: ${reasonOf(fate)}.${sinceThen(graph, fate)}`
+      return `${subject} ${verb(graph, lost, 'was')} checked again and thrown out${too}: ${reasonOf(fate)}.${sinceThen(graph, fate)}`
     case 'overridden':
       return `${subject} passed, but ${named(graph, fate.by)} came after ${isPlural(graph, lost) ? 'them' : 'it'}: ${causeWords(reset)}.`
     case 'rejected-before':
@@ -185,7 +202,7 @@ function reasonOf(fate: Fate): string {
 function sinceThen(graph: RoomGraph, fate: Fate): string {
   if (fate.kind !== 'failed') return ''
   const open =
-    fate.unsettled.length === 0 ? '' : ` It was judged as if there were no ${unsettledWords(graph, fate.unsettled)}.`
+    fate.unsettled.length === 0 ? '' : ` It was checked as if there were no ${unsettledWords(graph, fate.unsettled)}.`
   const stood = settled(fate)
     .map(({event, own, origin}, index) => {
       const also = index === 0 ? '' : 'also '
@@ -201,10 +218,7 @@ function sinceThen(graph: RoomGraph, fate: Fate): string {
 }
 
 function underV21Line(graph: RoomGraph, {lost, got}: Reset, row: number): string {
-  const is = row === ABSENT ? 'nothing' : named(graph, row)
-  if (row === lost) return `The resolution of room version 12 would have kept ${is}: an upgrade prevents this.`
-  if (row === got) {
-    return `The resolution of room version 12 gives ${row === ABSENT ? 'nothing, too' : 'the same'}: an upgrade would not have prevented this.`
-  }
-  return `The resolution of room version 12 would give ${is}.`
+  if (row === lost) return `In room version 12 ${named(graph, row)} would have stayed: an upgrade prevents this.`
+  if (row === got) return 'In room version 12 the outcome would be the same: an upgrade would not have prevented this.'
+  return `In room version 12 the outcome would be ${row === ABSENT ? 'that nothing is left there' : named(graph, row)}.`
 }

@@ -1,3 +1,4 @@
+import {shortened, slotWords as wordsOfSlot} from '../finding/slot-words.ts'
 import type {RoomGraph} from '../graph/room-graph.ts'
 import {type Json, own} from '../matrix/json.ts'
 import {ABSENT} from '../resolve/state-trie.ts'
@@ -14,17 +15,17 @@ export interface EventBrief {
   readonly words: string
 }
 
-/** What people call a state event of a type, and the key of its content that says most. */
-const NOUNS: Readonly<Record<string, {readonly noun: string; readonly key: string}>> = {
-  'm.room.join_rules': {noun: 'the join rule', key: 'join_rule'},
-  'm.room.name': {noun: 'the room name', key: 'name'},
-  'm.room.topic': {noun: 'the topic', key: 'topic'},
-  'm.room.history_visibility': {noun: 'the history visibility', key: 'history_visibility'},
-  'm.room.guest_access': {noun: 'the guest access', key: 'guest_access'},
-  'm.room.encryption': {noun: 'the encryption', key: 'algorithm'},
-  'm.room.canonical_alias': {noun: 'the main alias', key: 'alias'},
+/** The key of the content that says most, by type. */
+const TELLING: Readonly<Record<string, string>> = {
+  'm.room.member': 'membership',
+  'm.room.join_rules': 'join_rule',
+  'm.room.name': 'name',
+  'm.room.topic': 'topic',
+  'm.room.history_visibility': 'history_visibility',
+  'm.room.guest_access': 'guest_access',
+  'm.room.encryption': 'algorithm',
+  'm.room.canonical_alias': 'alias',
 }
-const LONGEST = 40
 
 /** `null` for `ABSENT`. */
 export function briefOf(graph: RoomGraph, row: number): EventBrief | null {
@@ -45,7 +46,7 @@ export function briefOfEvent(graph: RoomGraph, row: number): EventBrief {
 export function valueOf(graph: RoomGraph, row: number): string {
   const type = graph.typeName(row)
   if (type === 'm.room.power_levels') return 'power levels'
-  const key = type === 'm.room.member' ? 'membership' : Object.hasOwn(NOUNS, type) ? NOUNS[type]?.key : undefined
+  const key = Object.hasOwn(TELLING, type) ? TELLING[type] : undefined
   const value: Json | undefined = key === undefined ? undefined : own(graph.content(row), key)
   return typeof value === 'string' ? shortened(value) : type
 }
@@ -70,26 +71,7 @@ export function eventWords(graph: RoomGraph, row: number): string {
 /** `the membership of @a:b`, `the topic`, `the state org.example.type of “key”`. */
 export function slotWords(graph: RoomGraph, slot: number): string {
   const {type, stateKey} = graph.slotAt(slot)
-  if (type === 'm.room.member') return `the membership of ${stateKey}`
-  const noun =
-    type === 'm.room.power_levels' ? 'the power levels' : Object.hasOwn(NOUNS, type) ? NOUNS[type]?.noun : undefined
-  return (noun ?? `the state ${type}`) + (stateKey === '' ? '' : ` of “${shortened(stateKey)}”`)
-}
-
-function shortened(text: string): string {
-  const chars = [...text]
-  return chars.length > LONGEST ? `${chars.slice(0, LONGEST - 1).join('')}…` : text
-}
-
-/** `a`, `a and b`, `a, b and c`. */
-export function listed(words: readonly string[]): string {
-  const last = words.at(-1) ?? ''
-  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`
-}
-
-/** The first letter large. */
-export function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
+  return wordsOfSlot(type, stateKey)
 }
 
 /** `2026-11-21 18:17:38`, UTC; the number itself where it is no date. */

@@ -4,6 +4,7 @@ import {bisectDivergence} from '../forensics/bisect.ts'
 import {compareSides, type Reference} from '../forensics/differences.ts'
 import {differenceFindings, recordFinding, verdictFindings} from '../forensics/diff-findings.ts'
 import {type Origin, scanRecorded} from '../forensics/first-divergence.ts'
+import {notCompared} from '../forensics/health/not-compared.ts'
 import {recordedResets} from '../forensics/recorded-resets.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
 import type {ServerView, ToldSlot} from '../forensics/server-view.ts'
@@ -140,7 +141,8 @@ class DiffWork {
         })
       }
     }
-    return {...report, ...sortedPoints(this.#replay, points), agreeing, findings: [...report.findings, ...found]}
+    const findings = [...report.findings, ...found, ...notCompared(this.#replay.graph, this.#views)]
+    return {...report, ...sortedPoints(this.#replay, points), agreeing, findings}
   }
 
   around(typed: string, position: 'before' | 'after'): DiffReport {

@@ -1,4 +1,5 @@
 import {type Finding, finding} from '../finding/finding.ts'
+import {absence, sentence, slotWords} from '../finding/slot-words.ts'
 import {missingInRegions} from '../forensics/health/missing-regions.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import type {Replay} from '../resolve/replay.ts'
@@ -122,7 +123,7 @@ export function readingFindings(
       return finding(
         'state/reading-dependent',
         {kind: 'slot', type, state_key: stateKey, ...(ours === null ? {} : {event_id: ours})},
-        `${type} ${JSON.stringify(stateKey)} depends on the reading: ${reading} gives ${ours ?? 'nothing'}, ${otherReading} ${other ?? 'nothing'}`,
+        `${sentence(slotWords(type, stateKey))} depends on the reading: ${reading} gives ${ours ?? absence(type)}, ${otherReading} ${other ?? absence(type)}`,
         [
           {source: 'replay', where: `reading ${reading}`, value: ours},
           {source: 'replay', where: `reading ${otherReading}`, value: other},

@@ -1,12 +1,15 @@
 import type {Finding} from '../finding/finding.ts'
+import {absence, sentence, slotsListed, slotWords} from '../finding/slot-words.ts'
 import type {EventBrief} from '../forensics/words.ts'
 import type {Slot} from '../graph/room-graph.ts'
 import type {BlameCandidate, BlameLine, BlameReport, BlameReset} from '../investigate/blame-room.ts'
+import {causeWords, decisionWords} from './cause-words.ts'
 import {findingsText, shortIds} from './findings-text.ts'
 import {nextSteps} from './next-steps.ts'
 import {count, date, printable} from './printable.ts'
 import {field, GLANCE, remedyLine, title} from './sections.ts'
 import {paint, type TextStyle} from './table.ts'
+import {verdictText} from './verdict-text.ts'
 import {wrap} from './width.ts'
 
 type Merge = Extract<BlameLine, {readonly kind: 'merge'}>
@@ -15,16 +18,18 @@ type Merge = Extract<BlameLine, {readonly kind: 'merge'}>
 export function blameText(report: BlameReport, style: TextStyle): string {
   const shown = style.full === true ? report.lines : report.lines.filter((line) => !line.plain)
   const hidden = report.lines.length - shown.length
-  const {dim, yellow} = paint(style)
+  const {dim} = paint(style)
   const rest = hidden === 0 ? [] : [dim(`  … and ${count(hidden, 'merge')} without a conflict: --full shows all`)]
   return [
     head(report, style),
     [
       title(
-        `Life: ${count(report.lines.length, 'entry', 'entries')}, in the order of the DAG (● led to what stands now)`,
+        `Life: ${count(report.lines.length, 'entry', 'entries')}, in the order of the history (● led to what stands now)`,
         style,
       ),
-      ...shown.flatMap((line) => (line.kind === 'merge' ? mergeLines(line, style) : eventLines(line, style))),
+      ...shown.flatMap((line) =>
+        line.kind === 'merge' ? mergeLines(report.slot, line, style) : eventLines(line, style),
+      ),
       ...rest,
     ].join('\n'),
     ...shown.flatMap((line) =>
@@ -37,15 +42,7 @@ export function blameText(report: BlameReport, style: TextStyle): string {
       style,
     ),
     nextSteps(report.findings, 'blame', style.asked, style),
-    report.complete
-      ? ''
-      : yellow(
-          wrap(
-            `Incomplete: ${unjudged(report)}what is missing may have set or changed the slot; nothing here proves that it did not.`,
-            0,
-            style.columns,
-          ),
-        ),
+    verdictText(report.findings, {clean: nothingLost(report), gaps: gaps(report)}, style),
   ]
     .filter((part) => part !== '')
     .join('\n\n')
@@ -65,6 +62,17 @@ function remedyAt(report: BlameReport, {at}: Merge): string {
   return found?.remedy ?? ''
 }
 
+function nothingLost({findings}: BlameReport): string {
+  return findings.some(({id}) => id === 'state/revoked-concurrently')
+    ? 'No reset: what no longer counts was revoked on another branch, as resolution is meant to do.'
+    : 'No reset: no merge lost a newer value of this slot.'
+}
+
+function gaps(report: BlameReport): string {
+  if (report.complete) return ''
+  return `Incomplete: ${unjudged(report)}what is missing may have set or changed the slot; nothing here proves that it did not.`
+}
+
 function unjudged({undetermined}: BlameReport): string {
   if (undetermined === 0) return ''
   return `${count(undetermined, 'event')} of the slot could not be judged, since something before ${undetermined === 1 ? 'it' : 'them'} is missing; `
@@ -73,16 +81,21 @@ function unjudged({undetermined}: BlameReport): string {
 function head(report: BlameReport, style: TextStyle): string {
   const {type, stateKey} = report.slot
   const {now} = report
-  const value = now === undefined ? 'cannot be determined' : now === null ? 'nothing' : eventLine(now, style)
+  const value = now === undefined ? 'cannot be determined' : now === null ? absence(type) : eventLine(now, style)
+  const words = slotWords(type, stateKey)
+  const name = printable(sentence(words), 200)
   return [
-    title(`${printable(type, 100)}${stateKey === '' ? '' : ` of ${printable(stateKey, 100)}`}`, style),
+    // Other words name the type themselves.
+    title(words.startsWith('the state ') ? name : `${name} (${printable(type)})`, style),
     field(
       'Room',
       `${printable(report.roomId)}, version ${report.roomVersion} (${report.stateRes}), reading ${report.reading}`,
     ),
     field('Source', printable(report.source)),
     field('Now', value),
-  ].join('\n')
+  ]
+    .map((line) => wrap(line, 11, style.columns))
+    .join('\n')
 }
 
 function id(eventId: string, style: TextStyle): string {
@@ -97,47 +110,42 @@ function eventLines(line: Exclude<BlameLine, Merge>, style: TextStyle): readonly
   const {dim, red, green} = paint(style)
   const word = line.kind === 'set' ? 'set     ' : red('rejected')
   const mark = line.leadsToNow ? green(' ●') : '  '
-  const lines = [`${mark}${word} ${eventLine(line.event, style)}`]
+  const lines = [wrap(`${mark}${word} ${eventLine(line.event, style)}`, 11, style.columns)]
   if (line.kind === 'rejected')
     lines.push(
       dim(wrap(`           rule ${ruleNumber(line.rule)}: ${printable(line.because ?? '', 300)}`, 11, style.columns)),
     )
   else if (line.previous !== null)
-    lines.push(dim(`           after ${printable(line.previous.value, 40)}, ${id(line.previous.eventId, style)}`))
+    lines.push(
+      dim(
+        wrap(
+          `           after ${printable(line.previous.value, 40)}, ${id(line.previous.eventId, style)}`,
+          13,
+          style.columns,
+        ),
+      ),
+    )
   return lines
 }
 
-const DECIDED: Readonly<Record<string, string>> = {
-  newest: 'no conflict, since it was sent knowing the others',
-  'only-valid': 'it was the only one to pass',
-  'none-valid': 'none passed',
-  returned: 'it was in the history of the others and passed again',
-  'mainline-older': 'all passed; the one under newer power levels comes last and wins',
-  'ts-tiebreak': 'all passed; the one with the later timestamp comes last and wins',
-  'id-tiebreak': 'all passed with the same timestamp; the greater event ID comes last and wins',
-  'power-order':
-    'all passed; events that change what others may do come in the order of power, each after those that it builds on, and the last one wins',
-  'depth-forged': 'room version 1: the greatest claimed depth that passes wins',
-}
-
-function mergeLines(line: Merge, style: TextStyle): readonly string[] {
+function mergeLines({type}: Slot, line: Merge, style: TextStyle): readonly string[] {
   const {dim, red, yellow, bold} = paint(style)
   const where = line.at === null ? 'of the tips' : `at ${id(line.at.eventId, style)}, ${date(line.at.originServerTs)}`
   const result =
-    line.result === null ? 'nothing' : `${printable(line.result.value, 40)} (${id(line.result.eventId, style)})`
+    line.result === null ? absence(type) : `${printable(line.result.value, 40)} (${id(line.result.eventId, style)})`
   const {reset} = line
-  const mark = reset === null ? '' : reset.expected ? yellow(` ${reset.cause}`) : red(` RESET: ${reset.cause}`)
+  const mark = reset === null ? '' : reset.expected ? yellow(' (revoked, see below)') : red(' (RESET, see below)')
   const again = line.again > 0 ? dim(` (and ${count(line.again, 'more merge')} of the same)`) : ''
   const lines = [wrap(`  merge    ${where} → ${bold(result)}${mark}${again}`, 11, style.columns)]
   line.branches.forEach(({after, value}, index) => {
-    const held = value === null ? 'nothing' : `${printable(value.value, 40)} (${id(value.eventId, style)})`
-    lines.push(`             branch ${String(index + 1)}, after ${id(after, style)}: ${held}`)
+    const held = value === null ? absence(type) : `${printable(value.value, 40)} (${id(value.eventId, style)})`
+    lines.push(wrap(`             branch ${String(index + 1)}, after ${id(after, style)}: ${held}`, 15, style.columns))
   })
   if (line.decided !== 'newest') {
     for (const candidate of byOrder(line.candidates))
       lines.push(wrap(candidateLine(candidate, style), 15, style.columns))
   }
-  lines.push(dim(wrap(`             decided: ${DECIDED[line.decided] ?? line.decided}`, 15, style.columns)))
+  lines.push(dim(wrap(`             decided: ${decisionWords(line.decided)}`, 15, style.columns)))
   if (line.fell.length > 0)
     lines.push(
       wrap(
@@ -164,7 +172,7 @@ function candidateLine(candidate: BlameCandidate, style: TextStyle): string {
       ? ''
       : `, looked at as number ${String(order)}${phase === 'power' ? ' (power events)' : ''}${mainline === null ? '' : `, mainline ${String(mainline)}`}`
   const word = {
-    failed: `failed rule ${ruleNumber(rule)}: ${printable(because ?? '', 300)}`,
+    failed: `thrown out by rule ${ruleNumber(rule)}: ${printable(because ?? '', 300)}`,
     overridden: 'passed, and was overridden',
     'rejected-before': 'rejected already on receipt',
     'not-considered': 'not looked at again',
@@ -181,10 +189,11 @@ function ruleNumber(rule: string | null): string {
 function resetSection(line: Merge, reset: BlameReset, remedy: string, style: TextStyle): string {
   const {dim} = paint(style)
   const at = line.at === null ? 'at the tips' : `at ${id(line.at.eventId, style)}`
-  const heading = reset.expected ? `Why the newer value does not count ${at}` : `Why it was lost ${at}: ${reset.cause}`
+  const heading = reset.expected ? `Why the newer value does not count ${at}` : `Why it was lost ${at}`
   const lines = reset.story.map((step, index) =>
     wrap(`  ${String(index + 1)}. ${printable(shortIds(step, style))}`, 5, style.columns),
   )
+  lines.unshift(wrap(`  Cause: ${causeWords(reset.cause)}`, 4, style.columns))
   if (reset.root !== null) {
     const {event} = reset.root
     lines.push(
@@ -205,17 +214,19 @@ function resetSection(line: Merge, reset: BlameReset, remedy: string, style: Tex
     )
   }
   if (reset.expected)
-    lines.push(dim('  That is how resolution is meant to work: one branch revoked what another one relied on.'))
+    lines.push(
+      dim(
+        wrap(
+          '  That is how resolution is meant to work: one branch revoked what another one relied on.',
+          4,
+          style.columns,
+        ),
+      ),
+    )
   if (remedy !== '') lines.push(remedyLine(remedy, style))
   return [title(heading, style), ...lines].join('\n')
 }
 
-function slotName({type, stateKey}: Slot): string {
-  return stateKey === '' ? type : `${type} of ${stateKey}`
-}
-
 function slotList(slots: readonly Slot[], style: TextStyle): string {
-  const shown = style.full === true ? slots : slots.slice(0, GLANCE)
-  const more = slots.length - shown.length
-  return printable(shown.map(slotName).join(', ')) + (more > 0 ? `, and ${String(more)} more` : '')
+  return printable(slotsListed(slots, style.full === true ? Infinity : GLANCE))
 }

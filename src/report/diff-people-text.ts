@@ -1,4 +1,5 @@
 import type {DiffReport, SidePeople} from '../investigate/diff-report.ts'
+import {absence} from '../finding/slot-words.ts'
 import {count, printable} from './printable.ts'
 import {GLANCE, title} from './sections.ts'
 import type {TextStyle} from './table.ts'
@@ -14,30 +15,34 @@ export function peopleText(report: DiffReport, style: TextStyle): string {
 const MEMBERSHIP: Readonly<Record<string, string>> = {
   join: 'joined',
   invite: 'invited',
-  leave: 'not in the room (left)',
+  leave: 'out of the room (left or kicked)',
   ban: 'banned',
   knock: 'knocking',
 }
+const NEVER = `${absence('m.room.member')} (as if never in the room)`
 
-const word = (membership: string | null): string =>
-  membership === null
-    ? 'not in the room (no membership at all)'
-    : (MEMBERSHIP[membership] ?? (membership === '?' ? 'in an unknown state' : printable(membership, 30)))
+/** With its verb, for one user or several. */
+function verbAnd(membership: string | null, several: boolean): string {
+  if (membership === null) return `${several ? 'have' : 'has'} ${NEVER}`
+  const word = MEMBERSHIP[membership] ?? (membership === '?' ? 'in an unknown state' : printable(membership, 30))
+  return `${several ? 'are' : 'is'} ${word}`
+}
 
 function sentences(report: DiffReport, people: SidePeople, style: TextStyle): readonly string[] {
   const {memberships, powers, moderators, joinRule} = people
   const [here, there] = sideNames(report, people)
   const groups = new Map<string, {userId: string; local: boolean}[]>()
   for (const {userId, ours, theirs, local} of memberships) {
-    const key = `${word(ours)} by ${here}, but ${word(theirs)} by ${there}`
+    const key = JSON.stringify([ours, theirs])
     groups.set(key, [...(groups.get(key) ?? []), {userId, local}])
   }
-  const lines = [...groups].map(([what, users]) => {
-    const is = users.length === 1 ? 'is' : 'are'
+  const lines = [...groups].map(([key, users]) => {
+    const [ours, theirs] = JSON.parse(key) as [string | null, string | null]
+    const is = (membership: string | null): string => verbAnd(membership, users.length > 1)
     return `${names(
       users.map(({userId}) => userId),
       style,
-    )} ${is} ${what}${localText(users, people.server)}.`
+    )} ${is(ours)} by ${here}, but ${is(theirs)} by ${there}${localText(users, people.server)}.`
   })
   for (const {userId, ours, theirs} of style.full === true ? powers : powers.slice(0, GLANCE)) {
     lines.push(`${printable(userId)} has power ${ours} by ${here}, but ${theirs} by ${there}.`)
@@ -102,5 +107,5 @@ function names(users: readonly string[], {full}: TextStyle): string {
 }
 
 function ruleText(rule: string | null): string {
-  return rule === null ? 'absent (as invite)' : printable(rule, 40)
+  return rule === null ? `${absence('m.room.join_rules')} (which counts as invite)` : printable(rule, 40)
 }

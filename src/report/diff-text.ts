@@ -1,4 +1,4 @@
-import type {Finding} from '../finding/finding.ts'
+import {absence, fewOf, slotsListed} from '../finding/slot-words.ts'
 import type {DiffReport, DiffSide, DiffValue, DivergencePoint, SlotDifference} from '../investigate/diff-report.ts'
 import {peopleText} from './diff-people-text.ts'
 import {findingsText} from './findings-text.ts'
@@ -7,6 +7,7 @@ import {count, date, printable} from './printable.ts'
 import {field, GLANCE, more, title} from './sections.ts'
 import {stateValue} from './state-value.ts'
 import {type Column, paint, table, type TextStyle} from './table.ts'
+import {verdictText} from './verdict-text.ts'
 import {wrap} from './width.ts'
 
 /** Rows of members that stand one by one; more are summarised. */
@@ -19,47 +20,19 @@ export interface DiffStyle extends TextStyle {
 
 /** `diff` for people: who was compared, what it means for people, what differs, since when, what is wrong. */
 export function diffText(report: DiffReport, style: DiffStyle): string {
+  const shown = report.findings.filter(({id}) => !TOLD_ABOVE.has(id))
   return [
     header(report, style),
     peopleText(report, style),
     differencesSection(report, style),
     lackingSection(report, style),
     pointsSection(report, style),
-    findingsText(divergencesTogether(report.findings.filter(({id}) => !TOLD_ABOVE.has(id))), style),
+    findingsText(shown, style, report.findings.length - shown.length),
     nextSteps(report.findings, 'diff', style.asked, style),
     verdictLine(report, style),
   ]
     .filter((section) => section !== '')
     .join('\n\n')
-}
-
-/** The table has the slots one by one: of each server they are told together. */
-function divergencesTogether(findings: readonly Finding[]): readonly Finding[] {
-  const groups = new Map<string, Finding[]>()
-  for (const one of findings) {
-    const {id, severity, certainty, evidence} = one
-    const isSlot = id === 'state/divergence' && one.subject.kind === 'slot'
-    const key = isSlot ? JSON.stringify([severity, certainty, evidence[1]?.source]) : String(groups.size)
-    groups.set(key, [...(groups.get(key) ?? []), one])
-  }
-  return [...groups.values()].flatMap((group) => {
-    const [first] = group
-    if (first === undefined || group.length === 1) return group
-    const members = group.filter(({subject}) => subject.kind === 'slot' && subject.type === 'm.room.member').length
-    const others = group.flatMap(({subject}) =>
-      subject.kind !== 'slot' || subject.type === 'm.room.member'
-        ? []
-        : [subject.state_key === '' ? subject.type : `${subject.type} of ${subject.state_key}`],
-    )
-    const few = others.slice(0, 3)
-    const parts = [
-      ...few,
-      ...(others.length > few.length ? [`${String(others.length - few.length)} more`] : []),
-      ...(members > 0 ? [count(members, 'membership')] : []),
-    ]
-    const told = `${first.evidence[1]?.source ?? ''} does not say what the replay gives in ${count(group.length, 'slot')}: ${parts.join(', ')}`
-    return [{...first, summary: told}]
-  })
 }
 
 /** The section on the first divergence tells it. */
@@ -112,7 +85,9 @@ function sideText(report: DiffReport, side: DiffSide, style: DiffStyle): string 
   const size = count(side.size, 'entry', 'entries')
   if (side.id === 'replay') {
     const of = report.position.kind === 'sources' ? ` of ${printable(report.source)}` : ''
-    return `the replay${of}, ${size}`
+    return report.position.kind === 'tips' || report.position.kind === 'at'
+      ? `what the events give, worked out here: ${size}`
+      : `the replay${of}, ${size}`
   }
   const isOld = side.ts !== 0 && style.nowMs - side.ts >= MINUTE_MS
   const age = isOld ? `, told ${ageText(style.nowMs - side.ts)} ago` : ''
@@ -167,7 +142,7 @@ function differencesSection(report: DiffReport, style: DiffStyle): string {
   ]
   const named = new Set(shown.flatMap(({values}) => Object.values(values).flatMap((value) => value ?? [])))
   return [
-    title(`Differences: ${count(differences.length, 'slot')}`, style),
+    title(`Differences: ${count(differences.length, 'slot')} of the state`, style),
     rows.length === 0 ? '' : table(columns, rows, style),
     more(entries.length - shown.length, style),
     hides ? membersSummary(report, members, style) : '',
@@ -197,7 +172,7 @@ function slotCells({type, stateKey}: SlotDifference): readonly string[] {
 function valueCell({type, values, matchesReplay}: SlotDifference, id: string, {full}: TextStyle): string {
   const value = values[id] ?? null
   if (matchesReplay.includes(id)) return '= replay'
-  if (value === null) return '(nothing)'
+  if (value === null) return absence(type)
   const words = value.event === null ? '?' : valueWords(type, value.event)
   // The ID first: it is what a narrow terminal must not cut.
   return `${shortId(value.eventId)} ${full === true ? words : printable(words, 40)}`
@@ -253,13 +228,19 @@ function membersSummary(report: DiffReport, members: readonly SlotDifference[], 
     for (const {values, grades} of members) {
       if (grades[id] === undefined) continue
       const word = (value: DiffValue | null | undefined): string =>
-        value === null || value === undefined ? 'no membership' : value.event === null ? '?' : membershipOf(value.event)
+        value === null || value === undefined
+          ? absence('m.room.member')
+          : value.event === null
+            ? '?'
+            : membershipOf(value.event)
       const change = `${word(values['replay'])} by the replay, ${word(values[id])} by ${id}`
       tally.set(change, (tally.get(change) ?? 0) + 1)
     }
     return [...tally].map(([change, number]) => `  ${count(number, 'member')}: ${change}`)
   })
-  return [...lines.map((line) => printable(line, 200)), dim('  --full shows each member')].join('\n')
+  return [...lines.map((line) => wrap(printable(line, 400), 4, style.columns)), dim('  --full shows each member')].join(
+    '\n',
+  )
 }
 
 function membershipOf({content}: NonNullable<DiffValue['event']>): string {
@@ -319,11 +300,7 @@ function sinceText({eventId, position, method}: DivergencePoint): string {
 
 function slotsText({slots}: DivergencePoint): string {
   if (slots.length === 0) return 'in slots that no event of the room has'
-  const names = slots
-    .slice(0, 3)
-    .map(({type, stateKey}) => printable(stateKey === '' ? type : `${type} ${stateKey}`, 80))
-  const rest = slots.length - names.length
-  return `in ${names.join(', ')}${rest > 0 ? ` and ${count(rest, 'more slot')}` : ''}`
+  return `in ${printable(slotsListed(slots, 3), 400)}`
 }
 
 function provenText({provenEarliest, method, compared, requests, side}: DivergencePoint): string {
@@ -337,34 +314,36 @@ function provenText({provenEarliest, method, compared, requests, side}: Divergen
 }
 
 function verdictLine(report: DiffReport, style: DiffStyle): string {
-  const {green, yellow, red} = paint(style)
-  const say = (color: (text: string) => string, text: string): string => color(wrap(text, 0, style.columns))
   const {kind} = report.position
-  const grades = new Set(report.differences.map(({grade}) => grade))
   const gaps = report.complete
     ? ''
-    : ` The evidence is incomplete${report.missing > 0 ? ` (${count(report.missing, 'event')} that others cite ${report.missing === 1 ? 'is' : 'are'} missing)` : ''}, so that it does not prove the rest to be in order.`
+    : `The evidence is incomplete${report.missing > 0 ? ` (${count(report.missing, 'event')} that others cite ${report.missing === 1 ? 'is' : 'are'} missing)` : ''}, so that it does not prove the rest to be in order.`
   if (report.sides.length < 2) {
-    return say(
-      yellow,
-      `Nothing to compare: nobody told a state here. Give one with --reported FILE, or gather a case with matrix-state fetch.${gaps}`,
-    )
+    const nobody =
+      'Nothing to compare: nobody told a state here. Give one with --reported FILE, or gather a case with matrix-state fetch.'
+    return verdictText(report.findings, {clean: '', gaps: [nobody, gaps].join(' ').trim()}, style)
   }
-  if (report.findings.some(({severity}) => severity === 'error')) return say(red, `Something is wrong.${gaps}`)
   if (kind === 'events' || kind === 'sources') {
-    return say(
-      report.complete ? green : yellow,
-      report.differences.length === 0
-        ? `Both states are the same.${gaps}`
-        : `${count(report.differences.length, 'slot')} differ.${gaps}`,
-    )
+    const number = report.differences.length
+    const differ = number === 0 ? 'Both states are the same.' : `The states differ in ${count(number, 'slot')}.`
+    return verdictText(report.findings, {clean: differ, gaps: gaps === '' ? '' : `${differ} ${gaps}`}, style)
   }
-  if (!report.complete) return say(yellow, gaps.trim())
-  if (grades.size === 0) return say(green, 'All sides agree with the replay.')
+  return verdictText(report.findings, {clean: agreement(report), gaps}, style)
+}
+
+/** Where no side is wrong: who agrees, or why they need not. */
+function agreement({differences, sides, position}: DiffReport): string {
+  if (differences.length === 0)
+    return `All sides agree with the replay.${position.kind === 'tips' ? ' (Whether a merge lost something in the room itself, `resolve` tells.)' : ''}`
+  const whose = (grade: string): string => {
+    const servers = sides.filter(({id}) => differences.some(({grades}) => grades[id] === grade))
+    return fewOf([...new Set(servers.map(({server}) => printable(server)))], 3)
+  }
+  const grades = new Set(differences.flatMap((one) => Object.values(one.grades)))
   const why = [
-    grades.has('behind') ? 'a server has not come to the newest events' : '',
-    grades.has('soft-failed-there') ? 'a server soft-failed an event that others show' : '',
-    grades.has('reading-dependent') ? 'the readings of the algorithm part' : '',
+    grades.has('behind') ? `${whose('behind')} has not come to the newest events` : '',
+    grades.has('soft-failed-there') ? `${whose('soft-failed-there')} soft-failed an event that others show` : '',
+    grades.has('reading-dependent') ? 'the two readings of the algorithm part' : '',
   ].filter((part) => part !== '')
-  return say(green, `No divergence: all differences are explained (${why.join('; ')}).`)
+  return `No divergence: all differences are explained (${why.join('; ')}).`
 }

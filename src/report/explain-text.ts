@@ -1,6 +1,7 @@
 import type {Trace, TraceLine, TraceValue} from '../auth/trace.ts'
 import type {Able, Check, Explanation, ServerWord} from '../forensics/explain/explanation.ts'
 import type {Citation} from '../forensics/explain/cited-auth-events.ts'
+import {absence} from '../finding/slot-words.ts'
 import {findingsText} from './findings-text.ts'
 import {count, date, printable} from './printable.ts'
 import {GLANCE, more, title} from './sections.ts'
@@ -249,7 +250,7 @@ function valueInWords({what, of, value}: TraceValue): string {
     case 'level':
       return `${of ?? ''} takes ${value}`
     case 'membership':
-      return `${of ?? ''}: ${value}`
+      return `${of ?? ''}: ${value === 'none' ? absence('m.room.member') : value}`
     case 'join-rule':
       return `join rule ${value}`
     case 'federate':

@@ -1,58 +1,51 @@
 import type {Finding} from '../finding/finding.ts'
-import {printable} from './printable.ts'
+import {causeWords, hasCauseWords} from './cause-words.ts'
+import {type Fold, foldFindings} from './fold-findings.ts'
+import {count, printable} from './printable.ts'
 import {glance, joinLines, more, remedyLine, title} from './sections.ts'
 import {paint, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
 
-/** Findings for people: what, how sure, where, and what to do; nothing when there are none. */
-export function findingsText(findings: readonly Finding[], style: TextStyle): string {
+/**
+ * Findings for people: what, how sure, where, and what to do; nothing when there are none.
+ *
+ * @param toldAbove - how many more there are, which other sections tell
+ */
+export function findingsText(findings: readonly Finding[], style: TextStyle, toldAbove = 0): string {
   if (findings.length === 0) return ''
   const {red, yellow, cyan, dim} = paint(style)
   const mark = {error: red('error'), warning: yellow('warning'), note: cyan('note')} as const
-  const groups = grouped(findings.toSorted((a, b) => RANK[a.severity] - RANK[b.severity]))
-  const shown = glance(groups, style)
-  const lines = shown.flatMap(([first, ...others], index) => {
-    const {id, severity, certainty, summary, evidence, remedy} = first
+  const folds = byKind(
+    foldFindings(findings, style).toSorted((a, b) => RANK[a.first.severity] - RANK[b.first.severity]),
+  )
+  const shown = glance(folds, style)
+  const lines = shown.flatMap(({first, summary, also}, index) => {
+    const {id, severity, certainty, cause, evidence, remedy} = first
+    const next = shown[index + 1]?.first
+    const isLastOf = (what: 'remedy' | 'cause'): boolean => next?.id !== id || next[what] !== first[what]
     return [
       `  ${mark[severity]} ${id} ${dim(`(${certainty})`)}`,
-      wrap(`    ${printable(shortIds(summary, style), 1000)}${lineOf(evidence)}`, 4, style.columns),
-      othersLine(others, style),
-      ...(shown[index + 1]?.[0].id === id ? [] : [remedyLine(remedy, style)]),
+      wrap(`    ${printable(shortIds(summary, style), 1500)}${lineOf(evidence)}`, 4, style.columns),
+      also === '' ? '' : wrap(`    ${printable(shortIds(also, style), 1500)}`, 4, style.columns),
+      hasCauseWords(cause) && isLastOf('cause') ? wrap(`    Cause: ${causeWords(cause)}`, 4, style.columns) : '',
+      isLastOf('remedy') ? remedyLine(printable(shortIds(remedy, style)), style) : '',
     ]
   })
-  const hidden = shown.reduce((sum, group) => sum + group.length, 0)
+  const hidden = shown.reduce((sum, {others}) => sum + 1 + others.length, 0)
   const rest = more(findings.length - hidden, style)
-  return joinLines([title(`Findings: ${String(findings.length)}`, style), ...lines, rest])
+  const above = toldAbove === 0 ? '' : `, and ${count(toldAbove, 'more', 'more')} told above`
+  return joinLines([title(`Findings: ${findings.length.toLocaleString('en-US')}${above}`, style), ...lines, rest])
 }
 
-type Group = readonly [Finding, ...Finding[]]
-
-/** What fell at one merge by one root is one thing that happened, told once. */
-function grouped(findings: readonly Finding[]): readonly Group[] {
-  const groups = new Map<string, [Finding, ...Finding[]]>()
-  findings.forEach((finding, index) => {
-    const {id, severity, cause, subject, evidence} = finding
-    const root = evidence.find(({where}) => where.startsWith('root: '))
-    const isOfMerge = subject.kind === 'slot' && root !== undefined
-    const key = isOfMerge ? JSON.stringify([id, severity, cause, subject.event_id, root]) : String(index)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [finding])
-    else group.push(finding)
-  })
-  return [...groups.values()]
-}
-
-const NAMED = 5
-
-function othersLine(others: readonly Finding[], style: TextStyle): string {
-  if (others.length === 0) return ''
-  const names = others.map(({subject}) =>
-    subject.kind !== 'slot' ? '' : subject.state_key === '' ? subject.type : subject.state_key,
-  )
-  const shown = style.full === true ? names : names.slice(0, NAMED)
-  const rest = names.length - shown.length
-  const text = `By the same root, at the same merge: ${shown.join(', ')}${rest > 0 ? ` and ${String(rest)} more` : ''}.`
-  return wrap(`    ${printable(text)}`, 4, style.columns)
+/** Those of one kind, cause and remedy stand together, so that these need to be told only once; kinds in the order of their first. */
+function byKind(folds: readonly Fold[]): readonly Fold[] {
+  const kinds = new Map<string, Fold[]>()
+  for (const fold of folds) {
+    const {severity, id, cause, remedy} = fold.first
+    const key = JSON.stringify([severity, id, cause, remedy])
+    kinds.set(key, [...(kinds.get(key) ?? []), fold])
+  }
+  return [...kinds.values()].flat()
 }
 
 const RANK = {error: 0, warning: 1, note: 2} as const

@@ -1,11 +1,14 @@
 import type {Finding} from '../finding/finding.ts'
-import {type Asked, shellWord} from './asked.ts'
+import {slotWords} from '../finding/slot-words.ts'
+import {type Asked, canBeWord, shellWord} from './asked.ts'
 import {printable} from './printable.ts'
 import {joinLines, title} from './sections.ts'
 import {paint, type TextStyle} from './table.ts'
+import {wrap} from './width.ts'
 
 interface Step {
-  readonly command: string
+  /** `null`: none can be written. */
+  readonly command: string | null
   readonly why: string
 }
 
@@ -26,7 +29,10 @@ export function nextSteps(
   const {dim} = paint(style)
   const steps = stepsOf(findings, from, asked).slice(0, MOST)
   // A command that is broken over lines cannot be copied.
-  const lines = steps.flatMap(({command, why}) => [`  matrix-state ${printable(command)}`, dim(`    ${why}`)])
+  const lines = steps.flatMap(({command, why}) => [
+    ...(command === null ? [] : [`  matrix-state ${command}`]),
+    dim(wrap(`    ${printable(why, 300)}`, 4, style.columns)),
+  ])
   return lines.length === 0 ? '' : joinLines([title('Next', style), ...lines])
 }
 
@@ -41,7 +47,9 @@ function stepsOf(findings: readonly Finding[], from: string, {room, withStates}:
   if (lost !== undefined) {
     if (from !== 'blame') steps.push(...blame(lost, room, 'how it was lost, step by step'))
     const {subject} = lost
-    if (subject.kind === 'slot' && subject.type === 'm.room.member') {
+    // A warning has been repaired since, or is not sure.
+    const isMember = subject.kind === 'slot' && subject.type === 'm.room.member'
+    if (isMember && lost.severity === 'error' && canBeWord(subject.state_key)) {
       const user = shellWord(subject.state_key)
       steps.push({command: `explain ${room} --can ${user} join`, why: 'whether they can come back, and who can help'})
     }
@@ -54,14 +62,14 @@ function stepsOf(findings: readonly Finding[], from: string, {room, withStates}:
   const event = wedged?.evidence.map(({value}) => value).find((value) => isEventId(value))
   const refused = rejected?.subject.kind === 'event' ? rejected.subject.event_id : undefined
   const wanted = event ?? refused
-  if (typeof wanted === 'string') {
+  if (typeof wanted === 'string' && canBeWord(wanted)) {
     steps.push({
       command: `explain ${room} ${shellWord(wanted)}`,
-      why: 'by which rule it was rejected, and what it should have cited',
+      why: 'by which rule it was rejected, and what would have had to differ',
     })
   }
   const hidden = softFailed?.evidence[0]?.value
-  if (typeof hidden === 'string') {
+  if (typeof hidden === 'string' && canBeWord(hidden)) {
     steps.push({command: `explain ${room} ${shellWord(hidden)}`, why: 'why it was soft-failed'})
   }
   return steps
@@ -72,12 +80,13 @@ const isEventId = (value: unknown): boolean => typeof value === 'string' && valu
 function blame({subject}: Finding, room: string, why: string): readonly Step[] {
   if (subject.kind !== 'slot') return []
   const {type, state_key: key} = subject
-  const slot =
-    type === 'm.room.member'
-      ? shellWord(key)
-      : [type, key]
-          .filter((word) => word !== '')
-          .map(shellWord)
-          .join(' ')
-  return [{command: `blame ${room} ${slot}`, why}]
+  if (!canBeWord(type) || !canBeWord(key)) {
+    const what = 'a NUL character or half of a surrogate pair, which no command line can hold'
+    return [{command: null, why: `There is no command for ${slotWords(type, key)}: its name has ${what}.`}]
+  }
+  const isUser = type === 'm.room.member' && key.startsWith('@')
+  const words = isUser ? [key] : key === '' && type !== '' && !type.startsWith('@') ? [type] : [type, key]
+  // What follows is no flag, whatever it looks like.
+  const end = words.some((word) => word.startsWith('-')) ? ['--'] : []
+  return [{command: ['blame', room, ...end, ...words.map(shellWord)].join(' '), why}]
 }

@@ -1,4 +1,5 @@
 import {CATALOGUE} from '../finding/finding.ts'
+import {absence} from '../finding/slot-words.ts'
 import type {RejectedEvent, RoomReport, StateEntry} from '../investigate/room-report.ts'
 import {own} from '../matrix/json.ts'
 import {findingsText} from './findings-text.ts'
@@ -8,23 +9,23 @@ import {field, GLANCE, glance, joinLines, joinSections, more, remedyLine, title}
 import {stateValue} from './state-value.ts'
 import {type Column, paint, table, type TextStyle} from './table.ts'
 import {assumption, readingLine, whatIfText} from './what-if-text.ts'
+import {verdictText} from './verdict-text.ts'
 import {wrap} from './width.ts'
 
-/** Terminals narrower than this show no senders in the table of state: types and values need the room. */
+/** Terminals narrower than this show no senders in the table of state, and no event IDs: types and values need the room. */
 const ROOM_FOR_SENDERS = 100
+const ROOM_FOR_EVENTS = 72
 
 /** `resolve` for people: what the room is, who may do what, what is wrong, and the state. */
 export function roomText(report: RoomReport, style: TextStyle): string {
+  const shown = report.findings.filter(({id}) => !TOLD_ABOVE.has(id))
   return joinSections([
     header(report, style),
     whatIfText(report, style),
     powerSection(report, style),
     rejectedSection(report, style),
     missingSection(report, style),
-    findingsText(
-      report.findings.filter(({id}) => !TOLD_ABOVE.has(id)),
-      style,
-    ),
+    findingsText(shown, style, report.findings.length - shown.length),
     nextSteps(report.findings, 'resolve', style.asked, style),
     stateSection(report, style),
     verdictLine(report, style),
@@ -157,7 +158,7 @@ function powerSection(report: RoomReport, style: TextStyle): string {
   const rows = shown.map(({userId, level, isCreator, membership}) => [
     level,
     userId,
-    [isCreator ? 'creator' : '', membership === 'join' ? '' : (membership ?? 'not a member')]
+    [isCreator ? 'creator' : '', membership === 'join' ? '' : (membership ?? absence('m.room.member'))]
       .filter((word) => word !== '')
       .join(', '),
   ])
@@ -221,20 +222,21 @@ function stateSection(report: RoomReport, style: TextStyle): string {
   const entries = hidden === 0 ? report.state : report.state.filter(({type}) => type !== 'm.room.member')
   const shownAll = style.full === true || entries.length <= 5 * GLANCE
   const shown = shownAll ? entries : entries.slice(0, 5 * GLANCE)
+  const events = (style.columns ?? Infinity) >= ROOM_FOR_EVENTS
   const senders = (style.columns ?? Infinity) >= ROOM_FOR_SENDERS
   const rows = shown.map((entry) => [
     entry.type,
     entry.stateKey,
     style.full === true ? stateValue(entry) : printable(stateValue(entry), 60),
     ...(senders ? [entry.sender] : []),
-    entry.eventId,
+    ...(events ? [entry.eventId] : []),
   ])
   const columns: readonly Column[] = [
     {head: 'type', min: 26},
     {head: 'state key', min: 10},
     {head: 'value', min: 16},
     ...(senders ? [{head: 'sender', min: 12}] : []),
-    {head: 'event', min: 12, first: true},
+    ...(events ? [{head: 'event', min: 12, first: true as const}] : []),
   ]
   const size = report.wholeState?.length ?? 0
   const of = size === report.state.length ? '' : `${report.state.length.toLocaleString('en-US')} of `
@@ -262,9 +264,21 @@ function place(report: RoomReport): string {
 }
 
 function verdictLine(report: RoomReport, style: TextStyle): string {
-  const {green, yellow} = paint(style)
-  if (report.complete) return green('Complete: every event that another one cites is here.')
-  const text =
-    'Incomplete: what is missing or refused may change the answer, so that nothing here proves the room to be in order.'
-  return yellow(wrap(text, 0, style.columns))
+  const told = {
+    clean:
+      report.whatIf !== undefined
+        ? ''
+        : report.findings.length === 0
+          ? 'Nothing wrong was found.'
+          : 'No errors or warnings.',
+    gaps: report.complete
+      ? ''
+      : 'Incomplete: what is missing or refused may change the answer, so that nothing here proves the room to be in order.',
+  }
+  return joinLines([
+    verdictText(report.findings, told, style),
+    report.complete
+      ? paint(style).green(wrap('Complete: every event that another one cites is here.', 0, style.columns))
+      : '',
+  ])
 }

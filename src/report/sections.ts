@@ -22,7 +22,7 @@ export function joinSections(sections: readonly string[]): string {
 }
 
 export function title(text: string, style: TextStyle): string {
-  return paint(style).bold(text)
+  return paint(style).bold(wrap(text, 2, style.columns))
 }
 
 /** A line of a report's head: a name and a value. */

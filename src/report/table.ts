@@ -40,7 +40,7 @@ const NO_LINES = {
 
 export interface Column {
   readonly head: string
-  /** Narrowest that it may become when the terminal is small; columns without it keep their width. */
+  /** Narrowest that it should become when the terminal is small; columns without it keep their width as long as others can give way. */
   readonly min?: number
   /** Gives way before the others do. */
   readonly first?: true
@@ -71,14 +71,19 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
     .join('\n')
 }
 
+/** What is left of any column on a terminal that is too narrow for all. */
+const LEAST = 8
+
 function shrink(columns: readonly Column[], widths: number[], available: number | undefined): void {
   if (available === undefined) return
   const lacking = (): number => widths.reduce((sum, width) => sum + width + 2, 0) - available
-  for (const early of [true, false]) {
+  for (const step of ['first', 'all', 'beyond'] as const) {
     while (lacking() > 0) {
       const widest = widths.reduce((best, width, index) => {
         const {min = Infinity, first = false} = columns[index] ?? {}
-        return (first || !early) && width > min && width > (widths[best] ?? -1) ? index : best
+        // A line that the terminal breaks is worse than a cell that is cut.
+        const least = step === 'beyond' ? Math.min(min, LEAST) : min
+        return (first || step !== 'first') && width > least && width > (widths[best] ?? -1) ? index : best
       }, -1)
       if (widest < 0) break
       widths[widest] = (widths[widest] ?? 1) - 1

@@ -6,6 +6,7 @@ import type {
   WhatIf,
   WithoutEvent,
 } from '../investigate/room-report.ts'
+import {absence, listed} from '../finding/slot-words.ts'
 import {own} from '../matrix/json.ts'
 import {count, date, printable} from './printable.ts'
 import {glance, joinLines, joinSections, more, title} from './sections.ts'
@@ -48,7 +49,11 @@ function differencesSection(report: RoomReport, whatIf: WhatIf, style: TextStyle
   const hides = style.full !== true && members.length > FEW_MEMBERS
   const entries = hides ? differences.filter(({type}) => type !== 'm.room.member') : differences
   const shown = glance(entries, style)
-  const rows = shown.map((change) => [slotName(change), cell(change.value, style), cell(change.wouldBe, style)])
+  const rows = shown.map((change) => [
+    slotName(change),
+    cell(change, change.value, style),
+    cell(change, change.wouldBe, style),
+  ])
   const columns: readonly Column[] = [
     {head: 'slot', min: 14},
     {head: 'as it is', min: 14},
@@ -107,8 +112,8 @@ function slotName({type, stateKey}: Pick<SlotChange, 'type' | 'stateKey'>): stri
   return stateKey === '' ? short : `${short} ${stateKey}`
 }
 
-function cell(entry: StateEntry | null, {full}: TextStyle): string {
-  if (entry === null) return '(nothing)'
+function cell({type}: SlotChange, entry: StateEntry | null, {full}: TextStyle): string {
+  if (entry === null) return absence(type)
   const words = stateValue(entry).replace(', see above', '')
   const {eventId} = entry
   return `${full === true ? words : printable(words, 40)} ${eventId.length <= 10 ? eventId : `${eventId.slice(0, 7)}…`}`
@@ -133,7 +138,7 @@ function eventsTable(shown: readonly SlotChange[], style: TextStyle): string {
 
 function memberLines(members: readonly SlotChange[], style: TextStyle): readonly string[] {
   const word = (entry: StateEntry | null): string => {
-    const membership = entry === null ? 'no membership' : own(entry.content, 'membership')
+    const membership = entry === null ? absence('m.room.member') : own(entry.content, 'membership')
     return typeof membership === 'string' ? printable(membership, 40) : '?'
   }
   const tally = new Map<string, number>()
@@ -164,12 +169,6 @@ function abilities(can: readonly string[], could: readonly string[]): string {
   return could.length === 0
     ? `can ${listed(can)} now, and could no longer`
     : `can ${listed(can)} now, and could ${listed(could)}`
-}
-
-/** `a`, `a and b`, `a, b and c`. */
-function listed(words: readonly string[]): string {
-  const last = words.at(-1) ?? ''
-  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`
 }
 
 function verdictsSection({verdicts, without}: WhatIf, style: TextStyle): string {

@@ -161,12 +161,14 @@ describe('diff for people', () => {
   test.concurrent('says who lost what, since when, and which side the replay confirms', async () => {
     const {stdout} = await matrixState(['diff', cases['split-sql-v11']!])
     expect(stdout).toContain(
-      '@erin:localhost:28448 is joined by the replay, but not in the room (left) by localhost:28448 (s3), whose own user this is.',
+      '@erin:localhost:28448 is joined by the replay, but is out of the room (left or kicked) by localhost:28448 (s3), whose own user this is.',
     )
     expect(stdout).toContain('wrong since the state after $CM8E24GGwrmNCC_zZD4IBd08T2e2wYQzPUbpVqd8jL8')
     expect(stdout).toMatch(/member @erin:localhost:28448 +\$CM8E24G join “erin” +\$CYRCUnE leave +diverged/)
     expect(stdout).toContain('localhost:18448, its current state: agrees')
-    expect(stdout.trimEnd().split('\n').at(-1)).toBe('Something is wrong.')
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe(
+      '3 errors: localhost:28448 does not have what the events give: the topic and the membership of @erin:localhost:28448; localhost:28448 recorded a wrong state, first at $CM8E24GGwr….',
+    )
   })
 
   test.concurrent('does not call a room clean that nobody told a state of, or that has holes', async () => {

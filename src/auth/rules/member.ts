@@ -19,12 +19,15 @@ const senderNotJoined = (name: string): Rule => ({
 /** For sentences: what the state says of a member. */
 export function stateOf(j: Judgement, role: number): string {
   return (
-    ['not a member', 'joined', 'invited', 'left', 'banned', 'knocking', 'unknown'][j.membershipOf(role)] ?? 'unknown'
+    ['no membership', 'joined', 'invited', 'left', 'banned', 'knocking', 'unknown'][j.membershipOf(role)] ?? 'unknown'
   )
 }
 
-const isOrHas = (j: Judgement, role: number): string =>
-  j.membershipOf(role) === Membership.Leave ? 'has left' : `is ${stateOf(j, role)}`
+const isOrHas = (j: Judgement, role: number): string => {
+  const membership = j.membershipOf(role)
+  if (membership === Membership.Leave) return 'has left'
+  return `${membership === Membership.None ? 'has' : 'is'} ${stateOf(j, role)}`
+}
 
 /** Servers also refuse a state key that is no user ID, of which the spec does not speak. */
 const malformed: Rule = {

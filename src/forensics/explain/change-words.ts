@@ -1,3 +1,4 @@
+import {absence} from '../../finding/slot-words.ts'
 import {serverNameOf} from '../../matrix/ids.ts'
 import type {Change} from './changes.ts'
 
@@ -7,9 +8,9 @@ const MEMBERSHIP: Readonly<Record<string, string>> = {
   leave: 'no longer in the room',
   ban: 'banned',
   knock: 'knocking',
-  none: 'not a member',
+  none: 'without membership',
 }
-const NOW: Readonly<Record<string, string>> = {...MEMBERSHIP, leave: 'left'}
+const NOW: Readonly<Record<string, string>> = {...MEMBERSHIP, leave: 'left', none: absence('m.room.member')}
 
 /** What a named level is for, as a word that fits before "takes". */
 export const DOING: Readonly<Record<string, string>> = {

@@ -9,6 +9,7 @@ import {type HealthEvidence, serversOf} from './evidence.ts'
 import {extremities} from './extremities.ts'
 import {massLeaves} from './mass-leaves.ts'
 import {missingRegions} from './missing-regions.ts'
+import {notCompared} from './not-compared.ts'
 import {serverSteps} from './server-steps.ts'
 import {intruders} from './told-states.ts'
 import {truncatedStates} from './truncated-states.ts'
@@ -45,6 +46,7 @@ export function healthFindings(
     ...serverSteps(replay, views),
     ...truncatedStates(replay, views),
     ...intruders(replay, evidence.views),
+    ...notCompared(replay.graph, evidence.views),
     ...wedgedMembers(replay, evidence),
     ...brokenAuthEvents(replay, evidence),
     ...extremities(replay, rows, evidence),

@@ -37,6 +37,17 @@ test('a server that tells what the replay gives has no findings', () => {
   expect(healthOf(story, {views: [viewOf(SERVER, {states, extremities: ['$end']})]})).toEqual([])
 })
 
+test('a state told at an event that is not here is compared with nothing, and that is said', () => {
+  const states = ['gone1', 'gone2', 'gone3', 'gone4', 'end'].map((event) => told('before', event, WHOLE))
+  const found = theOne(health({states}), 'dag/missing-event')
+  expect(found).toMatchObject({severity: 'warning', subject: {kind: 'server', server: SERVER}})
+  expect(found.summary).toBe(
+    `${SERVER} told its state at 4 events that are not here: $gone1, $gone2, $gone3 and 1 more; that was compared with nothing`,
+  )
+  expect(found.evidence.map(({value}) => value)).toEqual(['$gone1', '$gone2', '$gone3', '$gone4'])
+  expect(health({states: states.slice(-1)}).map(({id}) => id)).not.toContain('dag/missing-event')
+})
+
 describe('a rejected event in a state', () => {
   const coup = WHOLE.map((name) => (name === 'power' ? 'coup' : name))
   test('by the replay', () => {

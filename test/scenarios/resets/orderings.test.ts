@@ -64,7 +64,7 @@ describe.each([...V2, ...V21])('version %s', (version) => {
       {slot: 'member bob', cause: 'ts-tiebreak', expected: false, lost: 'back', got: 'invite', blockers: ['gone']},
     ])
     const [found] = played.findings().filter(({id}) => id === 'state/reset')
-    expect(found?.summary).toContain('what it builds on was put after it by the times that their servers claim')
+    expect(found?.summary).toContain('What it builds on was put after it by the times that their servers claim')
   })
   test('between join rules of equal power the time decides', () => {
     const played = openRoom(version)
