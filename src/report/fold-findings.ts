@@ -93,6 +93,13 @@ export function subjectWords(subject: Finding['subject']): string {
       return 'the room'
     case 'server':
       return subject.server
+    case 'user':
+    case 'account':
+      return subject.user_id
+    case 'device':
+      return `${subject.user_id} ${subject.device_id}`
+    case 'session':
+      return `session ${subject.session_id}`
   }
 }
 
