@@ -68,6 +68,17 @@ describe('a room in a database', () => {
     expect(parse(second).findings).toMatchObject([{id: 'state/divergence', subject: {type: 'm.room.topic'}}])
   })
 
+  test('is explained from its case in the cache, which has the copies of its events', async () => {
+    const {room, env, database, live} = setUp()
+    const {state} = parse(await live('--json'))
+    const {event_id: eventId} = state.find(({type}) => type === 'm.room.topic')!
+    for (const access of [database, ['--offline']]) {
+      const {stdout} = await matrixState(['explain', room, eventId, ...access, '--json'], {env})
+      const {checks} = JSON.parse(stdout) as {checks: readonly object[]}
+      expect(checks).toContainEqual(expect.objectContaining({name: 'content-hash', outcome: 'passed'}))
+    }
+  })
+
   test('is resolved from the cache with --offline: as it was, with its age, and nobody is asked', async () => {
     const {live, resolve, open} = setUp()
     await live()
