@@ -4,6 +4,7 @@ import {bisectDivergence} from '../forensics/bisect.ts'
 import {compareSides, type Reference} from '../forensics/differences.ts'
 import {differenceFindings, recordFinding, verdictFindings} from '../forensics/diff-findings.ts'
 import {type Origin, scanRecorded} from '../forensics/first-divergence.ts'
+import {misplacedEvents} from '../forensics/health/told-states.ts'
 import {recordedResets} from '../forensics/recorded-resets.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
 import type {ServerView, ToldSlot} from '../forensics/server-view.ts'
@@ -115,7 +116,7 @@ class DiffWork {
     const report = this.#report(compared, (other) => this.#resolved(other, tipsOf(other)))
     const points: DivergencePoint[] = []
     const agreeing: {server: string; compared: number}[] = []
-    const found: Finding[] = []
+    const found: Finding[] = [...misplacedEvents(this.#replay, this.#views)]
     for (const view of this.#views) {
       found.push(...verdictFindings(this.#replay, view, this.#certainty))
       if (view.recorded === null) continue
@@ -156,7 +157,13 @@ class DiffWork {
       // All that the event comes after is known, or its state would not be.
       complete: !hasFaults(this.#opened.room) && this.#replay.graph.columns.faults.size === 0,
     }
-    return this.#report(compared, (other) => other[position][row] ?? UNKNOWN_STATE)
+    const there = this.#views.map((view) => ({
+      ...view,
+      states: view.states.filter((state) => state.eventId === eventId),
+      recorded: null,
+    }))
+    const report = this.#report(compared, (other) => other[position][row] ?? UNKNOWN_STATE)
+    return {...report, findings: [...report.findings, ...misplacedEvents(this.#replay, there)]}
   }
 
   between(typed: readonly [string, string]): DiffReport {

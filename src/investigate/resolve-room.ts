@@ -13,7 +13,7 @@ import {replay, type Replay, type ReplayOptions, UNKNOWN_STATE} from '../resolve
 import type {StateRoot, StateTrie} from '../resolve/state-trie.ts'
 import {resolveStates} from '../resolve/states.ts'
 import {tipsOf} from '../resolve/tips.ts'
-import {compareWithReported, type Reported} from './compare-reported.ts'
+import {asHint, compareWithReported, type Reported} from './compare-reported.ts'
 import {findKnownEvent} from './find-event.ts'
 import {countEvents, missingEvents} from './gaps.ts'
 import type {LoadedRoom} from './load-room.ts'
@@ -157,17 +157,6 @@ function roomHealth(
 function hasExtremities(graph: RoomGraph, {reportedExtremities = {}}: ResolveOptions): boolean {
   const ids = Object.values(reportedExtremities).flat()
   return ids.every((id) => graph.row(id) >= 0 && !graph.has(graph.row(id), Flag.Missing))
-}
-
-/** What the replay lacks may be what the server knows. */
-function asHint(found: Finding): Finding {
-  return {
-    ...found,
-    severity: 'note',
-    certainty: 'hint',
-    remedy:
-      'Gather what is missing first: it may well explain the difference, and then nothing is wrong with the server.',
-  }
 }
 
 function resolveGiven(
