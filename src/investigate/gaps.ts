@@ -1,3 +1,4 @@
+import {causalRows} from '../forensics/causal-order.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {type Replay, Verdict} from '../resolve/replay.ts'
 import type {Counts, MissingEvent} from './room-report.ts'
@@ -14,7 +15,7 @@ export function missingEvents(graph: RoomGraph): readonly MissingEvent[] {
     }
   }
   if (!graph.flags.some((flags) => (flags & Flag.Missing) !== 0)) return []
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     if (graph.has(row, Flag.Foreign)) continue
     look(row, graph.prevOf(row), 'prev event')
     look(row, graph.authOf(row), 'auth event')

@@ -1,4 +1,5 @@
 import type {Finding} from '../finding/finding.ts'
+import {causalOrder} from '../forensics/causal-order.ts'
 import {hasUndetermined} from '../forensics/merge.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
 import {findResets, givenResets} from '../forensics/resets.ts'
@@ -337,7 +338,9 @@ export function replayFindings(room: LoadedRoom, result: Replay): readonly Findi
 
 function rejectedEvents(result: Replay): readonly RejectedEvent[] {
   const {graph} = result
-  return [...result.rejections].map(([row, rejection]) => {
+  const compare = causalOrder(graph)
+  const rejections = [...result.rejections].sort(([a], [b]) => compare(a, b))
+  return rejections.map(([row, rejection]) => {
     const slot = graph.slot[row] ?? -1
     return {
       ...rejection,
