@@ -11,14 +11,15 @@ import type {ServerView, ToldSlot} from '../forensics/server-view.ts'
 import {type Side, Sides} from '../forensics/sides.ts'
 import {Flag} from '../graph/room-graph.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
-import {replay, type Replay, UNKNOWN_STATE, Verdict} from '../resolve/replay.ts'
+import {replay, type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
 import {ABSENT, type StateRoot} from '../resolve/state-trie.ts'
 import {tipsOf} from '../resolve/tips.ts'
-import {DiffParts, sizeOf} from './diff-parts.ts'
+import {DiffParts, sizeOf, sortedPoints, viewOf} from './diff-parts.ts'
 import type {DiffPosition, DiffReport, DivergencePoint} from './diff-report.ts'
-import {missingEvents} from './gaps.ts'
+import {missingEvents, undeterminedIn} from './gaps.ts'
 import type {OpenedRoom} from './opened-room.ts'
 import {hasFaults, isCompleteReplay} from './replay-lines.ts'
+import {resetsFound} from './resets-found.ts'
 import {findKnownEvent} from './find-event.ts'
 
 /** Asks one server for the state before an event, as `/state_ids` gives it; `null`: it does not tell. */
@@ -141,7 +142,13 @@ class DiffWork {
         })
       }
     }
-    return {...report, ...sortedPoints(this.#replay, points), agreeing, findings: [...report.findings, ...found]}
+    return {
+      ...report,
+      ...sortedPoints(this.#replay, points),
+      agreeing,
+      findings: [...report.findings, ...found],
+      resets: resetsFound(this.#replay, this.#tips).filter(({severity}) => severity === 'error'),
+    }
   }
 
   around(typed: string, position: 'before' | 'after'): DiffReport {
@@ -381,25 +388,7 @@ class DiffWork {
       people: isKnown ? given.flatMap((side, index) => this.#parts.people(side, index, root, given)) : [],
       lacking: [],
       findings: [...this.#opened.findings, ...findings],
+      resets: [],
     }
   }
-}
-
-function sortedPoints(
-  {graph}: Replay,
-  points: readonly DivergencePoint[],
-): {readonly divergencePoints: readonly DivergencePoint[]} {
-  return {divergencePoints: points.toSorted((a, b) => graph.row(a.eventId) - graph.row(b.eventId))}
-}
-
-function undeterminedIn({graph, verdicts}: Replay): number {
-  let count = 0
-  for (let row = 0; row < graph.size; row += 1) {
-    if (verdicts[row] === Verdict.Undetermined && !graph.has(row, Flag.Missing | Flag.Foreign)) count += 1
-  }
-  return count
-}
-
-function viewOf(server: string, has: ServerView['has']): ServerView {
-  return {server, states: [], extremities: null, marks: new Map(), has, recorded: null}
 }

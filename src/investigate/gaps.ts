@@ -50,3 +50,12 @@ export function countEvents(replay: Replay, missing: number): Counts {
   for (const conflicts of merges.values()) if (conflicts > 0) counts.conflictedMerges += 1
   return counts
 }
+
+/** How many events of the room could not be judged. */
+export function undeterminedIn({graph, verdicts}: Replay): number {
+  let count = 0
+  for (let row = 0; row < graph.size; row += 1) {
+    if (verdicts[row] === Verdict.Undetermined && !graph.has(row, Flag.Missing | Flag.Foreign)) count += 1
+  }
+  return count
+}

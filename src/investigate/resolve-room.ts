@@ -1,8 +1,7 @@
 import type {Finding} from '../finding/finding.ts'
 import {causalOrder} from '../forensics/causal-order.ts'
-import {hasUndetermined} from '../forensics/merge.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
-import {findResets, givenResets} from '../forensics/resets.ts'
+import {givenResets} from '../forensics/resets.ts'
 import {creatorsOf} from '../graph/creators.ts'
 import {healthFindings} from '../forensics/health/health.ts'
 import type {ServerView} from '../forensics/server-view.ts'
@@ -19,6 +18,7 @@ import {findKnownEvent} from './find-event.ts'
 import {countEvents, missingEvents} from './gaps.ts'
 import type {LoadedRoom} from './load-room.ts'
 import {hasFaults, isCompleteReplay} from './replay-lines.ts'
+import {resetsFound} from './resets-found.ts'
 import {dagFindings, readingFindings} from './room-findings.ts'
 import type {PowerHolder, RejectedEvent, RoomReport, StateEntry} from './room-report.ts'
 
@@ -130,18 +130,6 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: 
       ...(complete ? divergences : divergences.map(asHint)),
     ],
   }
-}
-
-/** Resets anywhere in the room, and whether they still hold at its tips. */
-function resetsFound(result: Replay, tips: readonly number[]): readonly Finding[] {
-  const {graph, trie, resolver, after} = result
-  const roots = tips.map((tip) => after[tip] ?? UNKNOWN_STATE)
-  const isWhole = !hasUndetermined(result)
-  const isOpen = !isWhole || roots.length === 0 || roots.includes(UNKNOWN_STATE)
-  const now = isOpen ? null : resolver.resolve(roots).root
-  return resetFindings(graph, findResets(result, {tips}), (slot) => (now === null ? null : trie.get(now, slot)), {
-    isWhole,
-  })
 }
 
 /** The health of the whole room, whatever state was asked for. */

@@ -26,8 +26,9 @@ export function diffText(report: DiffReport, style: DiffStyle): string {
     lackingSection(report, style),
     pointsSection(report, style),
     findingsText(divergencesTogether(report.findings.filter(({id}) => !TOLD_ABOVE.has(id))), style),
-    nextSteps(report.findings, 'diff', style.asked, style),
+    nextSteps([...report.findings, ...agreedResets(report)], 'diff', style.asked, style),
     verdictLine(report, style),
+    resetsLine(report, style),
   ]
     .filter((section) => section !== '')
     .join('\n\n')
@@ -254,7 +255,7 @@ function membersSummary(report: DiffReport, members: readonly SlotDifference[], 
       if (grades[id] === undefined) continue
       const word = (value: DiffValue | null | undefined): string =>
         value === null || value === undefined ? 'no membership' : value.event === null ? '?' : membershipOf(value.event)
-      const change = `${word(values['replay'])} by the replay, ${word(values[id])} by ${id}`
+      const change = `${word(values['replay'])} by ${report.complete ? 'the replay' : 'the replay of what is here'}, ${word(values[id])} by ${id}`
       tally.set(change, (tally.get(change) ?? 0) + 1)
     }
     return [...tally].map(([change, number]) => `  ${count(number, 'member')}: ${change}`)
@@ -334,6 +335,25 @@ function provenText({provenEarliest, method, compared, requests, side}: Divergen
   return provenEarliest
     ? `It is the first: its prev events' states were compared, and agree (${count(compared, 'event')} compared).${now}`
     : `The states after its prev events are not recorded, so that it may have begun before.${now}`
+}
+
+/** Of a state that nobody contradicts. */
+function agreedResets({sides, differences, resets}: DiffReport): readonly Finding[] {
+  return sides.length > 1 && differences.length === 0 ? resets : []
+}
+
+/** That all say the same does not make it right. */
+function resetsLine(report: DiffReport, style: DiffStyle): string {
+  const slots = new Set(
+    agreedResets(report).flatMap(({subject}) =>
+      subject.kind === 'slot' ? [`${subject.type} ${subject.state_key}`] : [],
+    ),
+  )
+  if (slots.size === 0) return ''
+  const [first = ''] = slots
+  const which = printable(slots.size === 1 ? first.trim() : `${first.trim()} and ${String(slots.size - 1)} more`)
+  const text = `They agree on a state in which ${count(slots.size, 'slot')} ${slots.size === 1 ? 'was' : 'were'} reset (${which}): a value was lost at a merge although nobody revoked it. matrix-state resolve lists such resets, matrix-state blame tells of one slot.`
+  return paint(style).yellow(wrap(text, 0, style.columns))
 }
 
 function verdictLine(report: DiffReport, style: DiffStyle): string {

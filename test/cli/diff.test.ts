@@ -41,6 +41,8 @@ interface Answer {
     readonly side: string | null
     readonly proven_earliest: boolean
   } | null
+  readonly people: readonly object[]
+  readonly resets?: readonly object[]
   readonly findings: readonly {readonly id: string; readonly severity: string}[]
 }
 async function diff(...args: readonly string[]): Promise<{readonly code: number | null; readonly document: Answer}> {
@@ -246,6 +248,52 @@ describe('diff for people', () => {
     expect(stdout).toContain('localhost:18448, its current state: agrees')
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('Something is wrong.')
   })
+
+  test.concurrent('with a hole says that what it means for people is so only as far as is known', async () => {
+    // A message is missing in the middle: what follows it cannot be judged.
+    const gap = publicRoom('10').add('gone', message()).add('bob', member(BOB, 'join'))
+    const dump = dumps.write(
+      'gap.ndjson',
+      linesOf(gap).filter((_, index) => index !== gap.names.indexOf('gone')),
+    )
+    const told = ['create', 'rules', 'alice', 'carol', 'mo', 'levels', 'bob'].map((name) => gap.id(name))
+    const file = `a.example=${dumps.write('gap.json', JSON.stringify(told))}`
+    const {code, document} = await diff(dump, '--reported', file)
+    expect([code, document.complete]).toEqual([EXIT.inconclusive, false])
+    expect(document.people).toMatchObject([{server: 'a.example', as_far_as_known: true}])
+    const {stdout} = await matrixState(['diff', dump, '--reported', file])
+    expect(stdout).toContain('What it means, as far as is known')
+    expect(stdout).toContain(`${BOB} is not in the room (no membership at all) by the replay of what is here`)
+    expect(stdout).not.toContain('by the replay,')
+    const whole = await diff(cases['split-sql-v11']!)
+    expect(whole.document.people.some((one) => 'as_far_as_known' in one)).toBe(false)
+  })
+
+  test.concurrent(
+    'where all agree on a state in which something was reset, says so, and counts it for nothing',
+    async () => {
+      const room = cases['conflict-v10']!
+      const {code, document} = await diff(room, '--fail-on', 'warning')
+      expect([code, document.differences, document.findings]).toEqual([
+        EXIT.done,
+        [],
+        document.findings.filter(({severity}) => severity === 'note'),
+      ])
+      expect(document.resets).toEqual([
+        {
+          ...{type: 'm.room.member', state_key: '@carol:localhost:18448', cause: 'concurrent-rule-change'},
+          event_id: '$hgrY655g07rDcUJvjysfUomIagQFFsplSJRxQDEwxcE',
+        },
+      ])
+      const {stdout} = await matrixState(['diff', room])
+      expect(stdout).toContain('All sides agree with the replay.')
+      expect(stdout).toContain('in which 1 slot was reset (m.room.member @carol:localhost:18448)')
+      expect(stdout).toMatch(/matrix-state blame .*conflict-v10\.case @carol:localhost:18448/)
+      const other = await diff(cases['rejected-v6']!)
+      expect(other.document.resets).toEqual([])
+      expect((await matrixState(['diff', cases['rejected-v6']!])).stdout).not.toContain('reset')
+    },
+  )
 
   test.concurrent('does not call a room clean that nobody told a state of, or that has holes', async () => {
     expect((await matrixState(['diff', whole])).stdout).toContain('Nothing to compare')
