@@ -47,7 +47,10 @@ export default class Diff extends BaseCommand {
     at: Flags.string({summary: 'Compare the states after this event.', helpValue: 'EVENT', exclusive: ['before']}),
     before: Flags.string({summary: 'Compare the states before this event.', helpValue: 'EVENT'}),
     full: Flags.boolean({summary: 'Show every member, value and finding.'}),
-    'fail-on': failOnFlag('error'),
+    'fail-on': failOnFlag(
+      'error',
+      'Resets that all sides agree on are told and do not count: they are findings of resolve.',
+    ),
   }
 
   async run(): Promise<ExitCode> {

@@ -141,10 +141,11 @@ async function* forTerminal(lines: Iterable<string> | AsyncIterable<string>): As
 }
 
 /** `--fail-on`, with the command's own default. */
-export function failOnFlag(defaultsTo: FailOn) {
+export function failOnFlag(defaultsTo: FailOn, description?: string) {
   return Flags.option({
     options: FAIL_ON,
     default: defaultsTo,
     summary: 'Least severity of a finding that makes the exit code 1.',
+    ...(description === undefined ? {} : {description}),
   })()
 }

@@ -80,6 +80,8 @@ export function explainAsked(
   const where = {reading, ...(options.at === undefined ? {} : {at: options.at})}
   if (asked.kind === 'can') return explainCan(opened, asked.question, where)
   if (asked.kind === 'draft') return explainDraft(opened, asked.event, where)
-  const text = (row: number) => eventEvidence(argument, opened.room, row, {keyFiles: options.keys ?? [], nowMs})
+  // A room on a server stands on its case in the cache, which has the copies and keys.
+  const from = opened.casePath ?? argument
+  const text = (row: number) => eventEvidence(from, opened.room, row, {keyFiles: options.keys ?? [], nowMs})
   return explainEvent(opened, asked.eventId, {reading, text})
 }

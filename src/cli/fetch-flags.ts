@@ -69,7 +69,7 @@ export const accessFlags = {
     helpGroup: 'ACCESS',
   }),
   reported: Flags.string({
-    summary: "A server's state as it answered: [NAME=]FILE; repeatable.",
+    summary: "A server's state, or its forward extremities, as it answered: [NAME=]FILE; repeatable.",
     helpValue: 'FILE',
     multiple: true,
     multipleNonGreedy: true,

@@ -4,7 +4,8 @@ import {ABSENT} from '../resolve/state-trie.ts'
 import {Ancestry} from './ancestry.ts'
 import {Inquest, InquestTools, mainline, orderingCause, placeOn, type ResetCause} from './cause.ts'
 import type {Fate} from './fate.ts'
-import {causalOrder, hasUndetermined, type Merge, mergesOf} from './merge.ts'
+import {causalOrder} from './causal-order.ts'
+import {hasUndetermined, type Merge, mergesOf} from './merge.ts'
 import type {Reset} from './resets.ts'
 
 /** An event that set the slot, or tried to. */

@@ -72,7 +72,10 @@ export function compareSides(sides: Sides, given: readonly Side[], reference: Re
     const theirs = given.map((side) => {
       const eventId = side.told.beside.get(key)?.eventId
       if (eventId === undefined) return {row: ABSENT, grade: null}
-      return {row: sides.rows.row(eventId), grade: unseen(reference)}
+      const row = sides.rows.row(eventId)
+      // An event that is here, and no event for that slot.
+      const isMisplaced = sides.rows.isHere(row) && reference.between === undefined && reference.complete
+      return {row, grade: isMisplaced ? 'diverged' : unseen(reference)}
     })
     return difference({type, stateKey}, ABSENT, theirs)
   })

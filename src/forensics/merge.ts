@@ -1,9 +1,9 @@
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
-import {compareAge} from '../resolve/power-order.ts'
 import type {Replay} from '../resolve/replay.ts'
 import {UNKNOWN_STATE, Verdict} from '../resolve/replay.ts'
 import type {Resolver} from '../resolve/resolver.ts'
 import {ABSENT, type StateRoot, type StateTrie} from '../resolve/state-trie.ts'
+import {causalOrder} from './causal-order.ts'
 
 /** States that were merged, and what came of it. */
 export interface Merge {
@@ -51,23 +51,6 @@ export function hasUndetermined({graph, verdicts}: Replay): boolean {
   return verdicts.some(
     (verdict, row) => verdict === Verdict.Undetermined && !graph.has(row, Flag.Missing | Flag.Foreign),
   )
-}
-
-/**
- * An order in which every event follows its prev events, and which depends on the events alone: by the longest way to the first event,
- * then by age. Rows are in topological order, too, but theirs follows the order of the lines.
- *
- * @remarks O(events + edges) once.
- */
-export function causalOrder(graph: RoomGraph): (a: number, b: number) => number {
-  const generation = new Int32Array(graph.size)
-  const {starts, edges} = graph.prev
-  for (let row = 0; row < graph.size; row += 1) {
-    for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
-      generation[row] = Math.max(generation[row] ?? 0, (generation[edges[k] ?? 0] ?? 0) + 1)
-    }
-  }
-  return (a, b) => (generation[a] ?? 0) - (generation[b] ?? 0) || compareAge(graph, a, b)
 }
 
 /** Distinct events that the inputs have in a slot, in the order of the inputs; `ABSENT` left out. */

@@ -87,8 +87,8 @@ class PeopleOf {
     this.#root = root
     const power = trie.get(root, graph.powerSlot)
     this.#hasPowerEvent = power !== ABSENT
-    this.#levels =
-      power === ABSENT ? new PowerLevels({}, graph.rules) : power < graph.size ? graph.powerLevels(power) : null
+    const isThere = power < graph.size && graph.slot[power] === graph.powerSlot
+    this.#levels = power === ABSENT ? new PowerLevels({}, graph.rules) : isThere ? graph.powerLevels(power) : null
     this.#creators = creatorsOf(graph)
   }
 
@@ -97,7 +97,7 @@ class PeopleOf {
     return this.#levels !== null
   }
 
-  /** `?` where the event is not here. */
+  /** `?` where the event is not here, or is none for this slot. */
   membership(userId: string): string | null {
     return this.#value('m.room.member', userId, 'membership')
   }
@@ -109,7 +109,7 @@ class PeopleOf {
   #value(type: string, stateKey: string, key: string): string | null {
     const row = this.#trie.get(this.#root, this.#graph.slotOf(type, stateKey))
     if (row === ABSENT) return null
-    if (row >= this.#graph.size) return '?'
+    if (row >= this.#graph.size || this.#graph.slot[row] !== this.#graph.slotOf(type, stateKey)) return '?'
     const value = own(this.#graph.content(row), key)
     return typeof value === 'string' ? value : '?'
   }

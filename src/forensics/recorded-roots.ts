@@ -48,6 +48,8 @@ export interface ToldRoot {
   readonly beside: ReadonlyMap<string, Required<ToldSlot>>
   /** Event IDs of which nobody tells the slot. */
   readonly unknown: readonly string[]
+  /** Event IDs without a slot, of events that are here and are no state events: they stand in no slot. */
+  readonly misplaced: readonly string[]
   /** Event IDs that were told for a slot that has another event already: the later one stands. */
   readonly twice: readonly string[]
 }
@@ -139,6 +141,7 @@ export class RecordedRoots {
   rootOfTold(slots: readonly ToldSlot[]): ToldRoot {
     const beside = new Map<string, Required<ToldSlot>>()
     const unknown: string[] = []
+    const misplaced: string[] = []
     const twice: string[] = []
     let root: StateRoot = EMPTY_STATE
     for (const {eventId, type, stateKey} of slots) {
@@ -154,11 +157,12 @@ export class RecordedRoots {
         root = this.#put(root, slot, row, twice)
         continue
       }
-      const slot = this.rows.isHere(row) ? (this.#graph.slot[row] ?? -1) : -1
-      if (slot < 0) unknown.push(eventId)
+      const isHere = this.rows.isHere(row)
+      const slot = isHere ? (this.#graph.slot[row] ?? -1) : -1
+      if (slot < 0) (isHere ? misplaced : unknown).push(eventId)
       else root = this.#put(root, slot, row, twice)
     }
-    return {root, beside, unknown, twice}
+    return {root, beside, unknown, misplaced, twice}
   }
 
   #put(root: StateRoot, slot: number, row: number, twice: string[]): StateRoot {

@@ -112,7 +112,7 @@ export class Sides {
     const recorded = this.recorded(view)
     const root = position === 'before' ? recorded.before(eventId) : recorded.after(eventId)
     if (root !== null && view.recorded !== null) {
-      const told = {root, beside: recorded.beside(eventId, position), unknown: [], twice: []}
+      const told = {root, beside: recorded.beside(eventId, position), unknown: [], misplaced: [], twice: []}
       const state = {what: position, eventId, how: view.recorded.how, ts: 0}
       sides.push({...this.#side(view, state, told), reached: null, whole: false})
     }

@@ -10,6 +10,7 @@ import {Flag, type RoomGraph, type Slot} from '../graph/room-graph.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import {replay, type Replay, Verdict} from '../resolve/replay.ts'
 import {tipsOf} from '../resolve/tips.ts'
+import {missingEvents} from './gaps.ts'
 import type {LoadedRoom} from './load-room.ts'
 import {isCompleteReplay} from './replay-lines.ts'
 
@@ -96,6 +97,10 @@ export interface BlameReport {
   readonly lines: readonly BlameLine[]
   /** Events of the slot that could not be judged. */
   readonly undetermined: number
+  /** Events that others cite and that are not here: any of them may have set the slot. */
+  readonly missing: number
+  /** What slots there are that may have been meant, where no event here set this one; otherwise `null`. */
+  readonly hint: string | null
   readonly findings: readonly Finding[]
 }
 
@@ -103,7 +108,8 @@ export interface BlameReport {
  * Replays a room and tells the life of one slot.
  *
  * @param stateKey - absent: the empty one, or the only one that the type has; a type that is a user ID stands for that user's membership
- * @throws StateError SLOT_UNKNOWN when no event of the room ever stood there
+ * @throws StateError SLOT_UNKNOWN when no event of the room ever stood there; where events are missing, that cannot be known, and the
+ * report says so
  */
 export function blameRoom(
   room: LoadedRoom,
@@ -112,27 +118,45 @@ export function blameRoom(
   options: BlameOptions = {},
 ): BlameReport {
   const {graph} = room
+  const missing = missingEvents(graph).length
   const slot = findSlot(graph, type, stateKey)
+  if (typeof slot !== 'number') {
+    if (isCompleteReplay(room, graph, 0) || slot.isAmbiguous) throw neverSet(slot)
+    return {
+      ...describe(room, options),
+      reading: options.reading ?? 'synapse',
+      complete: false,
+      slot: {type: slot.type, stateKey: slot.stateKey ?? ''},
+      now: undefined,
+      lines: [],
+      undetermined: 0,
+      missing,
+      hint: slot.hint,
+      findings: options.evidenceFindings ?? [],
+    }
+  }
   const result = replay(graph, options.reading === undefined ? {} : {reading: options.reading})
   const tips = tipsOf(result)
   const resets = findResets(result, {tips})
   const blame = blameSlot(result, tips, slot, resets)
   const {undetermined, ofSlot} = countUndetermined(result, slot)
   return {
-    roomId: graph.roomId,
-    roomVersion: room.rules.id,
-    stateRes: room.rules.stateRes,
+    ...describe(room, options),
     reading: result.reading,
-    source: room.source,
     complete: isCompleteReplay(room, graph, undetermined),
-    unknowable: options.unknowable ?? [],
     slot: graph.slotAt(slot),
     // An event of the slot that could not be judged may stand there.
     now: blame.now === null || ofSlot > 0 ? undefined : briefOf(graph, blame.now),
     lines: blame.entries.map((entry) => lineOf(result, entry, resets)),
     undetermined: ofSlot,
+    missing,
+    hint: null,
     findings: [...(options.evidenceFindings ?? []), ...findingsOf(graph, blame, resets, undetermined === 0)],
   }
+}
+
+function describe({graph, rules, source}: LoadedRoom, {unknowable = []}: BlameOptions) {
+  return {roomId: graph.roomId, roomVersion: rules.id, stateRes: rules.stateRes, source, unknowable}
 }
 
 /** Resets of the slot, and those that it caused; whether these others were repaired is for `resolve` to say. */
@@ -152,17 +176,29 @@ function countUndetermined({graph, verdicts}: Replay, slot: number) {
   return {undetermined, ofSlot}
 }
 
-function findSlot(graph: RoomGraph, type: string, stateKey: string | undefined): number {
+/** A slot that no event here has. */
+interface UnknownSlot {
+  readonly type: string
+  readonly stateKey: string | undefined
+  /** The type has several state keys, and none was given. */
+  readonly isAmbiguous: boolean
+  readonly hint: string
+}
+
+function findSlot(graph: RoomGraph, type: string, stateKey: string | undefined): number | UnknownSlot {
   if (type.startsWith('@') && stateKey === undefined) return findSlot(graph, 'm.room.member', type)
   const slot = graph.slotOf(type, stateKey ?? '')
   if (slot >= 0) return slot
   const ofType = graph.slots.filter((one) => one.type === type)
   const [only] = ofType
   if (stateKey === undefined && ofType.length === 1 && only !== undefined) return graph.slotOf(type, only.stateKey)
+  const isAmbiguous = stateKey === undefined && only !== undefined
+  return {type, stateKey, isAmbiguous, hint: hintForSlot(graph, type, stateKey ?? '', ofType)}
+}
+
+function neverSet({type, stateKey, hint}: UnknownSlot): StateError {
   const wanted = stateKey === undefined || stateKey === '' ? '' : ` with the state key ${JSON.stringify(stateKey)}`
-  throw new StateError('SLOT_UNKNOWN', `no event of the room ever set ${JSON.stringify(type)}${wanted}`, {
-    hint: hintForSlot(graph, type, stateKey ?? '', ofType),
-  })
+  return new StateError('SLOT_UNKNOWN', `no event of the room ever set ${JSON.stringify(type)}${wanted}`, {hint})
 }
 
 const EXAMPLES = 5

@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import type {Explanation} from '../forensics/explain/explanation.ts'
 import {POWER_SLOT, type StateAsked} from '../forensics/explain/hearing.ts'
-import {isUserId} from '../matrix/ids.ts'
+import {byteLength, isServerName, isUserId, MAX_FIELD_BYTES, serverNameOf} from '../matrix/ids.ts'
 import {type Json, type JsonObject, own} from '../matrix/json.ts'
 import type {RoomVersionRules} from '../matrix/room-version.ts'
 
@@ -35,14 +35,21 @@ export function parseQuestion(given: {
   const {user, target, stateKey} = given
   const action = ACTIONS.find((name) => name === given.action)
   const wrong = (message: string, hint: string): StateError => new StateError('USAGE', message, {hint})
-  const example = `for example: --can ${user.startsWith('@') ? user : '@you:example.org'} invite @other:example.org`
-  if (!isUserId(user)) throw wrong(`--can: ${JSON.stringify(user.slice(0, 80))} is no user ID`, example)
+  const example = `for example: --can ${faultOfUserId(user) === null ? user : '@you:example.org'} invite @other:example.org`
+  const mustBeUser = (id: string): void => {
+    const fault = faultOfUserId(id)
+    if (fault !== null) throw wrong(`--can: ${JSON.stringify(id.slice(0, 80))} is no user ID: ${fault}`, example)
+  }
+  mustBeUser(user)
   if (action === undefined) {
     const said =
       given.action === undefined ? 'says not what' : `does not know ${JSON.stringify(given.action.slice(0, 80))}`
     throw wrong(`--can ${said} ${user} wants to do`, `It takes ${ACTIONS.join(', ')}; ${example}`)
   }
-  if (OTHERS.includes(action) && !isUserId(target)) throw wrong(`--can ${user} ${action}: whom?`, example)
+  if (OTHERS.includes(action)) {
+    if (target === undefined) throw wrong(`--can ${user} ${action}: whom?`, example)
+    mustBeUser(target)
+  }
   if (action === 'send' && target === undefined) {
     throw wrong(`--can ${user} send: which event type?`, `for example: --can ${user} send m.room.topic --state-key ''`)
   }
@@ -56,6 +63,15 @@ export function parseQuestion(given: {
     ...(target === undefined ? {} : {target}),
     ...(stateKey === undefined ? {} : {stateKey}),
   }
+}
+
+/** What is wrong with a user ID that somebody typed, in a clause; `null`: nothing. Any localpart was once allowed, even an empty one. */
+function faultOfUserId(id: string): string | null {
+  if (!id.startsWith('@')) return "it does not begin with '@'"
+  if (!isUserId(id)) return "it lacks ':' and a server name"
+  if (!isServerName(serverNameOf(id))) return "no server name follows its ':'"
+  if (/\p{Cc}/u.test(id)) return 'it has control characters'
+  return byteLength(id) > MAX_FIELD_BYTES ? `it is longer than ${String(MAX_FIELD_BYTES)} bytes` : null
 }
 
 const MEMBERSHIP = {

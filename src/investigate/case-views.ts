@@ -1,4 +1,4 @@
-import type {CaseReader, Sighting, StoredSource} from '../casefile/shapes.ts'
+import type {CaseReader, Sighting, SourceId, StoredSource} from '../casefile/shapes.ts'
 import type {RecordedStates, ServerView, ToldMarks, ToldState} from '../forensics/server-view.ts'
 import type {StateGroup} from '../sources/evidence.ts'
 
@@ -13,7 +13,7 @@ interface View {
 
 /**
  * What a case has of each server's view of the room, one view a server, by name. Sources of one server are joined: of what two of them told,
- * the later telling counts. A file that does not tell whose it is stands under its own name.
+ * the later telling counts; what a file tells stands beside it. A file that does not tell whose it is stands under its own name.
  *
  * @remarks All is read at once, since the case is closed before it is used: what each event was marked with, and the state groups as far
  * as there are any (their slots are shared, about 8 bytes a slot of a group).
@@ -30,12 +30,13 @@ export function caseViews(reader: CaseReader): readonly ServerView[] {
   }
   for (const told of reader.states()) {
     const view = bySource.get(told.source)
+    if (view === undefined) continue
     const ts = told.lastTs ?? told.ts
-    const key = `${told.what} ${told.eventId ?? ''}`
-    if (view === undefined || (view.states.get(key)?.ts ?? -1) > ts) continue
+    // When a file was read says nothing on when the server told what is in it, so that none is later than another telling.
+    const isKept = isFile(view.sources, told.source)
+    const key = `${isKept ? String(told.source) : ''} ${told.what} ${told.eventId ?? ''}`
+    if ((view.states.get(key)?.ts ?? -1) > ts) continue
     const {what, eventId, how, slots} = told
-    // When a file was read says nothing on when the server told what is in it.
-    const isKept = view.sources.some(({id, kind}) => id === told.source && kind === 'file')
     view.states.set(key, {state: {what, eventId, how, slots, ts: isKept ? 0 : ts}, ts})
   }
   for (const {source, direction, eventIds, ts, lastTs} of reader.extremities()) {
@@ -55,6 +56,10 @@ export function caseViews(reader: CaseReader): readonly ServerView[] {
   return [...views.values()]
     .map((view) => toServerView(view, recordedStates(reader, view.sources), limited))
     .sort((a, b) => (a.server < b.server ? -1 : 1))
+}
+
+export function isFile(sources: readonly StoredSource[], source: SourceId): boolean {
+  return sources.some(({id, kind}) => id === source && kind === 'file')
 }
 
 function newView(server: string): View {

@@ -1,5 +1,8 @@
 import {type Finding, finding} from '../finding/finding.ts'
-import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import {absence, sentence, slotWords} from '../finding/slot-words.ts'
+import {RecordedRoots, ToldRows} from '../forensics/recorded-roots.ts'
+import type {ToldSlot} from '../forensics/server-view.ts'
+import type {RoomGraph, Slot} from '../graph/room-graph.ts'
 import {ABSENT, type StateRoot, type StateTrie} from '../resolve/state-trie.ts'
 import {UNKNOWN_STATE} from '../resolve/replay.ts'
 import type {ReportedComparison} from './room-report.ts'
@@ -10,9 +13,13 @@ export interface Reported {
   /** Endpoint or file. */
   readonly how: string
   readonly eventIds: readonly string[]
+  /** The same with the slots that they stand in, where these were told. */
+  readonly slots?: readonly ToldSlot[]
+  /** When it was told, milliseconds since 1970; 0 where that is not known, as of a file. */
+  readonly ts?: number
 }
 
-/** Holds a resolved state against what a server reports, slot by slot. */
+/** Holds a resolved state against what a server reports, slot by slot, as `diff` does. */
 export function compareWithReported(
   graph: RoomGraph,
   trie: StateTrie,
@@ -21,39 +28,48 @@ export function compareWithReported(
   tips: number,
 ): {readonly comparison: ReportedComparison; readonly findings: readonly Finding[]} | null {
   if (root === UNKNOWN_STATE) return null
-  const theirs = new Map<number, number>()
-  const unknown: string[] = []
-  for (const id of reported.eventIds) {
-    const row = graph.row(id)
-    const slot = row < 0 ? -1 : (graph.slot[row] ?? -1)
-    if (row < 0 || slot < 0 || graph.has(row, Flag.Missing)) unknown.push(id)
-    else theirs.set(slot, row)
-  }
-  const differing = new Set<number>()
-  trie.forEach(root, (slot, row) => {
-    if ((theirs.get(slot) ?? ABSENT) !== row) differing.add(slot)
-  })
-  for (const [slot, row] of theirs) if (trie.get(root, slot) !== row) differing.add(slot)
-  const name = (row: number): string | null => (row < 0 ? null : graph.id(row))
-  const findings = [...differing]
+  const {server, how, eventIds} = reported
+  const rows = new ToldRows(graph)
+  const slots = reported.slots ?? eventIds.map((eventId) => ({eventId}))
+  const told = new RecordedRoots(graph, trie, null, rows).rootOfTold(slots)
+  const differing: number[] = []
+  trie.differences([root, told.root], differing)
+  const findings = differing
     .sort((a, b) => a - b)
-    .map((slot) => {
-      const {type, stateKey} = graph.slotAt(slot)
-      const ours = name(trie.get(root, slot))
-      const other = name(theirs.get(slot) ?? ABSENT)
-      return finding(
-        'state/divergence',
-        {kind: 'slot', type, state_key: stateKey, ...(ours === null ? {} : {event_id: ours})},
-        `${type} ${JSON.stringify(stateKey)}: the replay gives ${ours ?? 'nothing'}, ${reported.server} reports ${other ?? 'nothing'}`,
-        [
-          {source: 'replay', where: `state at ${String(tips)} ${tips === 1 ? 'tip' : 'tips'}`, value: ours},
-          {source: reported.server, where: reported.how, value: other},
-        ],
-      )
-    })
+    .map((slot) => slotFinding(graph.slotAt(slot), trie.get(root, slot), trie.get(told.root, slot)))
+  const beside = [...told.beside.values()].map((slot) => slotFinding(slot, ABSENT, rows.row(slot.eventId)))
   return {
-    comparison: {server: reported.server, how: reported.how, differences: differing.size + unknown.length},
-    findings: [...findings, ...unknown.map((id) => unknownReported(id, reported))],
+    comparison: {server, how, differences: findings.length + beside.length + told.unknown.length},
+    findings: [...findings, ...beside, ...told.unknown.map((id) => unknownReported(id, reported))],
+  }
+
+  function slotFinding({type, stateKey}: Slot, mine: number, row: number): Finding {
+    const ours = mine === ABSENT ? null : graph.id(mine)
+    const theirs = row === ABSENT ? null : rows.idOf(row)
+    const isOpen = row === ABSENT ? told.unknown.length > 0 : !rows.isHere(row)
+    const found = finding(
+      'state/divergence',
+      {kind: 'slot', type, state_key: stateKey, ...(ours === null ? {} : {event_id: ours})},
+      sentence(
+        `${slotWords(type, stateKey)}: the replay gives ${ours ?? absence(type)}, ${server} reports ${theirs ?? absence(type)}`,
+      ),
+      [
+        {source: 'replay', where: `state at ${String(tips)} ${tips === 1 ? 'tip' : 'tips'}`, value: ours},
+        {source: server, where: how, value: theirs},
+      ],
+    )
+    return isOpen ? asHint(found) : found
+  }
+}
+
+/** What the replay lacks may be what the server knows. */
+export function asHint(found: Finding): Finding {
+  return {
+    ...found,
+    severity: 'note',
+    certainty: 'hint',
+    remedy:
+      'Gather what is missing first: it may well explain the difference, and then nothing is wrong with the server.',
   }
 }
 

@@ -3,7 +3,8 @@ import {comparePeople} from '../forensics/people.ts'
 import type {Side, Sides} from '../forensics/sides.ts'
 import {type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
 import {ABSENT, type StateRoot} from '../resolve/state-trie.ts'
-import type {DiffReport, DiffSide, DiffValue, SidePeople, SlotDifference} from './diff-report.ts'
+import type {ServerView} from '../forensics/server-view.ts'
+import type {DiffReport, DiffSide, DiffValue, DivergencePoint, SidePeople, SlotDifference} from './diff-report.ts'
 
 /** Makes plain data of what was compared. */
 export class DiffParts {
@@ -88,4 +89,16 @@ export function sizeOf(trie: Replay['trie'], root: StateRoot): number {
   let size = 0
   if (root !== UNKNOWN_STATE) trie.forEach(root, () => (size += 1))
   return size
+}
+
+export function sortedPoints(
+  {graph}: Replay,
+  points: readonly DivergencePoint[],
+): {readonly divergencePoints: readonly DivergencePoint[]} {
+  return {divergencePoints: points.toSorted((a, b) => graph.row(a.eventId) - graph.row(b.eventId))}
+}
+
+/** Of a side that is no server's. */
+export function viewOf(server: string, has: ServerView['has']): ServerView {
+  return {server, states: [], extremities: null, marks: new Map(), has, recorded: null}
 }

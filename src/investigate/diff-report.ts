@@ -103,4 +103,9 @@ export interface DiffReport {
   /** Events that one of two sources has and the other lacks, by side. */
   readonly lacking: readonly {readonly side: string; readonly events: readonly string[]}[]
   readonly findings: readonly Finding[]
+  /**
+   * Resets that stand in the replay's state now (`state/reset` of severity error). They are of the room and no difference, so that they are not
+   * among the findings: `resolve` has them there.
+   */
+  readonly resets: readonly Finding[]
 }

@@ -5,20 +5,22 @@ import {compareSides, type Reference} from '../forensics/differences.ts'
 import {differenceFindings, recordFinding, verdictFindings} from '../forensics/diff-findings.ts'
 import {type Origin, scanRecorded} from '../forensics/first-divergence.ts'
 import {notCompared} from '../forensics/health/not-compared.ts'
+import {misplacedEvents} from '../forensics/health/told-states.ts'
 import {recordedResets} from '../forensics/recorded-resets.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
 import type {ServerView, ToldSlot} from '../forensics/server-view.ts'
 import {type Side, Sides} from '../forensics/sides.ts'
 import {Flag} from '../graph/room-graph.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
-import {replay, type Replay, UNKNOWN_STATE, Verdict} from '../resolve/replay.ts'
+import {replay, type Replay, UNKNOWN_STATE} from '../resolve/replay.ts'
 import {ABSENT, type StateRoot} from '../resolve/state-trie.ts'
 import {tipsOf} from '../resolve/tips.ts'
-import {DiffParts, sizeOf} from './diff-parts.ts'
+import {DiffParts, sizeOf, sortedPoints, viewOf} from './diff-parts.ts'
 import type {DiffPosition, DiffReport, DivergencePoint} from './diff-report.ts'
-import {missingEvents} from './gaps.ts'
+import {missingEvents, undeterminedIn} from './gaps.ts'
 import type {OpenedRoom} from './opened-room.ts'
 import {hasFaults, isCompleteReplay} from './replay-lines.ts'
+import {resetsFound} from './resets-found.ts'
 import {findKnownEvent} from './find-event.ts'
 
 /** Asks one server for the state before an event, as `/state_ids` gives it; `null`: it does not tell. */
@@ -116,7 +118,7 @@ class DiffWork {
     const report = this.#report(compared, (other) => this.#resolved(other, tipsOf(other)))
     const points: DivergencePoint[] = []
     const agreeing: {server: string; compared: number}[] = []
-    const found: Finding[] = []
+    const found: Finding[] = [...misplacedEvents(this.#replay, this.#views)]
     for (const view of this.#views) {
       found.push(...verdictFindings(this.#replay, view, this.#certainty))
       if (view.recorded === null) continue
@@ -141,8 +143,13 @@ class DiffWork {
         })
       }
     }
-    const findings = [...report.findings, ...found, ...notCompared(this.#replay.graph, this.#views)]
-    return {...report, ...sortedPoints(this.#replay, points), agreeing, findings}
+    return {
+      ...report,
+      ...sortedPoints(this.#replay, points),
+      agreeing,
+      findings: [...report.findings, ...found, ...notCompared(this.#replay.graph, this.#views)],
+      resets: resetsFound(this.#replay, this.#tips).filter(({severity}) => severity === 'error'),
+    }
   }
 
   around(typed: string, position: 'before' | 'after'): DiffReport {
@@ -158,7 +165,13 @@ class DiffWork {
       // All that the event comes after is known, or its state would not be.
       complete: !hasFaults(this.#opened.room) && this.#replay.graph.columns.faults.size === 0,
     }
-    return this.#report(compared, (other) => other[position][row] ?? UNKNOWN_STATE)
+    const there = this.#views.map((view) => ({
+      ...view,
+      states: view.states.filter((state) => state.eventId === eventId),
+      recorded: null,
+    }))
+    const report = this.#report(compared, (other) => other[position][row] ?? UNKNOWN_STATE)
+    return {...report, findings: [...report.findings, ...misplacedEvents(this.#replay, there)]}
   }
 
   between(typed: readonly [string, string]): DiffReport {
@@ -376,25 +389,7 @@ class DiffWork {
       people: isKnown ? given.flatMap((side, index) => this.#parts.people(side, index, root, given)) : [],
       lacking: [],
       findings: [...this.#opened.findings, ...findings],
+      resets: [],
     }
   }
-}
-
-function sortedPoints(
-  {graph}: Replay,
-  points: readonly DivergencePoint[],
-): {readonly divergencePoints: readonly DivergencePoint[]} {
-  return {divergencePoints: points.toSorted((a, b) => graph.row(a.eventId) - graph.row(b.eventId))}
-}
-
-function undeterminedIn({graph, verdicts}: Replay): number {
-  let count = 0
-  for (let row = 0; row < graph.size; row += 1) {
-    if (verdicts[row] === Verdict.Undetermined && !graph.has(row, Flag.Missing | Flag.Foreign)) count += 1
-  }
-  return count
-}
-
-function viewOf(server: string, has: ServerView['has']): ServerView {
-  return {server, states: [], extremities: null, marks: new Map(), has, recorded: null}
 }

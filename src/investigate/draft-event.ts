@@ -38,7 +38,8 @@ export function parseDraft(name: string, text: string): JsonObject {
     })
   let json: Json
   try {
-    json = parseJson(text)
+    // Some editors begin a file with a byte order mark.
+    json = parseJson(text.replace(/^\uFEFF/u, ''))
   } catch (error) {
     if (!(error instanceof JsonError)) throw error
     throw wrong(error.message, error)

@@ -10,7 +10,7 @@ import type {LoadedRoom} from './load-room.ts'
 /**
  * What the text of one event tells that a replay does not keep: its content hash, and its signatures where keys are at hand.
  *
- * @param argument - the case file or dump that the room was opened from; of standard input and live rooms nothing is kept
+ * @param argument - the case file or dump that the room was opened from, a live room's case in the cache; of standard input nothing is kept
  * @param given - files with servers' keys, beside those in the case
  * @returns `null` where no text is at hand
  * @throws StateError INPUT_NOT_FOUND, KEYS_MALFORMED for a file of keys

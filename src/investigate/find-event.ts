@@ -18,7 +18,8 @@ export function findEvent(graph: RoomGraph, typed: string): number {
   if (!typed.startsWith('$')) throw unknownEvent(typed, WRITE_WHOLE_ID)
   const found = graph.ids.filter((id) => id.startsWith(typed))
   const [only] = found
-  if (typed.length <= LEAST_PREFIX || only === undefined) throw unknownEvent(typed, nearest(graph, typed))
+  if (typed.length <= LEAST_PREFIX) throw tooShort(typed, found)
+  if (only === undefined) throw unknownEvent(typed, nearest(graph, typed))
   if (found.length === 1) return graph.row(only)
   throw new StateError('EVENT_UNKNOWN', `${String(found.length)} events have IDs that begin with ${typed}`, {
     hint: `Write more of it: ${found.slice(0, 3).join(', ')}${found.length > 3 ? ', …' : ''}`,
@@ -41,6 +42,17 @@ export function findKnownEvent(graph: RoomGraph, typed: string): number {
 
 function unknownEvent(typed: string, hint: string): StateError {
   return new StateError('EVENT_UNKNOWN', `the room as it was given has no event ${JSON.stringify(typed)}`, {hint})
+}
+
+/** @param found - IDs that begin so */
+function tooShort(typed: string, found: readonly string[]): StateError {
+  const [first] = found
+  const least = `The beginning of an ID takes at least ${String(LEAST_PREFIX)} characters after the '$'`
+  if (first === undefined) return unknownEvent(typed, `${least}; no ID begins so.`)
+  const begin = found.length === 1 ? 'did you mean' : `${String(found.length)} IDs begin so, such as`
+  return new StateError('EVENT_UNKNOWN', `${JSON.stringify(typed)} is too short for the beginning of an event ID`, {
+    hint: `${least}: ${begin} '${first}'${found.length === 1 ? '?' : '.'}`,
+  })
 }
 
 /** The event whose ID has most of its beginning in common with what was typed. */

@@ -1,3 +1,4 @@
+import {causalRows} from '../forensics/causal-order.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import {type Replay, Verdict} from '../resolve/replay.ts'
 import type {Counts, MissingEvent} from './room-report.ts'
@@ -14,7 +15,7 @@ export function missingEvents(graph: RoomGraph): readonly MissingEvent[] {
     }
   }
   if (!graph.flags.some((flags) => (flags & Flag.Missing) !== 0)) return []
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     if (graph.has(row, Flag.Foreign)) continue
     look(row, graph.prevOf(row), 'prev event')
     look(row, graph.authOf(row), 'auth event')
@@ -48,4 +49,13 @@ export function countEvents(replay: Replay, missing: number): Counts {
   }
   for (const conflicts of merges.values()) if (conflicts > 0) counts.conflictedMerges += 1
   return counts
+}
+
+/** How many events of the room could not be judged. */
+export function undeterminedIn({graph, verdicts}: Replay): number {
+  let count = 0
+  for (let row = 0; row < graph.size; row += 1) {
+    if (verdicts[row] === Verdict.Undetermined && !graph.has(row, Flag.Missing | Flag.Foreign)) count += 1
+  }
+  return count
 }

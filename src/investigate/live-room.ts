@@ -227,13 +227,13 @@ function withTold(opened: OpenedRoom, roomId: string, {failed, silent, notes}: T
   }
 }
 
-/** Leaves out what some servers said is their state now. What they said of earlier events does not change. */
+/** Leaves out what some servers said is their state now. What they said of earlier events does not change, nor what a file has. */
 function withoutStates(opened: OpenedRoom, servers: readonly string[]): OpenedRoom {
   const {reported, reportedExtremities, views, ...rest} = opened
   const isNow = (what: ToldState['what']): boolean => what === 'current' || what === 'at-extremity'
   return {
     ...rest,
-    reported: reported.filter(({server}) => !servers.includes(server)),
+    reported: reported.filter(({server, ts}) => ts === 0 || !servers.includes(server)),
     reportedExtremities: Object.fromEntries(
       Object.entries(reportedExtremities).filter(([server]) => !servers.includes(server)),
     ),
@@ -242,7 +242,7 @@ function withoutStates(opened: OpenedRoom, servers: readonly string[]): OpenedRo
       : {
           views: views.map((view) =>
             servers.includes(view.server)
-              ? {...view, states: view.states.filter(({what}) => !isNow(what)), extremities: null}
+              ? {...view, states: view.states.filter(({what, ts}) => ts === 0 || !isNow(what)), extremities: null}
               : view,
           ),
         }),

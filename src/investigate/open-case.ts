@@ -1,10 +1,12 @@
 import {openCase} from '../casefile/open-case.ts'
 import {toPduSource} from '../casefile/pdu-source.ts'
 import type {CaseReader} from '../casefile/shapes.ts'
+import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import type {ServerView} from '../forensics/server-view.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
-import {caseViews} from './case-views.ts'
+import type {ReportedSlot} from '../sources/evidence.ts'
+import {caseViews, isFile} from './case-views.ts'
 import type {SigningKey} from '../matrix/key-ring.ts'
 import type {Reported} from './compare-reported.ts'
 import {unknowableOf} from './fetch-report.ts'
@@ -17,7 +19,7 @@ import {verifyEvidence} from './verify-evidence.ts'
  * checked first, and copies that are proven forged are left out, as servers leave them out; findings say which.
  *
  * @param keys - servers' keys beside those in the case
- * @throws StateError CASE_UNUSABLE; see `loadRoom`, `verifyEvidence`
+ * @throws StateError CASE_UNUSABLE; CASE_OTHER_ROOM for a file's state of another room; see `loadRoom`, `verifyEvidence`
  * @remarks Checking costs about 0.3 ms a copy and core, far more than the replay.
  */
 export async function openCaseRoom(
@@ -31,6 +33,7 @@ export async function openCaseRoom(
     const insecure = sources.filter((source) => source.insecure).map(({name}) => name)
     const {forged, findings, note} = await checkSignatures(reader, loading, keys)
     const room = await loadRoom(toPduSource(reader, forged), loading)
+    refuseOtherRooms(reader, room.graph)
     const views = caseViews(reader)
     return {
       room,
@@ -64,6 +67,27 @@ function elsewhere(graph: RoomGraph, views: readonly ServerView[]): readonly str
   })
 }
 
+/**
+ * A server that was asked about this room has answered on it, however strange the answer is. A file may have been mistaken for another: its
+ * state is of this room only if it has the room's create event, or any event that is known here.
+ */
+function refuseOtherRooms(reader: CaseReader, graph: RoomGraph): void {
+  const files = reader.sources().filter(({kind}) => kind === 'file')
+  for (const {source, slots} of reader.states()) {
+    const file = files.find(({id}) => id === source)
+    if (file === undefined) continue
+    const isKnown = ({eventId}: ReportedSlot): boolean =>
+      graph.row(eventId) >= 0 && !graph.has(graph.row(eventId), Flag.Foreign)
+    const create = slots.find(({type, stateKey}) => type === 'm.room.create' && stateKey === '')
+    if (create === undefined ? slots.some(isKnown) : isKnown(create)) continue
+    const what =
+      create === undefined ? 'it has none of the events of' : `its create event is ${create.eventId}, not that of`
+    throw new StateError('CASE_OTHER_ROOM', `${file.address} is of another room: ${what} ${graph.roomId}`, {
+      hint: 'Give what the server answered on this room.',
+    })
+  }
+}
+
 async function checkSignatures(
   reader: CaseReader,
   {onProgress}: LoadOptions,
@@ -91,17 +115,20 @@ async function checkSignatures(
   return {forged, findings: findings.filter(({id}) => id === 'dag/bad-signature'), note: open}
 }
 
-/** The current state that each server told last, by whatever route. */
+/** The current state that each server told last, by whatever route, and beside it each that stands in a file. */
 export function currentStates(reader: CaseReader): readonly Reported[] {
   const latest = new Map<string, Reported & {readonly ts: number}>()
-  const sources = new Map(reader.sources().map((source) => [source.id, source]))
-  for (const state of reader.states()) {
-    if (state.what !== 'current') continue
-    const source = sources.get(state.source)
+  const all = reader.sources()
+  const sources = new Map(all.map((source) => [source.id, source]))
+  for (const {what, source: id, slots, how, ts} of reader.states()) {
+    if (what !== 'current') continue
+    const source = sources.get(id)
     const server = source === undefined || source.server === '' ? (source?.name ?? '') : source.server
-    const known = latest.get(server)
-    if (known !== undefined && known.ts > state.ts) continue
-    latest.set(server, {server, how: state.how, eventIds: state.slots.map(({eventId}) => eventId), ts: state.ts})
+    const isKept = isFile(all, id)
+    const key = `${isKept ? String(id) : ''} ${server}`
+    const known = latest.get(key)
+    if (known !== undefined && known.ts > ts) continue
+    latest.set(key, {server, how, eventIds: slots.map(({eventId}) => eventId), slots, ts: isKept ? 0 : ts})
   }
   return [...latest.values()]
 }

@@ -194,15 +194,16 @@ class Opener {
   async openFiles(): Promise<void> {
     if (!this.#wants('file')) return
     const {openFileRoute} = await import('../sources/file-route.ts')
-    const {openReportedFile, reportedRoute} = await import('../sources/reported-file.ts')
+    const {openReportedFile, refuseContradiction, reportedRoute} = await import('../sources/reported-file.ts')
     for (const path of this.#access.files ?? []) {
       if (path !== '-' && isCaseFile(path)) this.cases.push(path)
       else await this.#open({kind: 'file', name: `file ${path}`, address: path}, () => openFileRoute(path))
     }
-    for (const value of this.#access.reported ?? []) {
-      this.reportedCount += 1
-      this.routes.push(reportedRoute(await openReportedFile(value)))
-    }
+    const reports = []
+    for (const value of this.#access.reported ?? []) reports.push(await openReportedFile(value))
+    refuseContradiction(reports)
+    this.reportedCount = reports.length
+    this.routes.push(...reports.map(reportedRoute))
   }
 
   async openDatabases(): Promise<void> {

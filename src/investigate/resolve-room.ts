@@ -1,7 +1,7 @@
 import type {Finding} from '../finding/finding.ts'
-import {hasUndetermined} from '../forensics/merge.ts'
+import {causalOrder} from '../forensics/causal-order.ts'
 import {resetFindings} from '../forensics/reset-findings.ts'
-import {findResets, givenResets} from '../forensics/resets.ts'
+import {givenResets} from '../forensics/resets.ts'
 import {creatorsOf} from '../graph/creators.ts'
 import {healthFindings} from '../forensics/health/health.ts'
 import type {ServerView} from '../forensics/server-view.ts'
@@ -13,11 +13,12 @@ import {replay, type Replay, type ReplayOptions, UNKNOWN_STATE} from '../resolve
 import type {StateRoot, StateTrie} from '../resolve/state-trie.ts'
 import {resolveStates} from '../resolve/states.ts'
 import {tipsOf} from '../resolve/tips.ts'
-import {compareWithReported, type Reported} from './compare-reported.ts'
+import {asHint, compareWithReported, type Reported} from './compare-reported.ts'
 import {findKnownEvent} from './find-event.ts'
 import {countEvents, missingEvents} from './gaps.ts'
 import type {LoadedRoom} from './load-room.ts'
 import {hasFaults, isCompleteReplay} from './replay-lines.ts'
+import {resetsFound} from './resets-found.ts'
 import {dagFindings, readingFindings} from './room-findings.ts'
 import type {PowerHolder, RejectedEvent, RoomReport, StateEntry} from './room-report.ts'
 
@@ -131,18 +132,6 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: 
   }
 }
 
-/** Resets anywhere in the room, and whether they still hold at its tips. */
-function resetsFound(result: Replay, tips: readonly number[]): readonly Finding[] {
-  const {graph, trie, resolver, after} = result
-  const roots = tips.map((tip) => after[tip] ?? UNKNOWN_STATE)
-  const isWhole = !hasUndetermined(result)
-  const isOpen = !isWhole || roots.length === 0 || roots.includes(UNKNOWN_STATE)
-  const now = isOpen ? null : resolver.resolve(roots).root
-  return resetFindings(graph, findResets(result, {tips}), (slot) => (now === null ? null : trie.get(now, slot)), {
-    isWhole,
-  })
-}
-
 /** The health of the whole room, whatever state was asked for. */
 function roomHealth(
   room: LoadedRoom,
@@ -157,17 +146,6 @@ function roomHealth(
 function hasExtremities(graph: RoomGraph, {reportedExtremities = {}}: ResolveOptions): boolean {
   const ids = Object.values(reportedExtremities).flat()
   return ids.every((id) => graph.row(id) >= 0 && !graph.has(graph.row(id), Flag.Missing))
-}
-
-/** What the replay lacks may be what the server knows. */
-function asHint(found: Finding): Finding {
-  return {
-    ...found,
-    severity: 'note',
-    certainty: 'hint',
-    remedy:
-      'Gather what is missing first: it may well explain the difference, and then nothing is wrong with the server.',
-  }
 }
 
 function resolveGiven(
@@ -348,7 +326,9 @@ export function replayFindings(room: LoadedRoom, result: Replay): readonly Findi
 
 function rejectedEvents(result: Replay): readonly RejectedEvent[] {
   const {graph} = result
-  return [...result.rejections].map(([row, rejection]) => {
+  const compare = causalOrder(graph)
+  const rejections = [...result.rejections].sort(([a], [b]) => compare(a, b))
+  return rejections.map(([row, rejection]) => {
     const slot = graph.slot[row] ?? -1
     return {
       ...rejection,

@@ -1,5 +1,6 @@
 import {type Finding, finding} from '../finding/finding.ts'
 import {absence, sentence, slotWords} from '../finding/slot-words.ts'
+import {causalRows} from '../forensics/causal-order.ts'
 import {missingInRegions} from '../forensics/health/missing-regions.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import type {Replay} from '../resolve/replay.ts'
@@ -36,7 +37,7 @@ function inputFinding(room: LoadedRoom, {kind, eventId, line, message}: InputFau
 
 function cycleFindings(graph: RoomGraph): readonly Finding[] {
   const found: Finding[] = []
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     if (!graph.has(row, Flag.Cyclic) || graph.has(row, Flag.Missing)) continue
     const id = graph.id(row)
     found.push(
@@ -87,7 +88,7 @@ function missingFinding({eventId, citedBy, as, citations}: MissingEvent): Findin
 function contentHashFindings(room: LoadedRoom): readonly Finding[] {
   const {graph} = room
   const found: Finding[] = []
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     // A refused event counts in no form at all; one of another room is only here to be cited.
     if (!graph.has(row, Flag.Redacted) || graph.has(row, Flag.Faulty | Flag.Foreign)) continue
     const id = graph.id(row)

@@ -18,6 +18,7 @@ export function blameDocument(report: BlameReport, full: boolean) {
     entries: lines.map(entryOf),
     left_out: report.lines.length - lines.length,
     undetermined: report.undetermined,
+    missing: report.missing,
     findings: report.findings,
   }
 }

@@ -22,16 +22,19 @@ export function blameText(report: BlameReport, style: TextStyle): string {
   const rest = hidden === 0 ? [] : [dim(`  … and ${count(hidden, 'merge')} without a conflict: --full shows all`)]
   return [
     head(report, style),
-    [
-      title(
-        `Life: ${count(report.lines.length, 'entry', 'entries')}, in the order of the history (● led to what stands now)`,
-        style,
-      ),
-      ...shown.flatMap((line) =>
-        line.kind === 'merge' ? mergeLines(report.slot, line, style) : eventLines(line, style),
-      ),
-      ...rest,
-    ].join('\n'),
+    report.hint === null ? '' : neverSet(report.hint, style),
+    report.hint !== null
+      ? ''
+      : [
+          title(
+            `Life: ${count(report.lines.length, 'entry', 'entries')}, in the order of the history (● led to what stands now)`,
+            style,
+          ),
+          ...shown.flatMap((line) =>
+            line.kind === 'merge' ? mergeLines(report.slot, line, style) : eventLines(line, style),
+          ),
+          ...rest,
+        ].join('\n'),
     ...shown.flatMap((line) =>
       line.kind === 'merge' && line.reset !== null
         ? [resetSection(line, line.reset, remedyAt(report, line), style)]
@@ -70,12 +73,25 @@ function nothingLost({findings}: BlameReport): string {
 
 function gaps(report: BlameReport): string {
   if (report.complete) return ''
-  return `Incomplete: ${unjudged(report)}what is missing may have set or changed the slot; nothing here proves that it did not.`
+  return `Incomplete: ${missing(report)}${unjudged(report)}what is missing may have set or changed the slot; nothing here proves that it did not.`
 }
 
-function unjudged({undetermined}: BlameReport): string {
+function neverSet(hint: string, style: TextStyle): string {
+  return wrap(
+    `No event that is here ever set it; whether one did cannot be known. ${printable(hint)}`,
+    0,
+    style.columns,
+  )
+}
+
+function missing({missing: number}: BlameReport): string {
+  return number === 0 ? '' : `${count(number, 'event')} that others cite ${number === 1 ? 'is' : 'are'} missing; `
+}
+
+function unjudged({undetermined, missing: number}: BlameReport): string {
   if (undetermined === 0) return ''
-  return `${count(undetermined, 'event')} of the slot could not be judged, since something before ${undetermined === 1 ? 'it' : 'them'} is missing; `
+  const why = number > 0 ? '' : `, since something before ${undetermined === 1 ? 'it' : 'them'} is missing`
+  return `${count(undetermined, 'event')} of the slot could not be judged${why}; `
 }
 
 function head(report: BlameReport, style: TextStyle): string {

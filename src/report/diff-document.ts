@@ -1,3 +1,4 @@
+import type {Finding} from '../finding/finding.ts'
 import type {DiffReport, DiffSide, DiffValue, DivergencePoint, SidePeople} from '../investigate/diff-report.ts'
 import {stateValue} from './state-value.ts'
 
@@ -28,10 +29,17 @@ export function diffDocument(report: DiffReport) {
     divergence_points: report.divergencePoints.map(pointDocument),
     agreeing_at_every_event: report.agreeing,
     ...(report.notAsked.length === 0 ? {} : {not_asked: report.notAsked}),
-    people: report.people.map(peopleDocument),
+    people: report.people.map((people) => peopleDocument(people, report.complete)),
     ...(report.lacking.length === 0 ? {} : {lacking: report.lacking}),
+    ...(report.position.kind === 'tips' ? {resets: report.resets.flatMap(resetDocument)} : {}),
     findings: report.findings,
   }
+}
+
+function resetDocument({subject, cause}: Finding) {
+  if (subject.kind !== 'slot') return []
+  const {type, state_key, event_id = null} = subject
+  return [{type, state_key, event_id, cause: cause ?? ''}]
 }
 
 function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Readonly<Record<string, U>> {
@@ -74,7 +82,7 @@ function pointDocument(point: DivergencePoint) {
   }
 }
 
-function peopleDocument({side, server, memberships, powers, moderators, joinRule}: SidePeople) {
+function peopleDocument({side, server, memberships, powers, moderators, joinRule}: SidePeople, complete: boolean) {
   const change = ({userId, ours, theirs, local}: SidePeople['memberships'][number]) => ({
     user_id: userId,
     replay: ours,
@@ -86,6 +94,7 @@ function peopleDocument({side, server, memberships, powers, moderators, joinRule
   return {
     side,
     server,
+    ...(complete ? {} : {as_far_as_known: true}),
     memberships: memberships.map(change),
     powers: powers.map(change),
     moderators: {replay: able(moderators.ours), there: able(moderators.theirs)},

@@ -9,7 +9,8 @@ import {wrap} from './width.ts'
 export function peopleText(report: DiffReport, style: TextStyle): string {
   const lines = report.people.flatMap((people) => sentences(report, people, style))
   if (lines.length === 0) return ''
-  return [title('What it means', style), ...lines.map((line) => wrap(`  ${line}`, 4, style.columns))].join('\n')
+  const known = report.complete ? '' : ', as far as is known'
+  return [title(`What it means${known}`, style), ...lines.map((line) => wrap(`  ${line}`, 4, style.columns))].join('\n')
 }
 
 const MEMBERSHIP: Readonly<Record<string, string>> = {
@@ -56,10 +57,12 @@ function sentences(report: DiffReport, people: SidePeople, style: TextStyle): re
   return lines
 }
 
-function sideNames({position, source}: DiffReport, {side, server}: SidePeople): readonly [string, string] {
+function sideNames(report: DiffReport, {side, server}: SidePeople): readonly [string, string] {
+  const {position, source} = report
   if (position.kind === 'events') return ['the first state', 'the second']
   if (position.kind === 'sources') return [printable(source), printable(server)]
-  return ['the replay', `${printable(server)} (${side})`]
+  // Each sentence is to be true by itself.
+  return [report.complete ? 'the replay' : 'the replay of what is here', `${printable(server)} (${side})`]
 }
 
 function localText(users: readonly {readonly local: boolean}[], server: string): string {

@@ -1,3 +1,4 @@
+import type {Finding} from '../finding/finding.ts'
 import {absence, fewOf, slotsListed} from '../finding/slot-words.ts'
 import type {DiffReport, DiffSide, DiffValue, DivergencePoint, SlotDifference} from '../investigate/diff-report.ts'
 import {peopleText} from './diff-people-text.ts'
@@ -28,8 +29,9 @@ export function diffText(report: DiffReport, style: DiffStyle): string {
     lackingSection(report, style),
     pointsSection(report, style),
     findingsText(shown, style, report.findings.length - shown.length),
-    nextSteps(report.findings, 'diff', style.asked, style),
+    nextSteps([...report.findings, ...agreedResets(report)], 'diff', style.asked, style),
     verdictLine(report, style),
+    resetsLine(report, style),
   ]
     .filter((section) => section !== '')
     .join('\n\n')
@@ -233,7 +235,7 @@ function membersSummary(report: DiffReport, members: readonly SlotDifference[], 
           : value.event === null
             ? '?'
             : membershipOf(value.event)
-      const change = `${word(values['replay'])} by the replay, ${word(values[id])} by ${id}`
+      const change = `${word(values['replay'])} by ${report.complete ? 'the replay' : 'the replay of what is here'}, ${word(values[id])} by ${id}`
       tally.set(change, (tally.get(change) ?? 0) + 1)
     }
     return [...tally].map(([change, number]) => `  ${count(number, 'member')}: ${change}`)
@@ -313,6 +315,25 @@ function provenText({provenEarliest, method, compared, requests, side}: Divergen
     : `The states after its prev events are not recorded, so that it may have begun before.${now}`
 }
 
+/** Of a state that nobody contradicts. */
+function agreedResets({sides, differences, resets}: DiffReport): readonly Finding[] {
+  return sides.length > 1 && differences.length === 0 ? resets : []
+}
+
+/** That all say the same does not make it right. */
+function resetsLine(report: DiffReport, style: DiffStyle): string {
+  const slots = new Set(
+    agreedResets(report).flatMap(({subject}) =>
+      subject.kind === 'slot' ? [`${subject.type} ${subject.state_key}`] : [],
+    ),
+  )
+  if (slots.size === 0) return ''
+  const [first = ''] = slots
+  const which = printable(slots.size === 1 ? first.trim() : `${first.trim()} and ${String(slots.size - 1)} more`)
+  const text = `They agree on a state in which ${count(slots.size, 'slot')} ${slots.size === 1 ? 'was' : 'were'} reset (${which}): a value was lost at a merge although nobody revoked it. matrix-state resolve lists such resets, matrix-state blame tells of one slot.`
+  return paint(style).yellow(wrap(text, 0, style.columns))
+}
+
 function verdictLine(report: DiffReport, style: DiffStyle): string {
   const {kind} = report.position
   const gaps = report.complete
@@ -332,9 +353,9 @@ function verdictLine(report: DiffReport, style: DiffStyle): string {
 }
 
 /** Where no side is wrong: who agrees, or why they need not. */
-function agreement({differences, sides, position}: DiffReport): string {
+function agreement({differences, sides, position, resets}: DiffReport): string {
   if (differences.length === 0)
-    return `All sides agree with the replay.${position.kind === 'tips' ? ' (Whether a merge lost something in the room itself, `resolve` tells.)' : ''}`
+    return `All sides agree with the replay.${position.kind === 'tips' && resets.length === 0 ? ' (Whether a merge lost something in the room itself, `resolve` tells.)' : ''}`
   const whose = (grade: string): string => {
     const servers = sides.filter(({id}) => differences.some(({grades}) => grades[id] === grade))
     return fewOf([...new Set(servers.map(({server}) => printable(server)))], 3)

@@ -25,13 +25,18 @@ export function roomDocument(report: RoomReport) {
       missing: counts.missing,
       tips: report.tips,
       reported_extremities: report.reportedExtremities,
-      ...(report.reported.length === 0
-        ? {}
-        : {divergences: Object.fromEntries(report.reported.map(({server, differences}) => [server, differences]))}),
+      ...(report.reported.length === 0 ? {} : {divergences: divergencesOf(report)}),
     },
     findings: report.findings,
     ...(report.whatIf === undefined ? {} : {what_if: whatIfDocument(report.whatIf)}),
   }
+}
+
+/** By server; of several states that were told for one, the one that differs most. */
+function divergencesOf({reported}: RoomReport): Readonly<Record<string, number>> {
+  const most = new Map<string, number>()
+  for (const {server, differences} of reported) most.set(server, Math.max(differences, most.get(server) ?? 0))
+  return Object.fromEntries(most)
 }
 
 function whatIfDocument({algorithm, without, inputsFrom, differences, verdicts}: WhatIf) {

@@ -72,14 +72,11 @@ function header(report: RoomReport, style: TextStyle): string {
     ),
     ...(report.tips.length > 0 ? [field(report.tips.length > 1 ? 'tips' : 'tip', shortList(report.tips, style))] : []),
     field('members', members(report)),
-    ...report.reported.map(({server, differences}) =>
-      field(
-        'server',
-        differences === 0
-          ? `${printable(server)} reports the same current state`
-          : `${printable(server)} reports another state in ${count(differences, 'slot')}`,
-      ),
-    ),
+    ...report.reported.map(({server, how, differences}) => {
+      const isOne = report.reported.filter((other) => other.server === server).length === 1
+      const what = differences === 0 ? 'the same current state' : `another state in ${count(differences, 'slot')}`
+      return field('server', `${printable(server)} reports ${what}${isOne ? '' : ` (${printable(how)})`}`)
+    }),
     ...Object.entries(report.reportedExtremities)
       // Tips as they would be are no server's.
       .filter(([, ids]) => report.whatIf === undefined && !sameIds(ids, report.tips))

@@ -4,33 +4,38 @@ import {isObject, JsonError, type Json, type JsonObject, own, parseJson} from '.
 import {parsePdu} from '../matrix/pdu.ts'
 import {type RoomVersionRules, rulesFor, versionIn} from '../matrix/room-version.ts'
 import {elementTexts} from './client-bodies.ts'
-import type {EventCopy, ReportedSlot, ReportedStateSet, Route, RouteIdentity} from './evidence.ts'
+import type {EventCopy, ReportedExtremities, ReportedSlot, ReportedStateSet, Route, RouteIdentity} from './evidence.ts'
 import {openBytes} from './file-bytes.ts'
 import {excerpt} from './file-problems.ts'
 import {fileIdentity} from './file-route.ts'
 
-/** A server's state as it answered, kept in a file. */
+/** A server's state, or its forward extremities, as it answered, kept in a file. */
 export interface ReportedFile {
   readonly identity: RouteIdentity
-  readonly state: ReportedStateSet
+  /** `null` where the file tells extremities. */
+  readonly state: ReportedStateSet | null
+  /** `null` where the file tells a state. */
+  readonly extremities: ReportedExtremities | null
   /** The events themselves, where the file has them in federation format. */
   readonly events: readonly EventCopy[]
   /** `null` where no create event tells. */
   readonly roomVersion: string | null
+  /** Another room's ID than this, if what is in the file is of that; `null` as far as the file tells. */
+  readonly otherRoom: (roomId: string) => string | null
   readonly notes: readonly string[]
 }
 
 const MAX_BYTES = 500_000_000
 const HINT =
-  'Known are answers of /state (client API, admin API, federation), /state_ids and /context, events one a line, and a list of event IDs.'
+  'Known are answers of /state (client API, admin API, federation), /state_ids, /context and /forward_extremities (admin API), events one a line, and a list of event IDs.'
 
 /**
- * Reads a state that a server reported.
+ * Reads a state that a server reported, or its forward extremities.
  *
  * @param typed - `FILE`, or `SERVER=FILE` to say whose state it is; `@$event` at the end says at which event, if it is not the current
  * one: before it for `/state_ids` and federation’s `/state`, after it for the others. `-` is standard input.
  * @returns what the server says; `/context` names its event itself.
- * @throws StateError STATES_MALFORMED with the entry or line; INPUT_NOT_FOUND and the like
+ * @throws StateError STATES_MALFORMED with the entry or line; USAGE for extremities of nobody knows whom; INPUT_NOT_FOUND and the like
  */
 export async function openReportedFile(typed: string): Promise<ReportedFile> {
   const [, before = '', at = null] = /^(.*?)(?:@(\$[^/]+))?$/su.exec(typed) ?? []
@@ -41,11 +46,49 @@ export async function openReportedFile(typed: string): Promise<ReportedFile> {
   const name = path === '-' ? 'standard input' : path
   const text = await wholeText(path, name)
   const identity = await fileIdentity(named ? `reported ${server}` : 'reported', path)
-  return {identity: {...identity, server}, ...new Report(name, at).read(text)}
+  const report = {identity: {...identity, server}, ...new Report(name, at).read(text)}
+  if (report.extremities !== null && server === '') {
+    throw new StateError('USAGE', `${name} lists forward extremities, and does not say whose they are`, {
+      hint: `Name the server: --reported SERVER=${path}`,
+    })
+  }
+  return report
 }
 
-/** The same as a route, so that it is kept as all other evidence. */
-export function reportedRoute({identity, state, events, roomVersion, notes}: ReportedFile): Route {
+/**
+ * Refuses two files that tell different extremities of one server: only one of them can be of now. States stand side by side instead.
+ *
+ * @throws StateError USAGE
+ */
+export function refuseContradiction(reports: readonly ReportedFile[]): void {
+  const told = new Map<string, {readonly ids: string; readonly address: string}>()
+  for (const {identity, extremities} of reports) {
+    if (extremities === null) continue
+    const ids = JSON.stringify(extremities.eventIds.toSorted())
+    const other = told.get(identity.server)
+    told.set(identity.server, {ids, address: identity.address})
+    if (other === undefined || other.ids === ids) continue
+    throw new StateError(
+      'USAGE',
+      `${other.address} and ${identity.address} tell different forward extremities of ${identity.server}`,
+      {hint: 'Give the newer one only.'},
+    )
+  }
+}
+
+/**
+ * The same as a route, so that it is kept as all other evidence. Its `gather` throws CASE_OTHER_ROOM for what is of another room.
+ */
+export function reportedRoute({
+  identity,
+  state,
+  extremities,
+  events,
+  roomVersion,
+  otherRoom,
+  notes,
+}: ReportedFile): Route {
+  const how = state?.how ?? extremities?.how ?? ''
   return {
     identity,
     // It is no view of the room, only one state of it.
@@ -53,11 +96,18 @@ export function reportedRoute({identity, state, events, roomVersion, notes}: Rep
     plan: () => [
       {request: `read ${identity.address}`, times: '1', purpose: 'a state as a server reported it', effect: 'none'},
     ],
-    async *gather() {
+    async *gather({roomId}) {
+      const other = otherRoom(roomId)
+      if (other !== null) {
+        throw new StateError('CASE_OTHER_ROOM', `${identity.address} is of room ${other}, not of ${roomId}`, {
+          hint: 'Give what the server answered on this room.',
+        })
+      }
       yield await Promise.resolve({
-        how: state.how,
+        how,
         requests: 0,
-        states: [state],
+        ...(state === null ? {} : {states: [state]}),
+        ...(extremities === null ? {} : {extremities: [extremities]}),
         events,
         ...(roomVersion === null ? {} : {roomVersion}),
         notes,
@@ -120,6 +170,8 @@ class Report {
     if (Array.isArray(pdus)) {
       return this.#events(this.#listed(text, 'pdus', pdus as readonly Json[]), 'before', 'federation /state')
     }
+    const results = own(whole, 'results')
+    if (Array.isArray(results)) return this.#extremities(results as readonly Json[])
     const state = own(whole, 'state')
     if (Array.isArray(state)) {
       const event = own(whole, 'event')
@@ -142,7 +194,26 @@ class Report {
       if (typeof id === 'string' && id.startsWith('$')) return {eventId: id}
       throw this.#wrong(`entry ${String(index + 1)} is no event ID: ${excerpt(JSON.stringify(id))}`)
     })
-    return {...this.#told(slots, side, how, null), events: [], roomVersion: null}
+    return {...this.#told(slots, side, how, null), events: [], roomVersion: null, otherRoom: () => null}
+  }
+
+  /** `GET /_synapse/admin/v1/rooms/{room_id}/forward_extremities`. */
+  #extremities(results: readonly Json[]): Omit<ReportedFile, 'identity'> {
+    const eventIds = results.map((entry, index) => {
+      const id = isObject(entry) ? own(entry, 'event_id') : undefined
+      if (typeof id === 'string' && id.startsWith('$')) return id
+      throw this.#wrong(`entry ${String(index + 1)} of "results" has no event ID: ${excerpt(JSON.stringify(entry))}`)
+    })
+    if (eventIds.length === 0) throw this.#wrong('it lists no forward extremity: the server is not in the room')
+    if (this.#at !== null) throw this.#wrong(`forward extremities are of now, not of ${this.#at}: leave out the event`)
+    return {
+      state: null,
+      extremities: {direction: 'forward', how: `/forward_extremities in ${this.#name}`, eventIds},
+      events: [],
+      roomVersion: null,
+      otherRoom: () => null,
+      notes: [],
+    }
   }
 
   #events(
@@ -166,6 +237,12 @@ class Report {
     const slots = events.map(({place, text, event, type, stateKey}): Required<ReportedSlot> => {
       return {eventId: this.#idOf(place, text, event, rules), type, stateKey}
     })
+    const rooms = events.map(({event, type, stateKey}, index) => {
+      const isCreate = type === 'm.room.create' && stateKey === ''
+      const given = own(event, 'room_id')
+      const hash = isCreate && rules?.roomIdIsCreateHash === true ? `!${(slots[index]?.eventId ?? '').slice(1)}` : null
+      return {isCreate, roomId: hash ?? (typeof given === 'string' ? given : null)}
+    })
     const places = new Map<string, string>()
     for (const {place, type, stateKey} of events) {
       const slot = JSON.stringify([type, stateKey])
@@ -178,6 +255,7 @@ class Report {
       ...this.#told(slots, side, how, eventId),
       events: copies.map(({text}) => ({text, eventId: null})),
       roomVersion,
+      otherRoom: (roomId) => otherRoom(rooms, roomId),
     }
   }
 
@@ -200,7 +278,7 @@ class Report {
     side: 'before' | 'after',
     how: string,
     named: string | null,
-  ): Pick<ReportedFile, 'state' | 'notes'> {
+  ): Pick<ReportedFile, 'state' | 'extremities' | 'notes'> {
     if (slots.length === 0) throw this.#wrong('the state in it is empty, and no room is ever without its create event')
     const eventId = this.#at ?? named
     const what = side === 'before' ? 'before' : eventId === null ? 'current' : 'after'
@@ -208,7 +286,7 @@ class Report {
       what === 'before' && eventId === null
         ? [`${this.#name} does not say at which event this state was: add @$event to its name.`]
         : []
-    return {state: {what, eventId, how: `${how} in ${this.#name}`, slots}, notes}
+    return {state: {what, eventId, how: `${how} in ${this.#name}`, slots}, extremities: null, notes}
   }
 
   #listed(text: string, key: string, values: readonly Json[]): Entry[] {
@@ -241,4 +319,15 @@ class Report {
   #wrong(what: string): StateError {
     return new StateError('STATES_MALFORMED', `${this.#name}: ${what}`, {hint: HINT})
   }
+}
+
+/** A single event of another room is a fault of the server's state, which is to be told; one with that room's create event is another room's. */
+function otherRoom(
+  events: readonly {readonly isCreate: boolean; readonly roomId: string | null}[],
+  roomId: string,
+): string | null {
+  const create = events.find((event) => event.isCreate)
+  if (typeof create?.roomId === 'string') return create.roomId === roomId ? null : create.roomId
+  const named = events.flatMap((event) => event.roomId ?? [])
+  return named.includes(roomId) ? null : (named[0] ?? null)
 }

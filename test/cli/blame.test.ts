@@ -174,7 +174,29 @@ describe('blame on other rooms', () => {
     expect(document).toMatchObject({complete: false, now: null, now_unknown: true})
     const {stdout} = await matrixState(['blame', holed, 'm.room.topic'])
     expect(stdout).toContain('Now      cannot be determined')
-    expect(stdout).toContain('Incomplete: 1 event of the slot could not be judged')
+    expect(stdout).toContain(
+      'Incomplete: 1 event that others cite is missing; 1 event of the slot could not be judged; what is missing may',
+    )
+  })
+
+  test.concurrent('of a slot that nothing here set, a room with a hole says that it cannot be known', async () => {
+    const holed = dumps.write(
+      'holed twice',
+      linesOf(room).filter((_, index) => index !== 3),
+    )
+    const {code, document} = await blame(holed, '@nobody:a.example')
+    expect(code).toBe(EXIT.inconclusive)
+    expect(document).toMatchObject({
+      ...{type: 'm.room.member', state_key: '@nobody:a.example', complete: false, missing: 1},
+      ...{now: null, now_unknown: true, entries: [], findings: []},
+    })
+    const {stdout} = await matrixState(['blame', holed, 'm.room.nothing'])
+    expect(stdout).toContain('Now      cannot be determined')
+    expect(stdout).toContain('No event that is here ever set it; whether one did cannot be known. Types in this room: ')
+    expect(stdout).toContain('Incomplete: 1 event that others cite is missing; ')
+    // Which of several slots is meant is another question.
+    const ambiguous = await matrixState(['blame', holed, 'm.room.member'])
+    expect([ambiguous.code, ambiguous.stderr.includes('write one behind the type')]).toEqual([EXIT.failed, true])
   })
 
   test.concurrent.each<[string, readonly string[], string]>([

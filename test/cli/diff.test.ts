@@ -41,6 +41,8 @@ interface Answer {
     readonly side: string | null
     readonly proven_earliest: boolean
   } | null
+  readonly people: readonly object[]
+  readonly resets?: readonly object[]
   readonly findings: readonly {readonly id: string; readonly severity: string}[]
 }
 async function diff(...args: readonly string[]): Promise<{readonly code: number | null; readonly document: Answer}> {
@@ -104,6 +106,69 @@ describe('diff --json is as its schema says, and the exit code as the findings',
     expect(document.differences).toSatisfy((all: Answer['differences']) => all.every(({grade}) => grade === 'diverged'))
   })
 
+  test.concurrent('two files of one server are two sides of it, and neither is lost', async () => {
+    const args = [whole, '--reported', `a.example=${old}`, '--reported', `a.example=${same}`]
+    for (const ordered of [args, [whole, ...args.slice(3), ...args.slice(1, 3)]]) {
+      const {code, document} = await diff(...ordered)
+      expect(code).toBe(EXIT.findings)
+      expect(document.sides.slice(1).map(({server}) => server)).toEqual(['a.example', 'a.example'])
+      expect(document.differences).toHaveLength(1)
+      const resolved = await matrixState(['resolve', ...ordered, '--json'])
+      expect(JSON.parse(resolved.stdout)).toMatchObject({
+        summary: {divergences: {'a.example': 1}},
+        findings: [{id: 'state/divergence'}],
+      })
+      const text = await matrixState(['resolve', ...ordered])
+      expect(text.stdout).toMatch(/a\.example reports the same current state \(.*same\.json\)/)
+      expect(text.stdout).toMatch(/a\.example reports another state in 1 slot \(.*old\.json\)/)
+    }
+  })
+
+  test.concurrent('extremities from a file say how far a server had come', async () => {
+    const results = [{event_id: story.id('bob'), state_group: 1, depth: 9, received_ts: 1}]
+    const extremities = dumps.write('extremities.json', JSON.stringify({count: 1, results}))
+    const {code, document} = await diff(
+      ...[whole, '--reported', `a.example=${old}`, '--reported', `a.example=${extremities}`],
+    )
+    expect(code).toBe(EXIT.done)
+    expect(document.differences).toMatchObject([{type: 'm.room.topic', grade: 'behind'}])
+    expect(document.findings.map(({id}) => id)).toEqual(['server/behind'])
+  })
+
+  const slotted = (name: string, type: string): object => ({type, state_key: '', event_id: story.id(name)})
+  const typed = state.map((name) => {
+    const {type, state_key} = JSON.parse(linesOf(story)[[...story.names].indexOf(name)] ?? '') as Record<string, string>
+    return {type, state_key, event_id: story.id(name)}
+  })
+  test.concurrent.each<[string, unknown, readonly string[]]>([
+    ['by its ID alone', [...(JSON.parse(ids(...state)) as string[]), story.id('last')], []],
+    [
+      'in the slot of another',
+      [...typed.filter(({type}) => type !== 'm.room.topic'), slotted('last', 'm.room.topic')],
+      ['m.room.topic '],
+    ],
+    ['in a slot of its own', [...typed, slotted('last', 'm.room.message')], ['m.room.message ']],
+  ])(
+    'a message in a state, told %s: diff and resolve say what it is, and count the same',
+    async (what, told, slots) => {
+      const file = dumps.write(`${what}.json`, JSON.stringify(told))
+      const compared = await diff(whole, '--reported', `a.example=${file}`)
+      expect(compared.code).toBe(EXIT.findings)
+      expect(compared.document.differences.map(({type, state_key}) => `${type} ${state_key}`)).toEqual(slots)
+      expect(compared.document.complete).toBe(true)
+      const {stdout} = await matrixState(['resolve', whole, '--reported', `a.example=${file}`, '--json'])
+      const resolved = JSON.parse(stdout) as Answer & {summary: {divergences: object}}
+      expect(resolved.summary.divergences).toEqual({'a.example': slots.length})
+      const kinds = ({findings}: Answer): readonly string[] => findings.map(({id}) => id).sort()
+      expect(kinds(resolved)).toEqual(kinds(compared.document))
+      expect(kinds(resolved)).toEqual(['server/misplaced-in-state', ...slots.map(() => 'state/divergence')])
+      for (const {findings} of [resolved, compared.document]) {
+        const summary = expect.stringContaining('it is no state event') as unknown
+        expect(findings).toContainEqual(expect.objectContaining({id: 'server/misplaced-in-state', summary}))
+      }
+    },
+  )
+
   test.concurrent('two events, two sources', async () => {
     const events = await diff(whole, story.id('topic'), story.id('new'))
     expect(events.code).toBe(EXIT.done)
@@ -138,6 +203,21 @@ describe('diff refuses', () => {
     expect(stderr).toContain(message)
   })
 
+  test.concurrent.each<[string, unknown]>([
+    ['with its room ID', [{type: 'm.room.topic', state_key: '', event_id: story.id('topic'), room_id: '!other:x.y'}]],
+    ['with another create event', [{type: 'm.room.create', state_key: '', event_id: '$create'}]],
+    ['as a list of event IDs', ['$one', '$two']],
+  ])('a state of another room, %s', async (what, told) => {
+    const file = dumps.write(`${what}.json`, JSON.stringify(told))
+    for (const command of ['diff', 'resolve']) {
+      const {code, stdout, stderr} = await matrixState([command, whole, '--reported', `a.example=${file}`])
+      expect([code, stdout]).toEqual([EXIT.failed, ''])
+      expect(stderr).toContain(`${what}.json is of `)
+      const json = await matrixState([command, whole, '--reported', `a.example=${file}`, '--json'])
+      expect(JSON.parse(json.stdout)).toMatchObject({error: {code: 'CASE_OTHER_ROOM'}})
+    }
+  })
+
   test.concurrent('no room, where no case was used before', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'matrix-state-empty-'))
     onTestFinished(() => {
@@ -170,6 +250,52 @@ describe('diff for people', () => {
       '3 errors: localhost:28448 does not have what the events give: the topic and the membership of @erin:localhost:28448; localhost:28448 recorded a wrong state, first at $CM8E24GGwr….',
     )
   })
+
+  test.concurrent('with a hole says that what it means for people is so only as far as is known', async () => {
+    // A message is missing in the middle: what follows it cannot be judged.
+    const gap = publicRoom('10').add('gone', message()).add('bob', member(BOB, 'join'))
+    const dump = dumps.write(
+      'gap.ndjson',
+      linesOf(gap).filter((_, index) => index !== gap.names.indexOf('gone')),
+    )
+    const told = ['create', 'rules', 'alice', 'carol', 'mo', 'levels', 'bob'].map((name) => gap.id(name))
+    const file = `a.example=${dumps.write('gap.json', JSON.stringify(told))}`
+    const {code, document} = await diff(dump, '--reported', file)
+    expect([code, document.complete]).toEqual([EXIT.inconclusive, false])
+    expect(document.people).toMatchObject([{server: 'a.example', as_far_as_known: true}])
+    const {stdout} = await matrixState(['diff', dump, '--reported', file])
+    expect(stdout).toContain('What it means, as far as is known')
+    expect(stdout).toContain(`${BOB} is not in the room (no membership at all) by the replay of what is here`)
+    expect(stdout).not.toContain('by the replay,')
+    const whole = await diff(cases['split-sql-v11']!)
+    expect(whole.document.people.some((one) => 'as_far_as_known' in one)).toBe(false)
+  })
+
+  test.concurrent(
+    'where all agree on a state in which something was reset, says so, and counts it for nothing',
+    async () => {
+      const room = cases['conflict-v10']!
+      const {code, document} = await diff(room, '--fail-on', 'warning')
+      expect([code, document.differences, document.findings]).toEqual([
+        EXIT.done,
+        [],
+        document.findings.filter(({severity}) => severity === 'note'),
+      ])
+      expect(document.resets).toEqual([
+        {
+          ...{type: 'm.room.member', state_key: '@carol:localhost:18448', cause: 'concurrent-rule-change'},
+          event_id: '$hgrY655g07rDcUJvjysfUomIagQFFsplSJRxQDEwxcE',
+        },
+      ])
+      const {stdout} = await matrixState(['diff', room])
+      expect(stdout).toContain('All sides agree with the replay.')
+      expect(stdout).toContain('in which 1 slot was reset (m.room.member @carol:localhost:18448)')
+      expect(stdout).toMatch(/matrix-state blame .*conflict-v10\.case @carol:localhost:18448/)
+      const other = await diff(cases['rejected-v6']!)
+      expect(other.document.resets).toEqual([])
+      expect((await matrixState(['diff', cases['rejected-v6']!])).stdout).not.toContain('reset')
+    },
+  )
 
   test.concurrent('does not call a room clean that nobody told a state of, or that has holes', async () => {
     expect((await matrixState(['diff', whole])).stdout).toContain('Nothing to compare')

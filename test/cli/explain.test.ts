@@ -79,6 +79,13 @@ describe('explain', () => {
     ['a draft that is none', [whole, '--draft', '-'], {input: 'hello'}, EXIT.failed, {}],
     ['room and draft from one input', ['-', '--draft', '-'], {}, EXIT.usage, {}],
     ['a draft that is not there', [whole, '--draft', 'nowhere.json'], {}, EXIT.failed, {}],
+    [
+      'a draft with a byte order mark',
+      [whole, '--draft', dumps.write('marked.json', [`\uFEFF${JSON.stringify({...topic(BOB)})}`])],
+      {},
+      EXIT.done,
+      {rule: 'v10:5@auth'},
+    ],
     ['--at without a draft', [whole, room.id('last'), '--at', room.id('mo')], {}, EXIT.usage, {}],
     [
       'after an event',
@@ -91,5 +98,29 @@ describe('explain', () => {
     const ended = await explain(args, how)
     expect(ended.code).toBe(code)
     expect(ended.document).toMatchObject(expected)
+  })
+
+  test.concurrent.each<[string, readonly string[], string]>([
+    ['@:', ['join'], `"@:" is no user ID: no server name follows its ':'`],
+    ['@a:b c', ['join'], `"@a:b c" is no user ID: no server name follows its ':'`],
+    ['@a', ['join'], `"@a" is no user ID: it lacks ':' and a server name`],
+    ['@a\nb:c', ['join'], String.raw`"@a\nb:c" is no user ID: it has control characters`],
+    [CAROL, ['ban', 'x'], `"x" is no user ID: it does not begin with '@'`],
+    [CAROL, ['ban', '@x:'], `"@x:" is no user ID: no server name follows its ':'`],
+    [CAROL, ['ban'], `--can ${CAROL} ban: whom?`],
+  ])('refuses %j %j', async (user, action, message) => {
+    const {code, stdout, stderr} = await matrixState(['explain', whole, '--can', user, ...action])
+    expect([code, stdout]).toEqual([EXIT.usage, ''])
+    expect(stderr).toContain(message)
+  })
+
+  test.concurrent('says that a beginning is too short', async () => {
+    const {code, stderr} = await matrixState(['explain', served, '$DDvfM'])
+    expect(code).toBe(EXIT.failed)
+    expect(stderr).toContain('"$DDvfM" is too short for the beginning of an event ID')
+    expect(stderr).toContain("at least 6 characters after the '$': did you mean '$DDvfMFSZ")
+    const other = await matrixState(['explain', served, '$zzz'])
+    expect(other.stderr).toContain('no event "$zzz"')
+    expect(other.stderr).toContain('at least 6 characters')
   })
 })

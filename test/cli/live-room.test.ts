@@ -68,6 +68,18 @@ describe('a room in a database', () => {
     expect(parse(second).findings).toMatchObject([{id: 'state/divergence', subject: {type: 'm.room.topic'}}])
   })
 
+  test('is explained from its case in the cache, which has the copies of its events', async () => {
+    const {room, env, database, open} = setUp()
+    // Of a message the replay itself looks at no content: only its text tells.
+    const found = open.prepare("SELECT event_id FROM events WHERE type = 'm.room.message' AND outlier = 0").get()
+    const eventId = String(found?.['event_id'])
+    for (const access of [database, ['--offline']]) {
+      const {stdout} = await matrixState(['explain', room, eventId, ...access, '--json'], {env})
+      const {checks} = JSON.parse(stdout) as {checks: readonly object[]}
+      expect(checks).toContainEqual(expect.objectContaining({name: 'content-hash', outcome: 'passed'}))
+    }
+  })
+
   test('is resolved from the cache with --offline: as it was, with its age, and nobody is asked', async () => {
     const {live, resolve, open} = setUp()
     await live()

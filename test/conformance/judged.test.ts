@@ -61,7 +61,7 @@ describe('findings that were judged', () => {
     expect(gaps.map(({severity, id}) => `${severity} ${id}`)).toEqual([
       'note dag/missing-region',
       // Two stand alone, at other depths.
-      ...['note', 'warning', 'warning', 'note'].map((severity) => `${severity} dag/missing-event`),
+      ...['warning', 'warning', 'note', 'note'].map((severity) => `${severity} dag/missing-event`),
     ])
     expect(found.filter(({severity}) => severity === 'error')).toEqual([])
   })

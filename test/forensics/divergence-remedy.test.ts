@@ -18,7 +18,7 @@ function remedy(
     how: '',
     eventId: null,
     ts: 0,
-    told: {root: 0, beside: new Map(), unknown: [], twice: []},
+    told: {root: 0, beside: new Map(), unknown: [], twice: [], misplaced: []},
     view: {
       server,
       states: [],

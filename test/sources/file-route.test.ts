@@ -3,8 +3,8 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {openFileRoute} from '../../src/sources/file-route.ts'
-import {openReportedFile, reportedRoute} from '../../src/sources/reported-file.ts'
-import {pduText} from './client-stub.ts'
+import {openReportedFile, refuseContradiction, reportedRoute} from '../../src/sources/reported-file.ts'
+import {pduText, ROOM} from './client-stub.ts'
 import {Kept} from './room-stub.ts'
 
 let folder = ''
@@ -132,11 +132,83 @@ describe('a reported state', () => {
     const named = '{"pdus":[' + JSON.stringify({...create, prev_events: [], event_id: undefined}) + ']}'
     const report = await openReportedFile(await file('pdus.json', named))
     expect(report.roomVersion).toBe('10')
-    expect(report.state.slots[0]?.eventId).toMatch(/^\$[\w-]{43}$/u)
+    expect(report.state?.slots[0]?.eventId).toMatch(/^\$[\w-]{43}$/u)
     expect(report.events.map(({text}) => text)).toEqual([named.slice(9, -2)])
   })
 
+  const told = (...eventIds: readonly string[]): string =>
+    JSON.stringify({
+      count: eventIds.length,
+      results: eventIds.map((id) => ({event_id: id, state_group: 7, depth: 9, received_ts: 1_700_000_000_000})),
+    })
+
+  test('forward extremities as the admin API of Synapse answers them are those of the server that is named', async () => {
+    const path = await file('extremities.json', told('$a', '$b'))
+    const report = await openReportedFile(`hs1.example.org=${path}`)
+    expect(report).toMatchObject({
+      state: null,
+      extremities: {direction: 'forward', how: `/forward_extremities in ${path}`, eventIds: ['$a', '$b']},
+    })
+    const kept = new Kept()
+    await kept.run(reportedRoute(report))
+    expect(kept.steps).toMatchObject([{extremities: [report.extremities]}])
+    expect(kept.steps[0]?.states).toBeUndefined()
+    await expect(openReportedFile(path)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('does not say whose') as unknown,
+    })
+    await expect(openReportedFile(`hs1.example.org=${path}@$a`)).rejects.toThrow('leave out the event')
+  })
+
+  test('two files with other extremities of one server contradict each other; two states do not', async () => {
+    const open = async (name: string, server: string, text: string) =>
+      openReportedFile(`${server}=${await file(name, text)}`)
+    const [one, same] = [
+      await open('e1.json', 'a.org', told('$a', '$b')),
+      await open('e2.json', 'a.org', told('$b', '$a')),
+    ]
+    const [other, elsewhere] = [await open('e3.json', 'a.org', told('$c')), await open('e4.json', 'b.org', told('$c'))]
+    const states = [await open('s1.json', 'a.org', '["$c"]'), await open('s2.json', 'a.org', '["$d"]')]
+    expect(() => {
+      refuseContradiction([one, same, elsewhere, ...states])
+    }).not.toThrow()
+    expect(() => {
+      refuseContradiction([one, elsewhere, other])
+    }).toThrow(/e1\.json and .*e3\.json tell different forward extremities of a\.org/u)
+  })
+
+  test.each<[string, readonly object[], boolean]>([
+    ['this room', [{...create, room_id: ROOM}, topic], true],
+    ['no room', [create, topic], true],
+    [
+      'another room by its create event',
+      [
+        {...create, room_id: '!o:x.y'},
+        {...topic, room_id: ROOM},
+      ],
+      false,
+    ],
+    ['another room, without a create event', [{...topic, room_id: '!o:x.y'}], false],
+    [
+      'this room, but for one event',
+      [
+        {...create, room_id: ROOM},
+        {...topic, room_id: '!o:x.y'},
+      ],
+      true,
+    ],
+    ['a room that its create event names', [{...create, content: {room_version: '12'}}, topic], false],
+  ])('of %s is told from what is of another room', async (_what, events, isOfRoom) => {
+    const report = await openReportedFile(await file('room.json', JSON.stringify(events)))
+    const kept = new Kept()
+    const run = kept.run(reportedRoute(report))
+    if (isOfRoom) await expect(run).resolves.toBe(1)
+    else await expect(run).rejects.toMatchObject({code: 'CASE_OTHER_ROOM'})
+  })
+
   test.each([
+    ['{"count":0,"results":[]}', /it lists no forward extremity/u],
+    ['{"count":1,"results":[{"depth":1}]}', /entry 1 of "results" has no event ID/u],
     ['', /it is empty/u],
     ['[]', /the state in it is empty/u],
     ['["$a",7]', /entry 1 is no event/u],

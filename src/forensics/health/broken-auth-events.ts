@@ -1,6 +1,7 @@
 import {type Finding, finding, type FindingId} from '../../finding/finding.ts'
 import {serverNameOf} from '../../matrix/ids.ts'
 import type {Replay} from '../../resolve/replay.ts'
+import {causalOrder} from '../causal-order.ts'
 import {count, examples, type HealthEvidence, list} from './evidence.ts'
 
 /** Rules on auth_events that tell of a damaged state on the server that sent the event, by their names. */
@@ -26,7 +27,8 @@ interface Group {
  */
 export function brokenAuthEvents({graph, rejections}: Replay, {source}: HealthEvidence): readonly Finding[] {
   const groups = new Map<FindingId, Group>()
-  for (const [row, {name, rule}] of rejections) {
+  const compare = causalOrder(graph)
+  for (const [row, {name, rule}] of [...rejections].sort(([a], [b]) => compare(a, b))) {
     const kind = KINDS.get(name)
     if (kind === undefined || !rule.endsWith('@auth')) continue
     const [id, what] = kind

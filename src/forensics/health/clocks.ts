@@ -1,6 +1,7 @@
 import {type Finding, finding} from '../../finding/finding.ts'
 import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
 import type {Replay} from '../../resolve/replay.ts'
+import {causalRows} from '../causal-order.ts'
 import {count, examples, type HealthEvidence, list, type Servers, span} from './evidence.ts'
 
 /** Smaller differences are those of clocks that nobody sets. Ten minutes, in milliseconds. */
@@ -66,7 +67,7 @@ function backwards(graph: RoomGraph, {names, ofUser}: Servers): readonly Backwar
   const {starts, edges} = graph.prev
   const {ts} = graph
   const pairs = new Map<number, Backwards>()
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     const own = ts[row] ?? 0
     for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
       const parent = edges[k] ?? 0
@@ -103,7 +104,7 @@ function inFuture(graph: RoomGraph, evidence: HealthEvidence, {ofUser}: Servers)
     future.set(server, known)
   }
   const now = evidence.nowMs ?? Infinity
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     const off = (graph.ts[row] ?? 0) - now
     if (off > TOLERATED) note(row, off, null)
   }

@@ -1,6 +1,7 @@
 import {type Finding, finding} from '../../finding/finding.ts'
 import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
 import type {Replay} from '../../resolve/replay.ts'
+import {causalRows} from '../causal-order.ts'
 import {count, examples, type HealthEvidence, type Servers} from './evidence.ts'
 
 /** Beyond it a double cannot tell neighbours apart. */
@@ -20,7 +21,7 @@ interface Wrong {
  */
 export function wrongDepths({graph}: Replay, evidence: HealthEvidence, servers: Servers): readonly Finding[] {
   const byServer = new Map<number, Wrong>()
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     const off = offBy(graph, row)
     if (off === 0 || (evidence.trustIds === true && graph.columns.depth[row] === 0)) continue
     const server = servers.ofUser[graph.sender[row] ?? 0] ?? 0

@@ -64,16 +64,10 @@ export interface Servers {
   readonly ofUser: Int32Array
 }
 
-/** O(users). Users whose ID names no server share the empty name. */
+/** O(users). Users whose ID names no server share the empty name. The numbers depend on who there is, not on the order of events. */
 export function serversOf(graph: RoomGraph): Servers {
   const {users} = graph.columns
-  const numbers = new Map<string, number>()
-  const ofUser = new Int32Array(users.size)
-  for (let user = 0; user < users.size; user += 1) {
-    const name = serverNameOf(users.at(user))
-    const known = numbers.get(name)
-    if (known === undefined) numbers.set(name, numbers.size)
-    ofUser[user] = known ?? numbers.size - 1
-  }
-  return {names: [...numbers.keys()], ofUser}
+  const names = [...new Set(users.strings.map((user) => serverNameOf(user) as string))].sort()
+  const numbers = new Map(names.map((name, index) => [name, index]))
+  return {names, ofUser: Int32Array.from(users.strings, (user) => numbers.get(serverNameOf(user)) ?? 0)}
 }

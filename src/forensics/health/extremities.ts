@@ -2,6 +2,7 @@ import {type Finding, finding} from '../../finding/finding.ts'
 import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
 import {type Replay, Verdict} from '../../resolve/replay.ts'
 import type {ServerView} from '../server-view.ts'
+import {causalRows} from '../causal-order.ts'
 import {count, EXAMPLES, type HealthEvidence, lineOf, list, span} from './evidence.ts'
 
 /** Synapse sends events of its own to join extremities when a room has more than this. */
@@ -121,7 +122,7 @@ function childrenOf({graph, verdicts}: Replay, told: readonly Extremities[]): Re
   for (const {extremities: ids} of told)
     for (const id of ids) if (rowOf(graph, id) >= 0) children.set(graph.row(id), [])
   const {starts, edges} = graph.prev
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     if (verdicts[row] !== Verdict.Accepted) continue
     for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) children.get(edges[k] ?? 0)?.push(row)
   }

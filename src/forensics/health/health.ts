@@ -1,6 +1,7 @@
 import type {Finding} from '../../finding/finding.ts'
 import {type Replay, UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {tipsOf} from '../../resolve/tips.ts'
+import {causalOrder} from '../causal-order.ts'
 import {RecordedRoots, ToldRows} from '../recorded-roots.ts'
 import {brokenAuthEvents} from './broken-auth-events.ts'
 import {clockSkew} from './clocks.ts'
@@ -33,7 +34,7 @@ export function healthFindings(
   resets: readonly Finding[] = [],
 ): readonly Finding[] {
   const servers = serversOf(replay.graph)
-  const rows = tipsOf(replay)
+  const rows = tipsOf(replay).toSorted(causalOrder(replay.graph))
   const roots = rows.map((row) => replay.after[row] ?? UNKNOWN_STATE)
   const root = roots.includes(UNKNOWN_STATE) || roots.length === 0 ? UNKNOWN_STATE : replay.resolver.resolve(roots).root
   const told = new ToldRows(replay.graph)

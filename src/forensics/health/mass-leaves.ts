@@ -2,6 +2,7 @@ import {type Finding, finding, type Severity} from '../../finding/finding.ts'
 import {Membership, type RoomGraph} from '../../graph/room-graph.ts'
 import {type Replay, UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {ABSENT, type StateRoot, type StateTrie} from '../../resolve/state-trie.ts'
+import {causalOrder} from '../causal-order.ts'
 import {count, list} from './evidence.ts'
 
 /** Fewer than this are no mass. */
@@ -44,9 +45,8 @@ export function massLeaves(
     if (!isCertain && size < LARGE_SHARE * joinedIn(graph, trie, inputs)) return
     found.push(massLeave(graph, lost, merge, isCertain, gravest(graph, lost, merge, resets)))
   }
-  for (const [row, conflicts] of replay.merges) {
-    if (conflicts >= MANY) look(graph.prevOf(row), before[row] ?? UNKNOWN_STATE, row)
-  }
+  const large = [...replay.merges].flatMap(([row, conflicts]) => (conflicts >= MANY ? [row] : []))
+  for (const row of large.sort(causalOrder(graph))) look(graph.prevOf(row), before[row] ?? UNKNOWN_STATE, row)
   if (tips.rows.length > 1) look(tips.rows, tips.root, null)
   return found
 }

@@ -1,6 +1,7 @@
 import {type Finding, finding} from '../../finding/finding.ts'
 import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
 import type {Replay} from '../../resolve/replay.ts'
+import {causalRows} from '../causal-order.ts'
 import {count, dateOf, EXAMPLES, type HealthEvidence, lineOf} from './evidence.ts'
 
 /** Missing events that are cited at depths further apart than this belong to different gaps. */
@@ -58,7 +59,7 @@ function collect(graph: RoomGraph): ReadonlyMap<number, Missing> {
       if (known.citing.length < EXAMPLES) known.citing.push(row)
     }
   }
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     if (graph.has(row, Flag.Foreign)) continue
     note(row, graph.prevOf(row), true)
     note(row, graph.authOf(row), false)

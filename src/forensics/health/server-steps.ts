@@ -4,6 +4,7 @@ import {type Replay, UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {ABSENT, type StateRoot} from '../../resolve/state-trie.ts'
 import type {RecordedRoots} from '../recorded-roots.ts'
 import type {ServerView} from '../server-view.ts'
+import {causalRows} from '../causal-order.ts'
 import {count, list} from './evidence.ts'
 
 /** Fewer than this are no mass. */
@@ -30,7 +31,7 @@ function* recordedSteps(replay: Replay, {view, roots}: ViewRoots): Generator<Fin
   const {graph, before} = replay
   const {recorded} = view
   if (recorded === null) return
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     const [parent, other] = graph.prevOf(row)
     if (parent === undefined || other !== undefined || graph.has(parent, Flag.Missing)) continue
     const [id, above] = [graph.id(row), graph.id(parent)]

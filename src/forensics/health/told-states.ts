@@ -36,6 +36,16 @@ export function intruders(replay: Replay, views: readonly ServerView[]): readonl
   })
 }
 
+/**
+ * Events that stand where they do not belong in a state that a server told or recorded: no state events, of other slots, of another room, or
+ * two for one slot.
+ *
+ * @see intruders
+ */
+export function misplacedEvents(replay: Replay, views: readonly ServerView[]): readonly Finding[] {
+  return intruders(replay, views).filter(({id}) => id === 'server/misplaced-in-state')
+}
+
 interface ListedState {
   readonly where: string
   readonly slots: readonly ToldSlot[]

@@ -2,6 +2,7 @@ import {type Finding, finding} from '../../finding/finding.ts'
 import {Flag, Membership} from '../../graph/room-graph.ts'
 import {type Replay, UNKNOWN_STATE, Verdict} from '../../resolve/replay.ts'
 import type {StateRoot} from '../../resolve/state-trie.ts'
+import {causalRows} from '../causal-order.ts'
 import {count, dateOf, type HealthEvidence, lineOf, type Servers} from './evidence.ts'
 
 /** Of all events of the room: how many must have come since the server's last. */
@@ -27,7 +28,7 @@ export function vanishedServers(
   const last = new Int32Array(servers.names.length).fill(-1)
   const lastPlace = new Int32Array(servers.names.length)
   let events = 0
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     if (verdicts[row] === Verdict.Rejected || ((graph.flags[row] ?? 0) & ELSEWHERE) !== 0) continue
     events += 1
     const server = servers.ofUser[graph.sender[row] ?? 0] ?? 0

@@ -2,6 +2,7 @@ import {implyCreate, ROLES, selectSlots} from '../../auth/view.ts'
 import {type Finding, finding} from '../../finding/finding.ts'
 import {Flag, Membership, type RoomGraph, Type} from '../../graph/room-graph.ts'
 import {type Replay, UNKNOWN_STATE, Verdict} from '../../resolve/replay.ts'
+import {causalOrder, causalRows} from '../causal-order.ts'
 import {count, EXAMPLES, examples, type HealthEvidence, list} from './evidence.ts'
 
 /**
@@ -13,7 +14,8 @@ import {count, EXAMPLES, examples, type HealthEvidence, list} from './evidence.t
 export function wedgedMembers(replay: Replay, {source}: HealthEvidence): readonly Finding[] {
   const {graph} = replay
   const attempts = new Map<number, number[]>()
-  for (const [row, {rule}] of replay.rejections) {
+  const compare = causalOrder(graph)
+  for (const [row, {rule}] of [...replay.rejections].sort(([a], [b]) => compare(a, b))) {
     if (graph.type[row] !== Type.Member || !rule.endsWith('@auth')) continue
     // What lacks a signature, or cannot be read, is refused for itself and not for what it cites.
     if (graph.has(row, Flag.AuthoriserUnsigned | Flag.TokenUnreadable)) continue
@@ -55,20 +57,23 @@ function stateAllows({graph, before, resolver}: Replay, row: number): boolean {
   return checker.passesState(row)
 }
 
-/** Last accepted membership event of a user: by row, and by the depth that one claims. */
+/** Last accepted membership event of a user: by causal order, and by the depth that one claims. */
 interface Newest {
   row: number
   depth: number
 }
 
-/** Rows of branches that do not know of each other are in no order of time: there the depth tells. */
+/** Events of branches that do not know of each other are in no order of time: there the depth tells. */
 function isSince(graph: RoomGraph, row: number, accepted: Newest | undefined): boolean {
-  return accepted === undefined || (row > accepted.row && (graph.columns.depth[row] ?? 0) >= accepted.depth)
+  return (
+    accepted === undefined ||
+    (causalOrder(graph)(row, accepted.row) > 0 && (graph.columns.depth[row] ?? 0) >= accepted.depth)
+  )
 }
 
 function newestAccepted({graph, verdicts}: Replay, targets: ReadonlyMap<number, unknown>): ReadonlyMap<number, Newest> {
   const newest = new Map<number, Newest>()
-  for (let row = 0; row < graph.size; row += 1) {
+  for (const row of causalRows(graph)) {
     if (graph.type[row] !== Type.Member || verdicts[row] !== Verdict.Accepted) continue
     const target = graph.target[row] ?? -1
     if (!targets.has(target)) continue
