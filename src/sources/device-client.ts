@@ -1,7 +1,7 @@
 import {counter, openAccount} from './client-access.ts'
 import type {Account, AccessOptions} from './client-access.ts'
 import type {DeviceContext, DeviceRoute, DeviceStep} from './device-evidence.ts'
-import {KEYS_QUERY, KEYS_QUERY_EFFECT, queryKeys, USERS_A_REQUEST} from './device-keys.ts'
+import {FEW_USERS, KEYS_QUERY, KEYS_QUERY_EFFECT, queryKeys, USERS_A_REQUEST} from './device-keys.ts'
 import {
   ACCOUNT_DATA,
   accountDataStep,
@@ -17,9 +17,6 @@ import {
 } from './device-own.ts'
 import {clientRoomsStep} from './device-rooms.ts'
 import type {PlannedRequest} from './evidence.ts'
-
-/** With more users than this, the rooms of single ones are not asked for: a room's audit knows its members. */
-export const FEW_USERS = 20
 
 /**
  * Opens the way of a user's token: the keys that its homeserver publishes for anybody, and what the account itself is shown.

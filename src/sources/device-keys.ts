@@ -10,6 +10,8 @@ import type {DeviceStep} from './device-evidence.ts'
 
 /** Users that one `/keys/query` names: with three devices each, an answer of about a megabyte. */
 export const USERS_A_REQUEST = 250
+/** With more users than this, what costs a request for each is left out: their rooms, and their own servers' lists one by one. */
+export const FEW_USERS = 20
 /** How long a server may ask others for what it does not have, milliseconds. */
 const OTHERS_TIMEOUT_MS = 10_000
 export const KEYS_QUERY = 'POST /_matrix/client/v3/keys/query'
