@@ -1,19 +1,16 @@
 import {existsSync} from 'node:fs'
-import {join} from 'node:path'
 import {isCaseFile} from '../casefile/header.ts'
-import {createCase, openCase, openCaseForWriting, removeCase} from '../casefile/open-case.ts'
+import {copyCase, createCase, openCase, openCaseForWriting, removeCase} from '../casefile/open-case.ts'
 import type {CaseReader, CaseWriter} from '../casefile/shapes.ts'
-import type {MessageAuditResult} from '../devices/message-audit.ts'
 import {StateError} from '../errors.ts'
-import {serverNameOf} from '../matrix/ids.ts'
 import {askedWith, isAskedWith} from './asked-with.ts'
-import {auditUsers, checksNotMade, toldLastMs} from './audit-evidence.ts'
 import {RoomKeys} from './audit-room-keys.ts'
 import {cacheFolder} from './cache-folder.ts'
-import type {AskedForDevices, DeviceFailure, DevicesReport, RoomDevices} from './devices-report.ts'
-import {type DeviceGathering, type DeviceProgress, gatherDevices} from './gather-devices.ts'
+import type {DevicesReport} from './devices-report.ts'
+import {type DeviceProgress, gatherDevices} from './gather-devices.ts'
+import {type Asked, report} from './audit-report.ts'
 import type {CacheUse} from './live-room.ts'
-import {inTemporaryFolder, withCaseOf} from './more-evidence.ts'
+import {withCaseOf} from './more-evidence.ts'
 import {type DeviceAccess, givesDevices, openDeviceRoutes, type OpenedDeviceRoutes} from './open-device-routes.ts'
 import {isLiveRoom, type OpenStep} from './open-room.ts'
 import type {OpenedRoom} from './opened-room.ts'
@@ -128,9 +125,10 @@ async function auditUserOffline(userId: string, options: AuditOptions): Promise<
   const wanted = await askedWith(options.access)
   const all = cachedCasesOf(folderOf(options), userId)
   const first = all.find(({facts}) => isAskedWith(facts, wanted))
-  if (first === undefined) throw new StateError('CASE_ABSENT', `nothing on ${userId} is in the cache`, {
-    hint: 'Ask for it first, without --offline.',
-  })
+  if (first === undefined)
+    throw new StateError('CASE_ABSENT', `nothing on ${userId} is in the cache`, {
+      hint: 'Ask for it first, without --offline.',
+    })
   const {entry, facts} = first
   return alone(entry, options, async () => {
     const told = await auditAsItStands(userId, [userId], entry.path, options)
@@ -190,11 +188,30 @@ async function auditFile(path: string, options: AuditOptions): Promise<DevicesRe
   return withCaseOf(path, more, {signal, nowMs, loading}, async (opened, roomCase) => {
     const own = isCase ? path : null
     const keeps = casePath ?? own
-    if (casePath !== undefined && !existsSync(casePath)) {
-      createCase(casePath, {roomId: opened.room.graph.roomId, nowMs: nowMs()}).close()
-    }
+    if (casePath !== undefined) keepIn(casePath, roomCase, opened.room.graph.roomId)
     return auditRoom(opened, {subject: path, roomCase, deviceCase: keeps ?? roomCase, keeps}, options)
   })
+}
+
+/** Puts the room into the case that was named. */
+function keepIn(casePath: string, roomCase: string, roomId: string): void {
+  if (!existsSync(casePath)) {
+    copyCase(roomCase, casePath)
+    return
+  }
+  const writer = openCaseForWriting(casePath)
+  const reader = openCase(roomCase)
+  try {
+    if (writer.roomId !== roomId) {
+      throw new StateError('CASE_OTHER_ROOM', `${casePath} is the case of ${writer.roomId}, not of ${roomId}`, {
+        hint: 'Give another --case: one file holds one room.',
+      })
+    }
+    writer.mergeFrom(reader)
+  } finally {
+    reader.close()
+    writer.close()
+  }
 }
 
 async function auditUserCase(userId: string, path: string, options: AuditOptions): Promise<DevicesReport> {
@@ -270,11 +287,6 @@ async function alone<T>(entry: CachedCase, {signal, onProgress}: AuditOptions, w
   return entry.alone({signal, onWait: () => onProgress?.({kind: 'waiting'})}, work)
 }
 
-interface Asked extends DeviceGathering {
-  readonly startedTs: number
-  readonly closed: OpenedDeviceRoutes['closed']
-}
-
 async function gather(
   userIds: readonly string[],
   writer: CaseWriter,
@@ -300,114 +312,4 @@ async function gather(
 function refuseNothing({byRoute, failed, closed}: Asked, isEmpty: boolean): void {
   const error = failed[0]?.error ?? closed[0]?.error
   if (isEmpty && error !== undefined && error !== null && failed.length === byRoute.length) throw error
-}
-
-interface Circumstances {
-  readonly options: AuditOptions
-  /** `null`: nobody was asked now. */
-  readonly asked: Asked | null
-  readonly room: {readonly keys: RoomKeys; readonly reader: CaseReader; readonly opened: OpenedRoom} | null
-  readonly casePath: string | null
-}
-
-async function report(
-  subject: string,
-  userIds: readonly string[],
-  {devices}: CaseReader,
-  {options, asked, room, casePath}: Circumstances,
-): Promise<DevicesReport> {
-  const {signal, nowMs, onProgress} = options
-  const {users, unknown, stale} = await auditUsers(userIds, devices, {
-    askedSinceMs: asked?.startedTs ?? null,
-    nowMs: nowMs(),
-    signal,
-    onProgress: (done, all) => onProgress?.({kind: 'auditing', done, all}),
-  })
-  const failed = failuresOf(asked)
-  const byUser = new Map(users.map((user) => [user.userId, user]))
-  let messages: MessageAuditResult | null = null
-  if (room !== null) {
-    onProgress?.({kind: 'messages'})
-    messages = room.keys.messages(room.reader, (userId) => {
-      const user = byUser.get(userId)
-      if (user === undefined || user.keysBy === null) return null
-      return new Map(user.devices.map(({deviceId, curve25519}) => [deviceId, curve25519]))
-    })
-  }
-  const ofRoom =
-    room?.keys.findings((userId) => {
-      const user = byUser.get(userId)
-      if (user === undefined || user.keysBy === null) return null
-      return user.devices.filter(({ed25519}) => ed25519 !== null).map(({deviceId}) => deviceId)
-    }) ?? []
-  const open = [
-    ...(userIds.length === 0 ? ['Nobody is joined to the room, as far as the events here show.'] : []),
-    ...(unknown.length === 0 ? [] : [`Nobody told the published keys of ${people(unknown)}.`]),
-    ...(stale.length === 0 ? [] : [`The published keys of ${people(stale)} are those of an earlier run: nobody told them now.`]),
-    ...failed.map(({name, message}) => `${name} failed: ${message}`),
-    ...(room === null || room.keys.diff.complete ? [] : ['The room is not here whole: who is in it, and what was sent, may be more.']),
-    ...(room?.opened.room.gaps ?? []),
-  ]
-  return {
-    subject,
-    room: room === null || messages === null ? null : roomDevices(room.keys, messages),
-    users,
-    findings: [...ofRoom, ...(messages?.findings ?? [])],
-    notChecked: checksNotMade(users, messages?.notChecked ?? []),
-    asked: askedOf(devices, asked),
-    failed,
-    unknown,
-    complete: open.length === 0,
-    open,
-    oldTs: asked === null ? toldLastMs(devices) : null,
-    casePath,
-    notes: [...new Set([...(asked?.byRoute.flatMap(({notes}) => notes) ?? []), ...(room?.opened.notes ?? [])])],
-  }
-}
-
-function roomDevices(keys: RoomKeys, {messages, sessions, unreadable}: MessageAuditResult): RoomDevices {
-  const {here, elsewhere} = keys.joined()
-  return {
-    roomId: keys.diff.roomId,
-    roomVersion: keys.diff.roomVersion,
-    encrypted: keys.encrypted,
-    at: keys.at,
-    joined: here.length,
-    joinedElsewhere: elsewhere.length,
-    messages: {messages, sessions, unreadable},
-    complete: keys.diff.complete,
-  }
-}
-
-function failuresOf(asked: Asked | null): readonly DeviceFailure[] {
-  if (asked === null) return []
-  return [
-    ...asked.closed.map(({identity, error}) => ({name: identity.name, message: error.message})),
-    ...asked.failed.flatMap(({name, error}) => (error === null ? [] : [{name, message: error.message}])),
-  ]
-}
-
-function askedOf(devices: CaseReader['devices'], asked: Asked | null): readonly AskedForDevices[] {
-  const now = new Map(asked?.byRoute.map((route) => [route.name, route]) ?? [])
-  return devices
-    .sources()
-    .map(({name, kind, server, requests, firstTs, lastTs, insecure}) => ({
-      name,
-      kind,
-      server,
-      requests: now.get(name)?.requests ?? requests,
-      firstTs,
-      lastTs,
-      now: now.has(name),
-      insecure,
-    }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-}
-
-function people(userIds: readonly string[]): string {
-  const [first = ''] = userIds
-  if (userIds.length === 1) return first
-  const servers = new Set(userIds.map((userId) => serverNameOf(userId) as string))
-  const [server] = servers
-  return `${userIds.length.toLocaleString('en-US')} users${servers.size === 1 ? ` of ${server ?? ''}` : ` of ${String(servers.size)} servers`}`
 }

@@ -86,9 +86,7 @@ export function checksNotMade(
     for (const one of own.values()) add(one, 1)
   }
   for (const one of ofMessages) add(one, 0)
-  return [...found.values()].sort(
-    (a, b) => compare(a.id, b.id) || compare(a.needs, b.needs),
-  )
+  return [...found.values()].sort((a, b) => compare(a.id, b.id) || compare(a.needs, b.needs))
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
