@@ -52,7 +52,7 @@ function keysOfDevices(list: PublishedKeys, hidden: ReadonlySet<string>): Readon
   const found = new Map<string, string>()
   for (const [deviceId, device] of entriesOf(list.devices))
     if (device !== null && !hidden.has(deviceId))
-      found.set(deviceId, textOf(isObject(device) ? own(device, 'keys') : (device)))
+      found.set(deviceId, textOf(isObject(device) ? own(device, 'keys') : device))
   return found
 }
 
