@@ -16,7 +16,7 @@ export interface VerifiedIdentity {
   /** By device ID, in the order of the IDs; devices without keys are not here. */
   readonly devices: ReadonlyMap<string, VerifiedDevice>
   /** Listed as devices that have no keys. */
-  readonly withoutKeys: readonly string[]
+  readonly withoutKeys: ReadonlySet<string>
   readonly findings: readonly Finding[]
 }
 
@@ -41,16 +41,16 @@ export function verifyIdentity(told: Told): VerifiedIdentity {
       identity: {master: null, selfSigning: null, userSigning: null, trusted: null},
       toldOf: {crossSigning: false, userSigning: false},
       devices: new Map(),
-      withoutKeys: [],
+      withoutKeys: new Set(),
       findings: [],
     }
   const crossSigning = verifyCrossSigning(told, shown)
   const devices = new Map<string, VerifiedDevice>()
-  const withoutKeys: string[] = []
+  const withoutKeys = new Set<string>()
   const listed = [...entriesOf(shown.fact.devices)].sort(([a], [b]) => (a < b ? -1 : 1))
   for (const [deviceId, keys] of listed) {
     if (told.hidden.has(deviceId)) continue
-    if (keys === null) withoutKeys.push(deviceId)
+    if (keys === null) withoutKeys.add(deviceId)
     else devices.set(deviceId, verifyDevice({userId, deviceId, keys, shown, crossSigning}))
   }
   const {master, selfSigning, userSigning, trusted, toldOf, findings} = crossSigning

@@ -2,7 +2,7 @@ import type {InboxOfDevice, ToDeviceMessage} from '../matrix/device-facts.ts'
 import {isObject} from '../matrix/json.ts'
 import {isFault, keyBytes} from './bytes.ts'
 import {type OlmPreKeyMessage, readOlmPreKeyMessage} from './olm-message.ts'
-import {entriesOf, itemsOf, numberOr, objectAt, textAt} from './shapes.ts'
+import {entriesOf, entryOf, itemsOf, numberOr, objectAt, textAt} from './shapes.ts'
 import type {SnapshotOf, Told} from './snapshots.ts'
 
 /** What waits for one device. */
@@ -37,7 +37,7 @@ export interface OlmWaiting extends WaitingMessage {
 export function inboxOf(told: Told, deviceId: string): DeviceInbox | null {
   for (const by of told.current('inbox')) {
     const {fact} = by
-    const of = entriesOf<InboxOfDevice>(fact.devices).find(([id]) => id === deviceId)?.[1]
+    const of = entryOf<InboxOfDevice>(fact.devices, deviceId)
     if (isObject(of)) {
       const messages = itemsOf<ToDeviceMessage>(of.messages).flatMap((message, at) => waiting(message, at))
       return {by, count: Math.max(numberOr(of.count, 0), messages.length), messages}

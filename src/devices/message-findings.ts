@@ -1,5 +1,5 @@
 import {type Evidence, type Finding, finding} from '../finding/finding.ts'
-import type {RotationSettings, SeenSession} from './message-audit.ts'
+import type {NamedDevice, RotationSettings, SeenSession} from './message-shapes.ts'
 import {slackOf} from './rotation.ts'
 import {clipped, listed, plural, short, span, when} from './words.ts'
 
@@ -94,16 +94,7 @@ function eventAt({indexes}: SeenSession, index: number): string {
 }
 
 /** A device that messages name and that its owner does not have, or has with another key. `null` where it is there. */
-export function goneDeviceFinding(
-  device: {
-    readonly sender: string
-    readonly deviceId: string
-    readonly keys: ReadonlyMap<string, {readonly eventId: string; readonly count: number}>
-    readonly eventId: string
-    readonly messages: number
-  },
-  devices: ReadonlyMap<string, string | null>,
-): Finding | null {
+export function goneDeviceFinding(device: NamedDevice, devices: ReadonlyMap<string, string | null>): Finding | null {
   const {sender, deviceId, keys, messages, eventId} = device
   const subject = {kind: 'device', user_id: sender, device_id: deviceId} as const
   const name = `device ${clipped(deviceId)}`

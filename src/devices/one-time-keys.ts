@@ -1,7 +1,7 @@
 import {type Finding, finding} from '../finding/finding.ts'
 import type {OneTimeKeysOfDevice} from '../matrix/device-facts.ts'
 import {isObject, own} from '../matrix/json.ts'
-import {signatureState, entriesOf, itemsOf, numberOr, textAt} from './shapes.ts'
+import {signatureState, entryOf, itemsOf, numberOr, textAt} from './shapes.ts'
 import type {SnapshotOf, Told} from './snapshots.ts'
 import type {VerifiedDevice} from './identity.ts'
 import {clipped, listed, MINUTE, plural, short, toldBy} from './words.ts'
@@ -40,7 +40,7 @@ const NOTHING_LEFT: OneTimeKeysOfDevice = {counts: {}, fallback: []}
 
 /** `null` where the snapshot does not tell of the device. What it tells of and does not name has nothing. */
 function oneTimeKeysOf({fact}: SnapshotOf<'one-time-keys'>, deviceId: string): OneTimeKeysOfDevice | null {
-  const of = entriesOf<OneTimeKeysOfDevice>(fact.devices).find(([id]) => id === deviceId)?.[1]
+  const of = entryOf<OneTimeKeysOfDevice>(fact.devices, deviceId)
   if (isObject(of) && isObject(of.counts)) return of
   if (fact.only !== undefined && !itemsOf(fact.only).includes(deviceId)) return null
   return of === undefined ? NOTHING_LEFT : null

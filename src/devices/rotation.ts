@@ -1,4 +1,4 @@
-import type {RotationSettings} from './message-audit.ts'
+import type {RotationSettings} from './message-shapes.ts'
 import {DAY, HOUR} from './words.ts'
 
 /** https://spec.matrix.org/v1.19/client-server-api/#mroomencryption */

@@ -8,6 +8,11 @@ export function entriesOf<T = unknown>(
   return isObject(map) ? Object.entries(map as Readonly<Record<string, T>>) : []
 }
 
+/** One entry of such a map; `undefined` where it is not there. */
+export function entryOf<T>(map: Readonly<Record<string, T>> | null | undefined, key: string): T | undefined {
+  return isObject(map) && Object.hasOwn(map, key) ? (map as Readonly<Record<string, T>>)[key] : undefined
+}
+
 /** Items of a list that came from elsewhere: none where it is no list. */
 export function itemsOf<T>(list: readonly T[] | null | undefined): readonly T[] {
   return Array.isArray(list) ? (list as readonly T[]) : []

@@ -31,15 +31,23 @@ export function arrange(evidence: UserEvidence): Told {
         a.at - b.at,
     )
     .map(({snapshot}) => snapshot)
+  const ofKind = Map.groupBy(ofUser, ({fact}) => fact.kind)
   const all = <K extends DeviceFactKind>(kind: K): readonly SnapshotOf<K>[] =>
-    ofUser.filter((snapshot): snapshot is SnapshotOf<K> => snapshot.fact.kind === kind)
+    (ofKind.get(kind) ?? []) as readonly SnapshotOf<K>[]
   const series = <K extends DeviceFactKind>(kind: K): readonly (readonly SnapshotOf<K>[])[] => [
     ...Map.groupBy(all(kind), seriesOf).values(),
   ]
+  // Asked for once a device: a user may have thousands.
+  const newest = new Map<DeviceFactKind, readonly DeviceSnapshot[]>()
+  for (const kind of ofKind.keys())
+    newest.set(
+      kind,
+      series(kind)
+        .flatMap((snapshots) => snapshots.slice(-1))
+        .sort(newestFirst),
+    )
   const current = <K extends DeviceFactKind>(kind: K): readonly SnapshotOf<K>[] =>
-    series(kind)
-      .flatMap((snapshots) => snapshots.slice(-1))
-      .sort(newestFirst)
+    (newest.get(kind) ?? []) as readonly SnapshotOf<K>[]
   return {
     evidence,
     series,
