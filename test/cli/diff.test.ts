@@ -265,7 +265,7 @@ describe('diff for people', () => {
     expect(document.people).toMatchObject([{server: 'a.example', as_far_as_known: true}])
     const {stdout} = await matrixState(['diff', dump, '--reported', file])
     expect(stdout).toContain('What it means, as far as is known')
-    expect(stdout).toContain(`${BOB} is not in the room (no membership at all) by the replay of what is here`)
+    expect(stdout).toContain(`${BOB} has no membership (as if never in the room) by the replay of what is here`)
     expect(stdout).not.toContain('by the replay,')
     const whole = await diff(cases['split-sql-v11']!)
     expect(whole.document.people.some((one) => 'as_far_as_known' in one)).toBe(false)
