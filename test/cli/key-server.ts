@@ -137,4 +137,8 @@ export class KeyServer {
   }
 }
 
-const loginOf = (deviceId: string): object => ({device_id: deviceId, display_name: `Client ${deviceId}`, last_seen_ts: 0})
+const loginOf = (deviceId: string): object => ({
+  device_id: deviceId,
+  display_name: `Client ${deviceId}`,
+  last_seen_ts: 0,
+})
