@@ -88,8 +88,12 @@ export class RoomKeys {
     return this.#tips.map((row) => this.#replay.graph.id(row)).sort()
   }
 
-  /** Users joined by the replay, and those whom only a server says to be joined; sorted. */
-  joined(): {readonly here: readonly string[]; readonly elsewhere: readonly string[]} {
+  /** Users joined by the replay, those whom only a server says to be joined, and those who were until a merge lost it; sorted. */
+  joined(): {
+    readonly here: readonly string[]
+    readonly elsewhere: readonly string[]
+    readonly lost: readonly string[]
+  } {
     const {graph, trie} = this.#replay
     const here = new Set<string>()
     if (this.#root !== UNKNOWN_STATE) {
@@ -104,7 +108,11 @@ export class RoomKeys {
       const sides = Object.keys(difference.values)
       if (sides.some((side) => membershipIn(difference, side) === JOIN)) elsewhere.add(difference.stateKey)
     }
-    return {here: [...here].sort(), elsewhere: [...elsewhere].sort()}
+    const lost = this.#lostMemberships().flatMap(({users}) =>
+      users.flatMap(({userId, lost: {membership}, healed}) => (membership === JOIN && !healed ? [userId] : [])),
+    )
+    const others = new Set(lost.filter((userId) => !here.has(userId) && !elsewhere.has(userId)))
+    return {here: [...here].sort(), elsewhere: [...elsewhere].sort(), lost: [...others].sort()}
   }
 
   /** Looks at every accepted encrypted message, in the order of the DAG. Texts are read one by one. */
