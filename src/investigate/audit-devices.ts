@@ -325,5 +325,5 @@ async function gather(
 /** Where every route failed and nothing is known, that is the answer. */
 function refuseNothing({byRoute, failed, closed}: Asked, isEmpty: boolean): void {
   const error = failed[0]?.error ?? closed[0]?.error
-  if (isEmpty && error !== undefined && error !== null && failed.length === byRoute.length) throw error
+  if (isEmpty && error && failed.length === byRoute.length) throw error
 }

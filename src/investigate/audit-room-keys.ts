@@ -64,7 +64,11 @@ export class RoomKeys {
     const roots = this.#tips.map((tip) => this.#replay.after[tip] ?? UNKNOWN_STATE)
     this.#root =
       roots.length === 0 || roots.includes(UNKNOWN_STATE) ? UNKNOWN_STATE : this.#replay.resolver.resolve(roots).root
-    this.#history = encryptionHistory(this.#replay, this.#root, redactionsOf(this.#replay, reader))
+    this.#history = encryptionHistory(
+      this.#replay,
+      {tips: this.#tips, root: this.#root},
+      redactionsOf(this.#replay, reader),
+    )
     this.#resets = findResets(this.#replay, {tips: this.#tips}).filter(({expected}) => !expected)
     this.#certainty =
       !diff.complete || hasUndetermined(this.#replay) ? 'hint' : opened.unknowable.length === 0 ? 'proof' : 'strong'
@@ -156,7 +160,8 @@ export class RoomKeys {
     const slot = graph.slotOf(ENCRYPTION, '')
     const lost = losses.at(-1) ?? null
     const before = set.filter((row) => algorithmOf(graph, row) === algorithm && row !== lost?.row)
-    const last = before.findLast((row) => lost?.row == null || row < lost.row) ?? before.at(-1)
+    const lostAt = lost?.row ?? Infinity
+    const last = before.findLast((row) => row < lostAt) ?? before.at(-1)
     if (last === undefined || algorithm === null) return []
     const reset = this.#resets.find((one) => one.slot === slot && one.merge.at === (lost?.row ?? null))
     return roomEncryptionFindings({
@@ -198,7 +203,7 @@ export class RoomKeys {
   /** What servers say, but for those that have left the room, or have no state to speak of: `diff` tells of them. */
   get #servers(): readonly DiffSide[] {
     const create = this.diff.differences.find(({type}) => type === 'm.room.create')
-    return this.diff.sides.slice(1).filter(({id}) => create === undefined || create.values[id] !== null)
+    return this.diff.sides.slice(1).filter(({id}) => create?.values[id] !== null)
   }
 
   /** Servers whose state differs from the replay's in that slot; of the others it says the same. */
