@@ -129,6 +129,29 @@ export type {
   SlotDifference,
 } from './investigate/diff-report.ts'
 
+// Devices: what is wrong with end-to-end encryption, as far as servers show it
+export {auditDevices, planAudit} from './investigate/on-demand.ts'
+export type {AuditOptions, DevicesStep} from './investigate/audit-devices.ts'
+export type {AuditPlan} from './investigate/plan-audit.ts'
+export type {DeviceAccess} from './investigate/open-device-routes.ts'
+export {
+  type AskedForDevices,
+  countHealth,
+  type DeviceFailure,
+  type DevicesReport,
+  findingsOf,
+  type RoomDevices,
+} from './investigate/devices-report.ts'
+export type {
+  DeviceAudit,
+  DeviceChange,
+  DeviceHealth,
+  IdentityAudit,
+  NotChecked,
+  UnreachedBy,
+  UserAudit,
+} from './devices/evidence.ts'
+
 // Findings
 export {
   CATALOGUE,

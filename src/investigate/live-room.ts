@@ -1,4 +1,4 @@
-import {openCase, removeCase} from '../casefile/open-case.ts'
+import {openCase, openCaseForWriting, removeCase} from '../casefile/open-case.ts'
 import {isDamage} from '../casefile/store.ts'
 import type {CaseReader} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
@@ -25,6 +25,8 @@ export interface LiveOptions {
   readonly use: CacheUse
   /** @defaultValue `cacheFolder()` */
   readonly folder?: string
+  /** A case file to keep the room in instead of the cache; made when it is not there. */
+  readonly casePath?: string
   readonly signal: AbortSignal
   readonly nowMs: () => number
   readonly loading: LoadOptions
@@ -53,6 +55,7 @@ export async function openLiveRoom(room: string, options: LiveOptions): Promise<
   })
   try {
     const roomId = await roomIdOf(room, opened, signal)
+    if (options.casePath !== undefined) return await openNamed(roomId, opened, keys, options.casePath, options)
     if (!isCached) return await openOnce(roomId, opened, keys, options)
     const files = await Promise.all((asked.files ?? []).map((path) => fileIdentity('file', path)))
     const others = opened.routes.map(({identity}) => identity).filter(({kind}) => kind !== 'file')
@@ -101,6 +104,19 @@ async function openOnce(
   })
 }
 
+/** Fetches into a case file that was named. */
+async function openNamed(
+  roomId: string,
+  opened: OpenedRoutes,
+  keys: readonly SigningKey[],
+  casePath: string,
+  options: LiveOptions,
+): Promise<OpenedRoom> {
+  const told = await gather(roomId, opened, casePath, options)
+  const room = await openCaseWithMore(casePath, {files: [], reported: reportedOf(options.access)}, keys, options)
+  return {...withTold(room, roomId, told), casePath}
+}
+
 interface Cached {
   readonly entry: CachedCase
   readonly opened: OpenedRoutes
@@ -142,7 +158,10 @@ async function update({entry, opened, keys, facts}: Cached, options: LiveOptions
   let told: Told
   try {
     told = await gather(facts.roomId, opened, casePath, options)
-    if (isDraft) entry.replaceBy(casePath)
+    if (isDraft) {
+      keepDevices(entry.path, casePath)
+      entry.replaceBy(casePath)
+    }
   } catch (error) {
     if (isDraft) removeCase(casePath)
     else note(earlier?.endedTs ?? null, [error instanceof StateError ? error.message : CUT_OFF])
@@ -152,6 +171,23 @@ async function update({entry, opened, keys, facts}: Cached, options: LiveOptions
   const reported = reportedOf(access)
   const room = await openCaseWithMore(entry.path, {files: [], reported}, keys, options)
   return {...withTold(room, facts.roomId, told), casePath: entry.path}
+}
+
+/** What was told of devices before is what later tellings are compared with: no server tells it again. */
+function keepDevices(from: string, to: string): void {
+  const earlier = openCase(from)
+  try {
+    const later = openCaseForWriting(to)
+    try {
+      later.store.transaction(() => {
+        later.devices.mergeFrom(earlier.devices)
+      })
+    } finally {
+      later.close()
+    }
+  } finally {
+    earlier.close()
+  }
 }
 
 const CUT_OFF = 'The last run that fetched this room was cut off.'

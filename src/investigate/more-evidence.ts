@@ -75,20 +75,63 @@ async function openDumpWithMore(
   options: MoreOptions,
 ): Promise<OpenedRoom> {
   return inTemporaryFolder(async (folder) => {
-    const copy = join(folder, 'standard-input')
-    if (path === '-') await pipeline(process.stdin, createWriteStream(copy, {mode: 0o600}))
-    const dump = path === '-' ? openDump('-', {input: createReadStream(copy)}) : openDump(path)
-    // Read as it is first: whatever is wrong with it is told as it would be without the other files.
-    const {graph, trustIds} = await loadRoom(dump, options.loading)
-    if (trustIds) {
-      throw new StateError('USAGE', 'test data with made-up event IDs cannot be put together with other evidence', {
-        hint: 'Leave out --file, --reported and --keys.',
-      })
+    const casePath = await caseOfDump(folder, path, more, keys, options)
+    return openCaseRoom(casePath, options.loading)
+  })
+}
+
+/** Makes a case of a dump in a folder; returns its path. @throws StateError as `openWithMore` */
+async function caseOfDump(
+  folder: string,
+  path: string,
+  more: Pick<MoreFiles, 'files' | 'reported'>,
+  keys: readonly SigningKey[],
+  options: MoreOptions,
+): Promise<string> {
+  const copy = join(folder, 'standard-input')
+  if (path === '-') await pipeline(process.stdin, createWriteStream(copy, {mode: 0o600}))
+  const dump = path === '-' ? openDump('-', {input: createReadStream(copy)}) : openDump(path)
+  // Read as it is first: whatever is wrong with it is told as it would be without the other files.
+  const {graph, trustIds} = await loadRoom(dump, options.loading)
+  if (trustIds) {
+    throw new StateError('USAGE', 'test data with made-up event IDs cannot be put together with other evidence', {
+      hint: 'Leave out --file, --reported and --keys.',
+    })
+  }
+  const casePath = join(folder, 'room.case')
+  const files = [path === '-' ? copy : path, ...more.files]
+  await addFiles(casePath, graph.roomId, {...more, files}, keys, options)
+  return casePath
+}
+
+/**
+ * Opens a case file or a dump as `openWithMore` does, for work that needs the case itself: the file where nothing is added to it, or one that
+ * is gone when the work is done.
+ *
+ * @param work - is given the room, and the path of the case that it was opened from
+ * @throws StateError as `openWithMore`, and what `work` throws
+ */
+export async function withCaseOf<T>(
+  path: string,
+  more: MoreFiles,
+  options: MoreOptions,
+  work: (opened: OpenedRoom, casePath: string) => Promise<T>,
+): Promise<T> {
+  const keys = await readAllKeys(more.keyFiles, options.nowMs())
+  const isCase = path !== '-' && isCaseFile(path)
+  if (isCase && more.files.length + more.reported.length === 0) {
+    return work({...(await openCaseRoom(path, options.loading, keys)), casePath: path}, path)
+  }
+  return inTemporaryFolder(async (folder) => {
+    if (!isCase) {
+      const casePath = await caseOfDump(folder, path, more, keys, options)
+      const opened = await openCaseRoom(casePath, options.loading)
+      return work({...opened, room: {...opened.room, source: path === '-' ? 'standard input' : path}}, casePath)
     }
     const casePath = join(folder, 'room.case')
-    const files = [path === '-' ? copy : path, ...more.files]
-    await addFiles(casePath, graph.roomId, {...more, files}, keys, options)
-    return openCaseRoom(casePath, options.loading)
+    copyCase(path, casePath)
+    await addFiles(casePath, roomOf(casePath), more, keys, options)
+    return work({...(await openCaseRoom(casePath, options.loading)), casePath: path}, casePath)
   })
 }
 

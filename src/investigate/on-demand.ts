@@ -1,9 +1,11 @@
+import type * as devices from './audit-devices.ts'
 import type * as info from './case-info.ts'
 import type * as work from './case-work.ts'
 import type * as evidence from './event-evidence.ts'
 import type * as explaining from './explain-room.ts'
 import type * as fetching from './fetch-room.ts'
 import type * as routes from './open-routes.ts'
+import type * as planning from './plan-audit.ts'
 
 // A program that replays a dump shall not load SQLite, the routes and the threads that these stand on.
 
@@ -51,3 +53,11 @@ export const explainCan = async (...args: Parameters<typeof explaining.explainCa
 /** See `event-evidence.ts`. */
 export const eventEvidence: typeof evidence.eventEvidence = async (...args) =>
   (await import('./event-evidence.ts')).eventEvidence(...args)
+
+/** See `audit-devices.ts`. */
+export const auditDevices: typeof devices.auditDevices = async (...args) =>
+  (await import('./audit-devices.ts')).auditDevices(...args)
+
+/** See `plan-audit.ts`. */
+export const planAudit: typeof planning.planAudit = async (...args) =>
+  (await import('./plan-audit.ts')).planAudit(...args)

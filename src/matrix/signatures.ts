@@ -9,17 +9,17 @@ import type {RoomVersionRules} from './room-version.ts'
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
 /**
- * Whether `signature` is the Ed25519 signature of `message` (UTF-8) under `publicKey`; both base64, padded or not.
+ * Whether `signature` is the Ed25519 signature of `message` (text as UTF-8) under `publicKey`; both base64, padded or not.
  * Keys and signatures of a wrong length verify nothing, and nothing is thrown.
  *
  * @see https://spec.matrix.org/v1.19/appendices/#signing-details
  */
-export function verifyEd25519(message: string, publicKey: string, signature: string): boolean {
+export function verifyEd25519(message: string | Uint8Array, publicKey: string, signature: string): boolean {
   const key = keyObject(publicKey)
   const bytes = Buffer.from(signature, 'base64')
   if (key === null || bytes.length !== 64) return false
   try {
-    return verify(null, Buffer.from(message, 'utf8'), key, bytes)
+    return verify(null, typeof message === 'string' ? Buffer.from(message, 'utf8') : message, key, bytes)
   } catch {
     return false
   }

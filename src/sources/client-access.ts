@@ -24,6 +24,8 @@ export interface AccessOptions {
 export interface Account {
   readonly userId: string
   readonly serverName: string
+  /** The token's device; `null` where the server does not tell. */
+  readonly deviceId: string | null
   readonly baseUrl: string
   /** The TLS certificate was not verified. Without TLS there was none; that it was without is told in `notes`. */
   readonly insecure: boolean
@@ -51,10 +53,11 @@ export async function openAccount(options: AccessOptions): Promise<Account> {
     openClientHttp({baseUrl, accessToken, insecure, maxRetryMs, timeoutMs, ...work})
   const http = await connect({signal})
   try {
-    const {userId, serverName} = await askAccount(http)
+    const {userId, serverName, deviceId} = await askAccount(http)
     return {
       userId,
       serverName,
+      deviceId,
       baseUrl,
       insecure: insecure === true && baseUrl.startsWith('https:'),
       requests: requests + http.requests(),

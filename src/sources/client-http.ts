@@ -1,5 +1,6 @@
 import {setTimeout as sleep} from 'node:timers/promises'
 import {StateError} from '../errors.ts'
+import type {JsonObject} from '../matrix/json.ts'
 import {answerFailure, askedWaitMs, errorOf, networkFailure, printable, tooSlow} from './client-failures.ts'
 import type {Failure, RawAnswer} from './client-failures.ts'
 import {openAgent, proxyVariable} from './http-agent.ts'
@@ -34,10 +35,12 @@ export interface ClientHttpOptions {
   readonly onPause?: ((pause: {readonly url: string; readonly ms: number; readonly reason: string}) => void) | undefined
 }
 
-/** GET requests to one client API, one after another. */
+/** Questions to one client API, one after another. */
 export interface ClientHttp {
   /** Asks with the access token, again where that may help; `path` starts behind the base URL. */
   readonly get: (path: string, query?: Readonly<Record<string, string>>, explain?: ExplainRefusal) => Promise<Answer>
+  /** The same for questions that are too long for a URL. Sent again like `get`: only for what changes nothing (`/keys/query`). */
+  readonly post: (path: string, body: JsonObject, explain?: ExplainRefusal) => Promise<Answer>
   /** How many requests have been sent, those that failed included. */
   readonly requests: () => number
   /** Closes the connections; without it a process would linger. */
@@ -72,7 +75,9 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     last = {begun: false}
     try {
       const response = await undici.fetch(resource, {
+        method: init?.method ?? 'GET',
         headers: init?.headers as Record<string, string>,
+        ...(typeof init?.body === 'string' ? {body: init.body} : {}),
         redirect: options.accessToken === null ? 'follow' : 'manual',
         dispatcher,
         ...(options.signal === undefined ? {} : {signal: options.signal}),
@@ -105,8 +110,7 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
 
   /** One attempt: the answer, or why there is none. */
   const attempt = async (
-    path: string,
-    query: Readonly<Record<string, string>>,
+    {path, query, body}: Question,
     url: string,
     explain: ExplainRefusal | undefined,
   ): Promise<Answer | Failure | {readonly limited: RawAnswer}> => {
@@ -115,7 +119,9 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     try {
       // `priority` is the DOM's; the SDK's types demand it where no DOM types are loaded.
       const raw = {rawResponseBody: true, priority: undefined}
-      blob = await http.authedRequest<Blob>(Method.Get, path, {...query}, undefined, raw)
+      blob = await (body === undefined
+        ? http.authedRequest<Blob>(Method.Get, path, {...query}, undefined, raw)
+        : http.authedRequest<Blob>(Method.Post, path, {...query}, {...body}, raw))
     } catch (error) {
       failed = error
     }
@@ -145,13 +151,13 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     }
   }
 
-  const get: ClientHttp['get'] = async (path, query = {}, explain) => {
-    const url = `${options.baseUrl}${path}`
+  const ask = async (question: Question, explain: ExplainRefusal | undefined): Promise<Answer> => {
+    const url = `${options.baseUrl}${question.path}`
     const maxRetryMs = options.maxRetryMs ?? 60_000
     const stepMs = maxRetryMs / 60
     let pausedMs = 0
     for (let retries = 0; ; retries += 1) {
-      const outcome = await attempt(path, query, url, explain)
+      const outcome = await attempt(question, url, explain)
       if ('json' in outcome) return outcome
       const grownMs = stepMs * 2 ** Math.min(retries, 5)
       const askedMs = 'limited' in outcome ? askedWaitMs(outcome.limited, Date.now()) : null
@@ -169,7 +175,18 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
       })
     }
   }
-  return {get, requests: () => requests, close: () => dispatcher.destroy()}
+  return {
+    get: (path, query = {}, explain) => ask({path, query}, explain),
+    post: (path, body, explain) => ask({path, query: {}, body}, explain),
+    requests: () => requests,
+    close: () => dispatcher.destroy(),
+  }
+}
+
+interface Question {
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  readonly body?: JsonObject
 }
 
 /** A shorter token may stand in an answer by chance. */

@@ -54,12 +54,19 @@ export interface SyncedRoom {
   readonly eventIds: readonly string[]
 }
 
-/** Whose token it is. https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3accountwhoami */
-export async function askAccount(http: ClientHttp): Promise<{readonly userId: string; readonly serverName: string}> {
+/** Whose token it is, and of which device; servers need not tell that. https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3accountwhoami */
+export async function askAccount(
+  http: ClientHttp,
+): Promise<{readonly userId: string; readonly serverName: string; readonly deviceId: string | null}> {
   const whoami = await http.get('/_matrix/client/v3/account/whoami')
   const userId = stringIn(whoami, 'user_id')
   if (!/^@[^:]*:./u.test(userId)) throw malformed(whoami.url, 'a "user_id" that is none')
-  return {userId, serverName: userId.slice(userId.indexOf(':') + 1)}
+  const deviceId = valueIn(whoami.json, ['device_id'])
+  return {
+    userId,
+    serverName: userId.slice(userId.indexOf(':') + 1),
+    deviceId: typeof deviceId === 'string' && deviceId !== '' ? deviceId : null,
+  }
 }
 
 /** @returns a remark where the server is older than the requests that follow. */

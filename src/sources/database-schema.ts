@@ -47,12 +47,8 @@ const USEFUL = {
 export type UsefulTable = keyof typeof USEFUL
 
 /** What a database has of what is wanted. */
-export interface Schema {
+export interface Schema extends UsableTables<UsefulTable> {
   readonly version: number
-  /** Tables that can be read. */
-  readonly has: (...tables: UsefulTable[]) => boolean
-  /** Why a table cannot be read: one clause. */
-  readonly why: (table: UsefulTable) => string
 }
 
 /**
@@ -80,22 +76,42 @@ export async function checkSchema(snapshot: Snapshot, shown: string): Promise<Sc
       })
     }
   }
-  const reasons = new Map<string, string>()
-  for (const [name, wanted] of Object.entries(USEFUL)) {
-    const {columns, readable} = await snapshot.table(name)
-    const missing = wanted.find((column) => !columns.has(column))
-    if (columns.size === 0) reasons.set(name, 'there is no such table in this database')
-    else if (!readable) reasons.set(name, 'this user may not read it')
-    else if (missing !== undefined) reasons.set(name, `it has no column ${missing}`)
-  }
+  const tables = await usableTables(snapshot, USEFUL)
   const [row] = await snapshot.all('SELECT version FROM schema_version')
   if (row === undefined) {
     throw new StateError('DATABASE_UNUSABLE', `${shown} has no schema version: Synapse never finished setting it up.`)
   }
+  return {version: integer(row, 'version'), ...tables}
+}
+
+/** Tables that can be read with all columns that are wanted of them, and why others cannot. */
+export interface UsableTables<Name extends string> {
+  readonly has: (...tables: Name[]) => boolean
+  /** Why a table cannot be read: one clause. */
+  readonly why: (table: Name) => string
+  /** Whether it is there at all. */
+  readonly isThere: (table: Name) => boolean
+}
+
+export async function usableTables<Name extends string>(
+  snapshot: Snapshot,
+  wanted: Readonly<Record<Name, readonly string[]>>,
+): Promise<UsableTables<Name>> {
+  const reasons = new Map<string, string>()
+  const absent = new Set<string>()
+  for (const [name, wantedColumns] of Object.entries<readonly string[]>(wanted)) {
+    const {columns, readable} = await snapshot.table(name)
+    const missing = wantedColumns.find((column) => !columns.has(column))
+    if (columns.size === 0) {
+      absent.add(name)
+      reasons.set(name, 'there is no such table in this database')
+    } else if (!readable) reasons.set(name, 'this user may not read it')
+    else if (missing !== undefined) reasons.set(name, `it has no column ${missing}`)
+  }
   return {
-    version: integer(row, 'version'),
     has: (...tables) => tables.every((table) => !reasons.has(table)),
     why: (table) => reasons.get(table) ?? 'it can be read',
+    isThere: (table) => !absent.has(table),
   }
 }
 

@@ -5,6 +5,8 @@ import type {PlannedRequest, Refusal, RouteIdentity} from './evidence.ts'
 export interface DeviceContext {
   /** The users that are audited, in no order. Hundreds of thousands are possible: a route asks for them in batches. */
   readonly userIds: readonly string[]
+  /** Asks for the published keys alone: to see whether what differed before differs still. */
+  readonly keysOnly?: boolean
   readonly signal: AbortSignal
   readonly onPause: (pause: {readonly ms: number; readonly reason: string}) => void
 }
