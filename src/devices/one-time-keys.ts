@@ -91,7 +91,7 @@ export function exhaustedFinding(told: Told, device: VerifiedDevice, dehydrated:
 }
 
 function hasDevice(fact: SnapshotOf<'keys'>['fact'], deviceId: string): boolean {
-  return entriesOf(fact.devices).some(([id, device]) => id === deviceId && device !== null)
+  return isObject(entryOf(fact.devices, deviceId))
 }
 
 /** `device/otk-reused`: uploads that the server refused, by device. */

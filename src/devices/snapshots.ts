@@ -33,7 +33,7 @@ export function arrange(evidence: UserEvidence): Told {
     .map(({snapshot}) => snapshot)
   const ofKind = Map.groupBy(ofUser, ({fact}) => fact.kind)
   const all = <K extends DeviceFactKind>(kind: K): readonly SnapshotOf<K>[] =>
-    (ofKind.get(kind) ?? []) as readonly SnapshotOf<K>[]
+    (ofKind.get(kind) ?? []) as readonly DeviceSnapshot[] as readonly SnapshotOf<K>[]
   const series = <K extends DeviceFactKind>(kind: K): readonly (readonly SnapshotOf<K>[])[] => [
     ...Map.groupBy(all(kind), seriesOf).values(),
   ]

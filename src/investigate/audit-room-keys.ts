@@ -187,10 +187,16 @@ export class RoomKeys {
     return `state after ${this.diff.at.join(', ')}`
   }
 
+  /** What servers say, but for those that have left the room, or have no state to speak of: `diff` tells of them. */
+  get #servers(): readonly DiffSide[] {
+    const create = this.diff.differences.find(({type}) => type === 'm.room.create')
+    return this.diff.sides.slice(1).filter(({id}) => create === undefined || create.values[id] !== null)
+  }
+
   /** Servers whose state differs from the replay's in that slot; of the others it says the same. */
   #encryptionSides(): readonly EncryptionSide[] {
     const difference = this.diff.differences.find(({type, stateKey}) => type === ENCRYPTION && stateKey === '')
-    return this.diff.sides.slice(1).flatMap((side): readonly EncryptionSide[] => {
+    return this.#servers.flatMap((side): readonly EncryptionSide[] => {
       const grade = difference?.grades[side.id]
       if (difference === undefined || grade === undefined) return []
       const value = difference.values[side.id] ?? null
@@ -231,7 +237,7 @@ export class RoomKeys {
     return {
       roomId: graph.roomId,
       where: this.#where,
-      sides: this.diff.sides.slice(1).flatMap((side) => this.#side(side)),
+      sides: this.#servers.flatMap((side) => this.#side(side)),
       lost: this.#lostMemberships(),
       devicesOf,
       certainty: this.#certainty,

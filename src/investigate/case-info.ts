@@ -1,5 +1,5 @@
 import {openCase} from '../casefile/open-case.ts'
-import type {CaseCounts, StoredSource} from '../casefile/shapes.ts'
+import type {CaseCounts, DeviceReader, StoredDeviceSource, StoredSource} from '../casefile/shapes.ts'
 import type {GatherLimits} from '../sources/evidence.ts'
 import {forwardExtremities} from './open-case.ts'
 import {missingEvidence, type MissingEvidence, type RouteOutcome, shownBy, unknowableOf} from './fetch-report.ts'
@@ -39,6 +39,20 @@ export interface CaseInfo {
   readonly limits: readonly (GatherLimits & {readonly ts: number})[]
   readonly unknowable: readonly string[]
   readonly notes: readonly string[]
+  /** Evidence on devices. */
+  readonly devices: CaseDevices
+}
+
+export interface CaseDevices {
+  /** Users of whom anything was told. */
+  readonly users: number
+  readonly routes: readonly (StoredDeviceSource & {
+    readonly users: number
+    /** What it told, as often as it changed, by kind. */
+    readonly facts: Readonly<Record<string, number>>
+    /** Things it was asked for and did not give. */
+    readonly refusals: number
+  })[]
 }
 
 /**
@@ -91,8 +105,37 @@ export function caseInfo(path: string): CaseInfo {
       limits: reader.limits(),
       unknowable: unknowableOf(sources),
       notes: [...new Set(reader.notes().map(({text}) => text))],
+      devices: devicesOf(reader.devices),
     }
   } finally {
     reader.close()
+  }
+}
+
+/** Reads one user's facts after the other. */
+function devicesOf(reader: DeviceReader): CaseDevices {
+  const users = reader.users()
+  const usersBy = new Map<string, number>()
+  const factsBy = new Map<string, Record<string, number>>()
+  for (const userId of users) {
+    const snapshots = reader.of(userId)
+    for (const route of new Set(snapshots.map((snapshot) => snapshot.route))) {
+      usersBy.set(route, (usersBy.get(route) ?? 0) + 1)
+    }
+    for (const {route, fact} of snapshots) {
+      const facts = factsBy.get(route) ?? {}
+      factsBy.set(route, facts)
+      facts[fact.kind] = (facts[fact.kind] ?? 0) + 1
+    }
+  }
+  const refusals = Map.groupBy(reader.refusals(), ({source}) => source)
+  return {
+    users: users.length,
+    routes: reader.sources().map((source) => ({
+      ...source,
+      users: usersBy.get(source.name) ?? 0,
+      facts: factsBy.get(source.name) ?? {},
+      refusals: refusals.get(source.id)?.length ?? 0,
+    })),
   }
 }

@@ -3,12 +3,26 @@ import {StateError} from '../errors.ts'
 import {objectOrNull, own} from '../matrix/json.ts'
 import {KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor} from '../matrix/room-version.ts'
 
+/** Whether a case is about one account's devices, and no room. */
+export function isUserCase({roomId}: Pick<CaseReader, 'roomId'>): boolean {
+  return roomId.startsWith('@')
+}
+
+/** @throws StateError CASE_OTHER_ROOM for a case that is about no room */
+export function needRoom(reader: Pick<CaseReader, 'path' | 'roomId'>): void {
+  if (!isUserCase(reader)) return
+  throw new StateError('CASE_OTHER_ROOM', `${reader.path} is the case of the user ${reader.roomId}: it holds no room`, {
+    hint: `What it holds is devices: matrix-state devices ${reader.path} audits them, matrix-state case info ${reader.path} lists them.`,
+  })
+}
+
 /**
  * The rules of the room that a case is about. Without its version, no copy in the case has a name.
  *
- * @throws StateError ROOM_VERSION_UNKNOWN, CREATE_MISSING
+ * @throws StateError ROOM_VERSION_UNKNOWN, CREATE_MISSING, CASE_OTHER_ROOM
  */
 export function rulesOfCase(reader: CaseReader): RoomVersionRules {
+  needRoom(reader)
   const version = reader.roomVersion
   if (version === null) {
     throw new StateError(

@@ -5,6 +5,7 @@ import type {CaseCounts, CaseReader, CaseWriter} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
 import type {SigningKey} from '../matrix/key-ring.ts'
 import {parseKeysFile} from '../matrix/server-keys.ts'
+import {needRoom} from './case-room.ts'
 import {exportJson, exportNdjson} from './export-case.ts'
 import {minimise, type Minimised} from './minimise-case.ts'
 import {redactCase, type Statement} from './redact-case.ts'
@@ -19,7 +20,7 @@ export interface MadeCase {
 }
 
 /**
- * Checks every copy in a case file.
+ * Checks every copy in a case file. Devices are not looked at: their signatures are `auditUser`'s affair.
  *
  * @param keyFiles - paths of files with servers' keys, beside those in the case
  * @throws StateError CASE_ABSENT, CASE_UNUSABLE, KEYS_MALFORMED, INPUT_NOT_FOUND
@@ -31,7 +32,10 @@ export async function verifyCase(
   options: Omit<VerifyOptions, 'keys'> = {},
 ): Promise<Verification> {
   const keys = (await Promise.all(keyFiles.map((file) => readKeys(file, nowMs)))).flat()
-  return reading(path, (reader) => verifyEvidence(reader, {...options, keys}))
+  return reading(path, (reader) => {
+    needRoom(reader)
+    return verifyEvidence(reader, {...options, keys})
+  })
 }
 
 /** @throws StateError INPUT_NOT_FOUND, KEYS_MALFORMED */

@@ -1,8 +1,10 @@
 import type {CaseReader, StoredCopy} from '../casefile/shapes.ts'
-import {JsonError, objectOrNull} from '../matrix/json.ts'
+import {canonicalJson} from '../matrix/canonical-json.ts'
+import type {DeviceSnapshot} from '../matrix/device-facts.ts'
+import {type Json, JsonError, objectOrNull} from '../matrix/json.ts'
 import {parsePdu} from '../matrix/pdu.ts'
 import type {RoomVersionRules} from '../matrix/room-version.ts'
-import {dumpLine, rulesOfCase, sourceNames} from './case-room.ts'
+import {dumpLine, isUserCase, rulesOfCase, sourceNames} from './case-room.ts'
 
 export interface ExportOptions {
   /** Every copy of every event; otherwise the best of each. */
@@ -12,12 +14,19 @@ export interface ExportOptions {
 /**
  * The events of a case as a dump: one PDU a line, without line ends, in the order in which they came.
  *
+ * Devices are no events, and have no place in a dump of a room; of the case of a user, which holds nothing else, each fact is a line:
+ * `{user_id, route, server, how, ts, last_ts, fact}`.
+ *
  * Of several copies of an event the first that fits its content hash is the best, else the first that servers would take, else the first.
  *
  * @throws StateError ROOM_VERSION_UNKNOWN, CREATE_MISSING
  * @remarks Streams; memory for the IDs of events that have several copies.
  */
 export function* exportNdjson(reader: CaseReader, options: ExportOptions = {}): Generator<string> {
+  if (isUserCase(reader)) {
+    for (const fact of deviceFacts(reader)) yield deviceText(fact)
+    return
+  }
   const rules = rulesOfCase(reader)
   for (const copy of chosenCopies(reader, rules, options)) yield dumpLine(copy, rules)
 }
@@ -109,7 +118,19 @@ export function* exportJson(reader: CaseReader): Generator<string> {
   )
   const changes = ofEach(sources, (source) => reader.currentStateChanges(source))
   yield* list('current_state_changes', changes, (entry) => JSON.stringify(snake(entry)))
+  yield* list('device_sources', reader.devices.sources(), (source) => JSON.stringify(snake(source)))
+  yield* list('device_facts', deviceFacts(reader), deviceText)
+  yield* list('device_refusals', reader.devices.refusals(), (refusal) => JSON.stringify(snake(refusal)))
   yield '}\n'
+}
+
+function* deviceFacts(reader: CaseReader): Generator<DeviceSnapshot> {
+  for (const userId of reader.devices.users()) yield* reader.devices.of(userId)
+}
+
+/** The fact has field names of APIs, and exact numbers. */
+function deviceText({fact, ...told}: DeviceSnapshot): string {
+  return `${JSON.stringify(snake(told)).slice(0, -1)},"fact":${canonicalJson(fact as unknown as Json, 'python')}}`
 }
 
 function* ofEach<T extends object>(

@@ -4,6 +4,7 @@ import type {CaseReader} from '../casefile/shapes.ts'
 import type {Finding} from '../finding/finding.ts'
 import type {ServerView} from '../forensics/server-view.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
+import {needRoom} from './case-room.ts'
 import {caseViews} from './case-views.ts'
 import type {SigningKey} from '../matrix/key-ring.ts'
 import type {Reported} from './compare-reported.ts'
@@ -17,7 +18,7 @@ import {verifyEvidence} from './verify-evidence.ts'
  * checked first, and copies that are proven forged are left out, as servers leave them out; findings say which.
  *
  * @param keys - servers' keys beside those in the case
- * @throws StateError CASE_UNUSABLE; see `loadRoom`, `verifyEvidence`
+ * @throws StateError CASE_UNUSABLE, CASE_OTHER_ROOM for the case of a user; see `loadRoom`, `verifyEvidence`
  * @remarks Checking costs about 0.3 ms a copy and core, far more than the replay.
  */
 export async function openCaseRoom(
@@ -27,6 +28,7 @@ export async function openCaseRoom(
 ): Promise<OpenedRoom> {
   const reader = openCase(path)
   try {
+    needRoom(reader)
     const sources = reader.sources()
     const insecure = sources.filter((source) => source.insecure).map(({name}) => name)
     const {forged, findings, note} = await checkSignatures(reader, loading, keys)

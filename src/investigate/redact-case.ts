@@ -1,14 +1,16 @@
 import {basename} from 'node:path'
 import type {CaseReader, CaseWriter, StoredCopy, StoredSource} from '../casefile/shapes.ts'
 import type {EventCopy} from '../sources/evidence.ts'
-import {dumpLine, rulesOfCase} from './case-room.ts'
+import {dumpLine, isUserCase, rulesOfCase} from './case-room.ts'
 import {copyEvidence} from './copy-evidence.ts'
 import {RemainsCount, type Remains} from './redact-remains.ts'
+import {redactDevices} from './redact-devices.ts'
 import {redactCopy, type RedactedCopy} from './redact-copy.ts'
 
 /** What a redacted case still holds. */
 export interface Statement {
   readonly roomId: string
+  /** `''` for the case of a user. */
   readonly roomVersion: string
   readonly events: number
   readonly copies: number
@@ -36,6 +38,7 @@ export interface Statement {
  * @remarks Streams; memory for the user IDs.
  */
 export function redactCase(from: CaseReader, to: CaseWriter): Statement {
+  if (isUserCase(from)) return redactUserCase(from, to)
   const rules = rulesOfCase(from)
   const byType = new Map<string, {type: string; redacted: number; whole: number}>()
   const noLongerRefused: string[] = []
@@ -54,6 +57,8 @@ export function redactCase(from: CaseReader, to: CaseWriter): Statement {
   }
   copyEvidence(from, to, {roomVersion: rules.id, event: toShare, source: withoutPaths})
   for (const key of from.keys()) remains.addServer(key.server)
+  const devices = redactDevices(from.devices, to.devices, withoutPaths)
+  const remaining = remains.finish(from)
   const {events, copies} = to.counts()
   return {
     roomId: from.roomId,
@@ -65,12 +70,30 @@ export function redactCase(from: CaseReader, to: CaseWriter): Statement {
     ),
     leftOut,
     noLongerRefused,
-    remains: remains.finish(from),
+    remains: {...remaining, sentences: [...remaining.sentences, ...devices.remains]},
     gone: [
       'contents of messages, and of state that the authorisation rules do not read: names, topics, reactions, encrypted payloads',
       'what servers add to events (unsigned), with it former contents and the reasons of redactions',
       'where each route would go on (tokens of pages), and folders of files',
+      ...devices.gone,
     ],
+  }
+}
+
+/** Of an account without a room: its devices alone. */
+function redactUserCase(from: CaseReader, to: CaseWriter): Statement {
+  const {remains, gone} = redactDevices(from.devices, to.devices, withoutPaths)
+  const nothing = new RemainsCount().finish(from)
+  return {
+    roomId: from.roomId,
+    roomVersion: '',
+    events: 0,
+    copies: 0,
+    byType: [],
+    leftOut: 0,
+    noLongerRefused: [],
+    remains: {...nothing, userIds: from.devices.users().length, sentences: [`the user ID ${from.roomId}`, ...remains]},
+    gone,
   }
 }
 
@@ -84,7 +107,7 @@ function countType(
 }
 
 /** Folders of a person's machine are nobody's business. */
-function withoutPaths(source: StoredSource): StoredSource {
+function withoutPaths<S extends Pick<StoredSource, 'kind' | 'name' | 'address'>>(source: S): S {
   if (source.kind !== 'file' && !source.address.startsWith('sqlite:') && !source.address.startsWith('/')) return source
   const short = basename(source.address)
   return {...source, address: short, name: source.name.replaceAll(source.address, short)}

@@ -48,5 +48,22 @@ export function caseDocument(info: CaseInfo) {
     limits: info.limits,
     unknowable: info.unknowable,
     notes: info.notes,
+    devices: {
+      users: info.devices.users,
+      routes: info.devices.routes.map((route) => ({
+        name: route.name,
+        kind: route.kind,
+        server: route.server,
+        address: route.address,
+        insecure: route.insecure,
+        account: route.account === null ? null : {user_id: route.account.userId, device_id: route.account.deviceId},
+        first_ts: route.firstTs,
+        last_ts: route.lastTs,
+        requests: route.requests,
+        users: route.users,
+        facts: route.facts,
+        refusals: route.refusals,
+      })),
+    },
   }
 }

@@ -8,9 +8,10 @@ import {wrap} from './width.ts'
 export function caseText(info: CaseInfo, style: TextStyle): string {
   return joinSections([
     header(info, style),
-    sources(info, style),
+    info.sources.length === 0 && info.devices.routes.length > 0 ? '' : sources(info, style),
     states(info, style),
     severalForms(info, style),
+    devices(info, style),
     missingEvidenceSection(info.missing, MISSING, style),
     notesSection(info.notes, style),
   ])
@@ -21,6 +22,15 @@ const MISSING = {heading: 'that others cite', unasked: 'nobody was asked', outco
 function header(info: CaseInfo, style: TextStyle): string {
   const {bold, dim} = paint(style)
   const {counts} = info
+  if (info.roomId.startsWith('@')) {
+    const held = `${count(info.devices.routes.length, 'route')} to the devices of ${count(info.devices.users, 'user')}; no room`
+    const lines = [
+      bold(printable(info.roomId)),
+      field('case', `${printable(info.path)}, begun ${date(info.createdTs)}`),
+      field('holds', held),
+    ]
+    return lines.map((line) => wrap(line, 11, style.columns)).join('\n')
+  }
   const lines = [
     `${bold(printable(info.roomId))}  version ${printable(info.roomVersion ?? 'unknown')}`,
     field('case', `${printable(info.path)}, begun ${date(info.createdTs)}`),
@@ -88,6 +98,37 @@ function sources(info: CaseInfo, style: TextStyle): string {
     {head: '', min: 12, first: true as const},
   ]
   return `${title('Sources', style)}\n${table(columns, rows, style)}`
+}
+
+function devices({devices: {users, routes}}: CaseInfo, style: TextStyle): string {
+  if (routes.length === 0) return ''
+  const rows = routes.map((route) => [
+    route.name,
+    route.users.toLocaleString('en-US'),
+    Object.values(route.facts)
+      .reduce((sum, times) => sum + times, 0)
+      .toLocaleString('en-US'),
+    route.requests.toLocaleString('en-US'),
+    date(route.lastTs),
+    [
+      route.account?.deviceId === undefined || route.account.deviceId === null
+        ? ''
+        : `device ${route.account.deviceId}`,
+      route.refusals > 0 ? `${String(route.refusals)} not given` : '',
+      route.insecure ? 'TLS not verified' : '',
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
+  ])
+  const columns = [
+    {head: 'route', min: 16},
+    {head: 'users'},
+    {head: 'facts'},
+    {head: 'requests'},
+    {head: 'last asked'},
+    {head: '', min: 12, first: true as const},
+  ]
+  return `${title(`Devices of ${count(users, 'user')}`, style)}\n${table(columns, rows, style)}`
 }
 
 function states(info: CaseInfo, style: TextStyle): string {

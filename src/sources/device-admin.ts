@@ -6,7 +6,7 @@ import {plannedKeysQuery} from './device-client.ts'
 import type {DeviceContext, DeviceRoute, DeviceStep} from './device-evidence.ts'
 import {batches, queryKeys} from './device-keys.ts'
 import {MOST_ROOMS, sessionsIn} from './device-own.ts'
-import {ADMIN_JOINED_ROOMS, ADMIN_MEMBERS, adminRoomsStep, askAdmin} from './device-rooms.ts'
+import {ADMIN_JOINED_ROOMS, ADMIN_MEMBERS, ADMIN_STATE, adminRoomsStep, askAdmin} from './device-rooms.ts'
 import type {PlannedRequest} from './evidence.ts'
 
 export interface AdminDeviceOptions extends AccessOptions {
@@ -144,11 +144,7 @@ export function adminDevicePlan(users: number, withKeys: boolean): readonly Plan
       ? [
           get(ADMIN_JOINED_ROOMS, '1', 'the rooms that the user is in'),
           get(ADMIN_MEMBERS, `1 for each of these rooms, ${String(MOST_ROOMS)} at most`, 'who else is there'),
-          get(
-            'GET /_synapse/admin/v1/rooms/{roomId}',
-            `1 for each of these rooms, ${String(MOST_ROOMS)} at most`,
-            'whether it is encrypted',
-          ),
+          get(ADMIN_STATE, `1 for each of these rooms, ${String(MOST_ROOMS)} at most`, 'whether it is encrypted'),
         ]
       : []),
   ]

@@ -50,7 +50,7 @@ async function* gather(path: string, {userIds, keysOnly = false, signal}: Device
   const byUser = new Map<string, KeptLines>()
   const unnamed: number[] = []
   let unnamedCount = 0
-  let failure: unknown = null
+  let failure: StateError | null = null
   try {
     for await (const {text, line} of linesOf(path)) {
       signal.throwIfAborted()

@@ -11,6 +11,8 @@ import type {Refusal} from './evidence.ts'
 
 export const ADMIN_JOINED_ROOMS = 'GET /_synapse/admin/v1/users/{userId}/joined_rooms'
 export const ADMIN_MEMBERS = 'GET /_synapse/admin/v1/rooms/{roomId}/members'
+/** An older Synapse ignores `type`, and tells the whole state. */
+export const ADMIN_STATE = 'GET /_synapse/admin/v1/rooms/{roomId}/state'
 const ENCRYPTION = 'm.room.encryption'
 
 /** Rooms of the token's account, and who else is there. */
@@ -52,11 +54,14 @@ export async function adminRoomsStep(
   return roomsStep(ADMIN_JOINED_ROOMS, userId, requests, listed.answer, async (roomId) => {
     const members = await askAdmin(http, account, ADMIN_MEMBERS, adminPath(roomId, 'members'))
     if ('refusal' in members) return members.refusal
-    const summary = await askAdmin(http, account, 'GET /_synapse/admin/v1/rooms/{roomId}', adminPath(roomId))
-    if ('refusal' in summary) return summary.refusal
-    const algorithm = valueIn(summary.answer.json, ['encryption'])
+    // What the room's summary says of encryption is of Synapse's statistics, which lag behind or are switched off.
+    const state = await askAdmin(http, account, ADMIN_STATE, adminPath(roomId, 'state'), {type: ENCRYPTION})
+    if ('refusal' in state) return state.refusal
+    const encrypted = arrayIn(state.answer, ['state']).some(
+      (event) => valueIn(event, ['type']) === ENCRYPTION && valueIn(event, ['state_key']) === '',
+    )
     const joined = arrayIn(members.answer, ['members']).filter((member) => typeof member === 'string')
-    return {room_id: roomId, encrypted: typeof algorithm === 'string', joined: joined.sort()}
+    return {room_id: roomId, encrypted, joined: joined.sort()}
   })
 }
 
@@ -95,11 +100,12 @@ export async function askAdmin(
   account: Account,
   how: string,
   path: string,
+  query: Readonly<Record<string, string>> = {},
 ): Promise<{readonly answer: Answer} | {readonly refusal: Refusal}> {
   const refusals: Refusal[] = []
   try {
     const answer = await adminRequest(() =>
-      http.get(path, {}, (status, errcode, said) => {
+      http.get(path, query, (status, errcode, said) => {
         if (errcode === 'M_UNRECOGNIZED' || (status !== 404 && status !== 400)) {
           return adminRefusal(account, null)(status, errcode, said)
         }

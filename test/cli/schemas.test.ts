@@ -124,7 +124,7 @@ describe('what is printed is as its schema says', () => {
 describe('the schemas', () => {
   test('have a title and a description, and are named after their file', () => {
     const cases = ['case', 'case-info', 'case-merge', 'case-minimise', 'case-redact', 'case-verify']
-    const names = ['blame', ...cases, 'diff', 'error', 'explain', 'fetch', 'fetch-plan', 'finding', 'replay', 'resolve']
+    const names = ['blame', ...cases, 'devices', 'diff', 'error', 'explain', 'fetch', 'fetch-plan', 'finding', 'replay', 'resolve']
     expect(files.toSorted()).toEqual(names.map((name) => `${name}.schema.json`).toSorted())
     for (const file of files) {
       const {title, description, $id} = readSchema(file)
