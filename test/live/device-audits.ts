@@ -54,7 +54,7 @@ export async function audit(
   subject: string,
   {args, env}: {readonly args: readonly string[]; readonly env: Readonly<Record<string, string>>},
 ): Promise<Audit> {
-  const {run, document} = await program.json(['devices', subject, '--settle', '1', ...args], [0, 1, 3], {env})
+  const {run, document} = await program.json(['devices', subject, '--settle', '6', ...args], [0, 1, 3], {env})
   const json = document as Json
   const notChecked = collect(json, 'not_checked') as unknown as Audit['notChecked']
   return {run, document: json, findings: collect(json, 'findings') as unknown as Told[], notChecked, said: run.stderr}
@@ -84,11 +84,14 @@ export class DeviceAudits {
     const {here, there, root, wheel} = this.#world
     const way =
       route === 'database'
-        ? byDatabases([here, there])
+        ? byDatabases(story.alone === true ? [story.server] : [here, there])
         : byApis(story.server, story.device(), story.server === here ? root : wheel)
     const file = memory === 'anew' || story.forgetful === true ? this.#program.newCase() : this.#caseOf(story, route)
-    const logs = (story.logs ?? []).flatMap((log) => ['--log', log])
-    return audit(this.#program, story.subject, {args: [...way.args, ...logs, '--case', file], env: way.env})
+    const logs = story.logs ?? []
+    const args =
+      logs.length === 0 ? way.args : way.args.map((arg, n) => (way.args[n - 1] === '--from' ? `${arg},file` : arg))
+    const more = logs.flatMap((log) => ['--log', log])
+    return audit(this.#program, story.subject, {args: [...args, ...more, '--case', file], env: way.env})
   }
 
   #caseOf(story: DeviceStory, route: string): string {

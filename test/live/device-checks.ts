@@ -42,7 +42,7 @@ export async function checkDevices(running: Running): Promise<void> {
 const ROUTES = ['api', 'database'] as const
 type RouteName = (typeof ROUTES)[number]
 /** What a route showed of a story: `found`, or why not. */
-type Seen = 'found' | 'says it is not checked' | 'FAILED'
+type Seen = 'found' | `found as ${string}` | 'says it is not checked' | 'FAILED'
 
 class DeviceGroup {
   readonly #running: Running
@@ -107,10 +107,10 @@ class DeviceGroup {
         await this.#running.check(name, async () => {
           this.#note(story, route, 'FAILED')
           const audit = await this.#audits.run(story, route)
-          const told = sees ? expectFound(story, audit) : expectNotChecked(story, audit)
+          const told = sees ? expectFound(story, route, audit) : expectNotChecked(story, audit)
           const beside = audit.findings.filter(({id, severity}) => id !== story.finding && severity !== 'note')
           for (const {id} of beside) this.#besides(story).add(id)
-          this.#note(story, route, sees ? 'found' : 'says it is not checked')
+          this.#note(story, route, sees ? howFound(story, route) : 'says it is not checked')
           return told
         })
       }
@@ -191,7 +191,7 @@ class DeviceGroup {
 const order = (id: string): number => Object.keys(DEVICE_KINDS).indexOf(id)
 
 /** The finding is there, about what it should be, as sure as the catalogue has it, and with its evidence. @returns its sentence */
-function expectFound(story: DeviceStory, {findings, said}: Audit): string {
+function expectFound(story: DeviceStory, route: RouteName, {findings, said}: Audit): string {
   const found = findings.filter(({id}) => id === story.finding)
   if (found.length === 0) {
     throw new Error(`not found; instead: ${findings.map(({id}) => id).join(', ')}\n${said.slice(0, 600)}`)
@@ -201,7 +201,7 @@ function expectFound(story: DeviceStory, {findings, said}: Audit): string {
   if (mine.length === 0)
     throw new Error(`about something else than ${JSON.stringify(wanted)}: ${JSON.stringify(found[0]!.subject)}`)
   const [finding] = mine
-  const kind = CATALOGUE[story.finding]
+  const kind = story.otherwise?.[route] ?? CATALOGUE[story.finding]
   equal('severity', finding!.severity, kind.severity)
   equal('certainty', finding!.certainty, kind.certainty)
   if (finding!.evidence.length === 0) throw new Error('no evidence')
@@ -211,6 +211,11 @@ function expectFound(story: DeviceStory, {findings, said}: Audit): string {
   }
   if (finding!.remedy === '') throw new Error('no remedy')
   return finding!.summary
+}
+
+function howFound({otherwise}: DeviceStory, route: RouteName): Seen {
+  const weaker = otherwise?.[route]
+  return weaker === undefined ? 'found' : `found as ${weaker.severity}, ${weaker.certainty}`
 }
 
 function expectNotChecked(story: DeviceStory, audit: Audit): string {

@@ -150,7 +150,9 @@ async function failingResync(world: DeviceWorld, room: TestRoom, observer: Devic
     server: there,
     device: () => observer,
     phase: 'here-deaf',
-    seenBy: ['database'],
+    seenBy: ['api', 'database'],
+    // By `failures` of `/keys/query`, which tells of this moment only.
+    otherwise: {api: {severity: 'note', certainty: 'hint'}},
     about: () => ({user_id: device.userId}),
     act: async () => {
       await room.join(here, device)
@@ -201,6 +203,8 @@ async function reissuedKey(
     device: () => device,
     phase: 'there-deaf',
     seenBy: ['api', 'database'],
+    // The own device is not told its fallback key, which may be given to many.
+    otherwise: {api: {severity: 'warning', certainty: 'strong'}},
     about: () => ({user_id: device.userId, device_id: device.deviceId}),
     act: async () => {
       await second.startSession(device)

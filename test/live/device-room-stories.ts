@@ -152,7 +152,7 @@ async function switchedOff(world: DeviceWorld, server: Synapse): Promise<DeviceS
     ...inRoom(shared),
     finding: 'room/encryption-lost',
     done: 'set m.room.encryption without an algorithm',
-    about: () => ({room_id: room.roomId}),
+    about: () => ({type: 'm.room.encryption'}),
     act: async () => {
       await room.setState(server, owner, 'm.room.encryption', {})
       await room.say(server, owner, 'in the clear')
@@ -168,7 +168,7 @@ async function redacted(world: DeviceWorld, server: Synapse): Promise<DeviceStor
     ...inRoom(shared),
     finding: 'room/encryption-lost',
     done: 'redacted the m.room.encryption event',
-    about: () => ({room_id: room.roomId}),
+    about: () => ({type: 'm.room.encryption'}),
     act: async () => {
       const address = `${room.address('state/m.room.encryption/')}?format=event`
       const {event_id: event} = await server.ask<{event_id: string}>(owner, 'GET', address)
@@ -203,7 +203,7 @@ export async function reinstated(world: DeviceWorld): Promise<Reinstated> {
     done: 'somebody who is banned counts as joined on one server, and both servers’ users go on talking',
     edited: 'state group and current state of one server: the member’s event from before the ban',
     phase: 'reunited',
-    about: () => ({room_id: room.roomId}),
+    about: () => ({kind: 'server', server: here.name}),
     act: async () => {
       await owner.say(room, group, 'who reads this?')
       const theirs = await guest.group()
@@ -227,6 +227,9 @@ export async function altered(world: DeviceWorld): Promise<{story: DeviceStory; 
     done: 'the ciphertext of a message was changed',
     edited: 'event_json of the sender’s server',
     phase: 'there-deaf',
+    // With a copy from before at hand, or the other server's, the program takes that one, and is right.
+    forgetful: true,
+    alone: true,
     act: () => Promise.resolve(),
   }
   const edit = async (): Promise<void> => {

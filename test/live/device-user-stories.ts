@@ -80,6 +80,7 @@ async function changedIdentity(world: DeviceWorld, server: Synapse, forgetful: b
       : 'lost the store and uploaded other identity keys with the same token',
     seenBy: forgetful ? ['database'] : BOTH,
     forgetful,
+    ...(forgetful ? {otherwise: {database: {severity: 'error', certainty: 'strong'}}} : {}),
     act: async () => {
       await device.forget()
       await device.uploadKeys()
@@ -173,6 +174,8 @@ async function exhausted(world: DeviceWorld, server: Synapse): Promise<DeviceSto
     finding: 'device/otk-exhausted',
     done: 'another user claimed all one-time keys; there is no fallback key',
     seenBy: BOTH,
+    // The own device is told of unused fallback keys only, and a used one still serves.
+    otherwise: {api: {severity: 'note', certainty: 'hint'}},
     act: async () => {
       let left = true
       for (let n = 0; left && n < 10; n += 1) left = (await sender.claim(device)) !== null

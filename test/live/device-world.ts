@@ -72,6 +72,10 @@ export interface DeviceStory {
   readonly seenBy: readonly ('api' | 'database')[]
   /** A part of the subject that the finding must have; absent: any. */
   readonly about?: () => Readonly<Record<string, string>>
+  /** How it is told where that is not as the catalogue has it; absent: by that route as the catalogue has it. */
+  readonly otherwise?: Partial<Record<'api' | 'database', {readonly severity: string; readonly certainty: string}>>
+  /** Its server's database alone: another one tells better. */
+  readonly alone?: boolean
   /** Logs that the program is given. */
   readonly logs?: readonly string[]
   /** The audit afterwards does not know the one before. */
