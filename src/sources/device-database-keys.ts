@@ -178,7 +178,8 @@ export async function* remoteKeys(look: Look, keysOnly: boolean): AsyncGenerator
         ? {}
         : {refusals: [{what: 'device_lists_remote_cache', outcome: 'absent', message, userIds: without}]}),
     }
-    if (!keysOnly) yield await resyncStep(look, batch.filter(isKept))
+    // Also of users whose list was never had: it may be that very one that cannot be fetched.
+    if (!keysOnly) yield await resyncStep(look, batch)
   }
 }
 

@@ -5,16 +5,24 @@ import type {TokenFiles} from './live-routes.ts'
 /** Runs one check, prints `ok` or `FAIL`, and never throws. A string that it gives back is shown. */
 export type Check = (name: string, body: () => Promise<unknown>) => Promise<void>
 
-/** What the checks of `fetch` work with. */
-export interface Checking {
-  readonly stage: Stage
+/** What all checks work with. */
+export interface Running {
   readonly program: Program
-  readonly tokens: TokenFiles
+  /** With Synapse, to start more servers. */
+  readonly python: string
+  /** Takes what must never be seen in the program's files and output. */
+  readonly keepSecret: (secrets: readonly string[]) => void
   readonly check: Check
   readonly say: (line: string) => void
   readonly quick: boolean
   /** Takes Markdown that goes into the file of `--table`. */
   readonly publish: (markdown: string) => void
+}
+
+/** What the checks of rooms work with. */
+export interface Checking extends Running {
+  readonly stage: Stage
+  readonly tokens: TokenFiles
 }
 
 export function equal(what: string, actual: unknown, expected: unknown): void {

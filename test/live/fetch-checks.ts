@@ -213,7 +213,7 @@ async function hiddenContents({program}: Checking, {live, file, truth}: Fetched)
 }
 
 /** Dumps of servers that have come to rest: two in a row are the same. Client addresses are written every five seconds. */
-async function settled(servers: readonly Synapse[]): Promise<Dump[]> {
+export async function settled(servers: readonly Synapse[]): Promise<Dump[]> {
   let last = await Promise.all(servers.map(dump))
   for (let tries = 0; tries < 20; tries += 1) {
     await sleep(6000)
@@ -224,7 +224,7 @@ async function settled(servers: readonly Synapse[]): Promise<Dump[]> {
   throw new Error('the servers do not come to rest')
 }
 
-function showChange({table, added, removed}: TableChange): string {
+export function showChange({table, added, removed}: TableChange): string {
   const rows = [...added.map((row) => `+ ${row}`), ...removed.map((row) => `- ${row}`)]
   return `${table}: ${String(added.length)} rows came, ${String(removed.length)} went\n${rows
     .slice(0, 4)

@@ -7,10 +7,16 @@ import {fileURLToPath} from 'node:url'
 
 export const PROGRAM = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 const FETCH = fileURLToPath(new URL('../../dist/commands/fetch.js', import.meta.url))
+const DEVICES = fileURLToPath(new URL('../../dist/commands/devices.js', import.meta.url))
 
 /** Whether the built program can `fetch`. */
 export function canFetch(): boolean {
   return existsSync(FETCH)
+}
+
+/** Whether the built program can audit `devices`. */
+export function canAuditDevices(): boolean {
+  return existsSync(DEVICES)
 }
 
 /** How a run of the program ended. */

@@ -5,7 +5,9 @@
  * `source` (the client source itself), `resolve` (the program on live rooms), `routes` (each route of `fetch` alone, databases left as they
  * were, rates), `states` (the databases' own states; needs `routes`), `sensitivity` (what was changed in copies of a database is named),
  * `stories` (a reset, and a database edited while its server was stopped, as `blame` and `diff` tell them), `healthy` (fifty rooms in which
- * nothing is wrong), `kills`, `faults`, `secrets` (whatever the others left behind).
+ * nothing is wrong), `kills`, `faults`; with servers of their own and real cryptography `devices` (each finding of `devices`, produced by
+ * doing the thing itself), `accounts` (fifty healthy accounts of a real SDK), `crowd` (a room of thousands of devices); and `secrets`
+ * (whatever the others left behind).
  * `--quick` has fewer and shorter rooms, `--table FILE` writes the measured tables as Markdown, `--keep` keeps the folders.
  * `MATRIX_STATE_TEST_VENV` names the folder of the Python environment.
  * Ends with 1 when a check failed, with 0 (and the reason) when Synapse cannot be had.
@@ -13,13 +15,16 @@
 import {existsSync} from 'node:fs'
 import {writeFile} from 'node:fs/promises'
 import {parseArgs} from 'node:util'
-import type {Check, Checking} from './checking.ts'
+import {checkAccounts} from './account-checks.ts'
+import type {Check, Checking, Running} from './checking.ts'
+import {checkCrowd} from './crowd-checks.ts'
+import {checkDevices} from './device-checks.ts'
 import {checkFaults} from './fault-checks.ts'
 import {checkRoutes} from './fetch-checks.ts'
 import {checkFork} from './forks.ts'
 import {checkKills} from './kill-checks.ts'
 import {TokenFiles} from './live-routes.ts'
-import {canFetch, Program, PROGRAM} from './program.ts'
+import {canAuditDevices, canFetch, Program, PROGRAM} from './program.ts'
 import {proxied} from './proxied.ts'
 import {checkProgramRefusals, checkResolve} from './resolve-checks.ts'
 import {findSecrets} from './secrets.ts'
@@ -33,8 +38,11 @@ import {checkStates} from './state-checks.ts'
 import {prepareVenv, SYNAPSE_VERSION} from './venv.ts'
 
 const GROUPS = [
-  ...['source', 'resolve', 'routes', 'states', 'sensitivity', 'healthy', 'stories', 'kills', 'faults', 'secrets'],
+  ...['source', 'resolve', 'routes', 'states', 'sensitivity', 'healthy', 'stories', 'kills', 'faults'],
+  ...['devices', 'accounts', 'crowd', 'secrets'],
 ]
+/** They start servers of their own, and do without the stage. */
+const WITHOUT_STAGE = ['devices', 'accounts', 'crowd', 'secrets']
 const {values} = parseArgs({
   options: {
     only: {type: 'string'},
@@ -53,6 +61,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`)
 let passed = 0
 const failures: string[] = []
 const published: string[] = []
+const secrets: string[] = []
 
 const check: Check = async (name, body) => {
   const start = performance.now()
@@ -82,19 +91,12 @@ async function main(): Promise<number> {
   try {
     const program = await Program.prepare()
     disposals.push(() => program.dispose())
-    const tokens = await TokenFiles.prepare()
-    disposals.push(() => tokens.dispose())
-    const stage = await setStage({python: venv.python, say, quick: values.quick})
-    disposals.push(stage.dispose)
     const publish = (markdown: string): void => void published.push(markdown)
-    await runGroups({stage, program, tokens, check, say, quick: values.quick, publish})
-    if (failures.length > 0 && values.keep) {
-      say(`kept for a look: ${program.folder}, ${stage.here.folder}, ${stage.there.folder}`)
-      await Promise.all([stage.here.stop(), stage.there.stop()])
-      disposals.length = 0
-      if (stage.cluster !== null) disposals.push(stage.cluster.stop)
-      process.removeAllListeners('exit')
-    }
+    const keepSecret = (more: readonly string[]): void => void secrets.push(...more)
+    const running = {program, python: venv.python, check, say, quick: values.quick, publish, keepSecret}
+    if ([...chosen].some((name) => !WITHOUT_STAGE.includes(name))) await onStage(running, disposals)
+    await runDevices(running)
+    if (chosen.has('secrets')) await checkSecrets(program)
   } catch (error) {
     failures.push('set-up')
     say(`FAIL  set-up\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
@@ -106,6 +108,43 @@ async function main(): Promise<number> {
   else if (published.length > 0) say(`\n${published.join('\n\n')}\n`)
   process.stdout.write(`${String(passed)} passed, ${String(failures.length)} failed\n`)
   return failures.length === 0 ? 0 : 1
+}
+
+/** The groups that play on one stage. */
+async function onStage(running: Running, disposals: (() => Promise<void> | void)[]): Promise<void> {
+  const tokens = await TokenFiles.prepare()
+  disposals.push(() => tokens.dispose())
+  const stage = await setStage({python: running.python, say, quick: values.quick})
+  disposals.push(stage.dispose)
+  await runGroups({...running, stage, tokens})
+  running.keepSecret([...stage.here.secrets, ...stage.there.secrets])
+  if (failures.length > 0 && values.keep) {
+    say(`kept for a look: ${running.program.folder}, ${stage.here.folder}, ${stage.there.folder}`)
+    await Promise.all([stage.here.stop(), stage.there.stop()])
+    disposals.length = 0
+    if (stage.cluster !== null) disposals.push(stage.cluster.stop)
+    process.removeAllListeners('exit')
+  }
+}
+
+async function runDevices(running: Running): Promise<void> {
+  const groups = ['devices', 'accounts', 'crowd'].filter((name) => chosen.has(name))
+  if (groups.length === 0) return
+  if (!canAuditDevices()) {
+    say('note  the built program has no devices command: its checks are left out')
+    return
+  }
+  if (chosen.has('devices')) await checkDevices(running)
+  if (chosen.has('accounts')) await checkAccounts(running)
+  if (chosen.has('crowd')) await checkCrowd(running)
+}
+
+async function checkSecrets(program: Program): Promise<void> {
+  await check('no secret is in any file or output of the run', async () => {
+    const {files, found} = await findSecrets(program.folder, secrets)
+    if (found.length > 0) throw new Error(found.slice(0, 10).join('\n'))
+    return `${String(files)} files, ${String(new Set(secrets).size)} secrets`
+  })
 }
 
 async function runGroups(checking: Checking): Promise<void> {
@@ -127,14 +166,6 @@ async function runGroups(checking: Checking): Promise<void> {
       await check(`resolve: ${title}`, () => checkResolve(program, stage.here, room, here))
     }
     await checkProgramRefusals(program, check, stage.here, stage.rooms[0]!.room, stage.stranger)
-  }
-  if (chosen.has('secrets')) {
-    await check('no secret is in any file or output of the run', async () => {
-      const secrets = [...stage.here.secrets, ...stage.there.secrets]
-      const {files, found} = await findSecrets(program.folder, secrets)
-      if (found.length > 0) throw new Error(found.slice(0, 10).join('\n'))
-      return `${String(files)} files, ${String(new Set(secrets).size)} secrets`
-    })
   }
 }
 

@@ -133,7 +133,7 @@ async function live(stage: Stage): Promise<Told> {
 }
 
 /** Puts a join from before the ban back, into the state group after `at` and into the current state, as somebody might who wants to help. */
-function unban(file: string, roomId: string, at: string, userId: string): {ban: string; join: string} {
+export function unban(file: string, roomId: string, at: string, userId: string): {ban: string; join: string} {
   const database = new DatabaseSync(file)
   try {
     const one = (sql: string, ...params: (string | number)[]): string =>

@@ -14,11 +14,13 @@ export interface SynapseSettings {
   readonly secret: string
   /** `null`: SQLite in the folder. */
   readonly database: {readonly cluster: Cluster; readonly name: string} | null
+  /** More settings, as the file has them. */
+  readonly extra: object
 }
 
 /** `homeserver.yaml`: loopback only, no rate limits, nobody else's keys, nothing that runs by the clock if it can be helped. */
 export function configuration(settings: SynapseSettings): object {
-  const {folder, name, clientPort, federationPort, secret, database} = settings
+  const {folder, name, clientPort, federationPort, secret, database, extra} = settings
   const listener = (port: number, tls: boolean, names: string[]): object => ({
     port,
     tls,
@@ -68,6 +70,7 @@ export function configuration(settings: SynapseSettings): object {
     rc_invites: {per_room: LIMITLESS, per_user: LIMITLESS, per_issuer: LIMITLESS},
     rc_federation: {window_size: 1000, sleep_limit: 100_000, sleep_delay: 1, reject_limit: 100_000, concurrent: 50},
     federation: {destination_min_retry_interval: '1s', destination_max_retry_interval: '2s'},
+    ...extra,
   }
 }
 

@@ -31,6 +31,16 @@ export interface LaunchOptions {
   readonly federation?: boolean
   /** Its database: one in this cluster instead of SQLite. */
   readonly cluster?: Cluster
+  /** More settings, as `homeserver.yaml` has them. */
+  readonly extra?: object
+}
+
+export interface Registration {
+  readonly admin?: boolean
+  /** Made up when absent. */
+  readonly password?: string
+  /** Device ID of the login that comes with it. */
+  readonly deviceId?: string
 }
 
 /** One real Synapse on loopback, in a temporary folder. */
@@ -80,6 +90,7 @@ export class Synapse {
       federationPort: federation ? federationPort : null,
       secret: randomBytes(16).toString('hex'),
       database: options.cluster === undefined ? null : {cluster: options.cluster, name: `synapse${clientPort}`},
+      extra: options.extra ?? {},
     }
     const server = new Synapse(python, settings)
     // Also when it is not running then.
@@ -178,14 +189,15 @@ export class Synapse {
   }
 
   /** Registers a user by the shared secret. */
-  async register(localpart: string, options: {readonly admin?: boolean} = {}): Promise<Account> {
+  async register(localpart: string, options: Registration = {}): Promise<Account> {
     const {nonce} = await this.ask<{nonce: string}>(null, 'GET', '/_synapse/admin/v1/register')
-    const password = randomBytes(8).toString('hex')
+    const password = options.password ?? randomBytes(8).toString('hex')
     const admin = options.admin === true
     const mac = createHmac('sha1', this.#settings.secret)
       .update([nonce, localpart, password, admin ? 'admin' : 'notadmin'].join('\0'))
       .digest('hex')
-    const body = {nonce, username: localpart, password, admin, mac}
+    const device = options.deviceId === undefined ? {} : {device_id: options.deviceId}
+    const body = {nonce, username: localpart, password, admin, mac, ...device}
     const made = await this.ask<{user_id: string; access_token: string}>(
       null,
       'POST',

@@ -12,9 +12,13 @@ export const SYNAPSE_VERSION = '1.163.2'
 
 /**
  * What the environment must hold. Synapse's own `postgres` extra asks for `psycopg2`, which has to be compiled; the binary
- * package is the same code.
+ * package is the same code. `vodozemac` is Olm and Megolm, for devices whose stores are rolled back (`olm.py`).
  */
-const PACKAGES: Readonly<Record<string, string>> = {'matrix-synapse': SYNAPSE_VERSION, 'psycopg2-binary': '2.9.13'}
+const PACKAGES: Readonly<Record<string, string>> = {
+  'matrix-synapse': SYNAPSE_VERSION,
+  'psycopg2-binary': '2.9.13',
+  vodozemac: '0.10.0',
+}
 
 /** A Python that can run Synapse, or why there is none. */
 export type Venv = {readonly python: string} | {readonly skip: string}
