@@ -4,7 +4,6 @@ import type {VerifiedIdentity} from './identity.ts'
 import {inboxOf} from './inbox.ts'
 import {copies} from './list-checks.ts'
 import {keysLeft, knownKeys} from './one-time-keys.ts'
-import {itemsOf} from './shapes.ts'
 import {newestKeys, type Told} from './snapshots.ts'
 import {clipped, listed, serverOf} from './words.ts'
 
@@ -118,7 +117,7 @@ function hasEarlier(told: Told): boolean {
     fact.view === 'origin' ? 'origin' : `copy ${server}`,
   )
   return [...sides.values()].some((side) => {
-    const last = itemsOf(side).at(-1)
+    const last = side.at(-1)
     return last !== undefined && side.some(({lastTs}) => lastTs < last.ts)
   })
 }
