@@ -54,7 +54,9 @@ export async function stepsOf(
   more: Partial<DeviceContext> = {},
 ): Promise<DeviceStep[]> {
   const context = {userIds, signal: new AbortController().signal, onPause: () => undefined, ...more}
-  return Array.fromAsync(route.gather(context))
+  const steps: DeviceStep[] = []
+  for await (const step of route.gather(context)) steps.push(step)
+  return steps
 }
 
 /** The facts of one kind about one user. */
