@@ -88,6 +88,17 @@ describe('what is printed is as its schema says', () => {
     expect(complaints('blame', parse(ended.stdout))).toEqual([])
   })
 
+  test.concurrent.each(ROOMS.filter(({lines, flags}) => flags === undefined && lines !== twice))(
+    'devices: $name, of which nobody was asked',
+    async ({name, lines}) => {
+      const ended = await matrixState(['devices', dumps.write(`devices ${name}`, lines), '--json'])
+      // Members whom a merge lost are found without anybody's devices.
+      expect([EXIT.inconclusive, EXIT.findings]).toContain(ended.code)
+      expect(parse(ended.stdout)['complete']).toBe(false)
+      expect(complaints('devices', parse(ended.stdout))).toEqual([])
+    },
+  )
+
   test.concurrent('resolve: states that are given, a state that is unknown, --type', async () => {
     const room = dumps.write('room', whole)
     const {stdout} = await matrixState(['resolve', room, '--json'])
