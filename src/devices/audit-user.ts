@@ -11,7 +11,7 @@ import {backlogFinding, inboxFindings, type SenderFinding} from './inbox-checks.
 import {listFindings} from './list-checks.ts'
 import {notChecked} from './not-checked.ts'
 import {exhaustedFinding, keysLeft, refusedUploads} from './one-time-keys.ts'
-import {entriesOf, itemsOf, numberOr, textAt} from './shapes.ts'
+import {entriesOf, itemsOf, objectsOf, numberOr, textAt} from './shapes.ts'
 import {arrange, compare, type SnapshotOf, type Told} from './snapshots.ts'
 import {clipped, toldBy} from './words.ts'
 
@@ -98,9 +98,9 @@ function sessionsOf(told: Told): ReadonlyMap<string, KnownSession> {
   const found = new Map<string, KnownSession>()
   const [newest] = lists
   if (newest === undefined) return found
-  const listed = new Set(itemsOf<Session>(newest.fact.devices).flatMap((one) => textAt(one, 'device_id') ?? []))
+  const listed = new Set(objectsOf<Session>(newest.fact.devices).flatMap((one) => textAt(one, 'device_id') ?? []))
   for (const by of lists)
-    for (const session of itemsOf<Session>(by.fact.devices)) {
+    for (const session of objectsOf<Session>(by.fact.devices)) {
       const deviceId = textAt(session, 'device_id')
       if (deviceId === null || !listed.has(deviceId) || told.hidden.has(deviceId) || !isObject(session)) continue
       const known = found.get(deviceId)
@@ -125,7 +125,7 @@ function listings(told: Told): ReadonlyMap<string, ReadonlySet<string>> {
   for (const {fact, route} of told.current('keys'))
     for (const [deviceId] of entriesOf(fact.devices)) note(deviceId, route)
   for (const {fact, route} of told.current('sessions'))
-    for (const session of itemsOf<Session>(fact.devices)) {
+    for (const session of objectsOf<Session>(fact.devices)) {
       const deviceId = textAt(session, 'device_id')
       if (deviceId !== null) note(deviceId, route)
     }
@@ -195,7 +195,7 @@ function unreachedBy(
   if (!unreached) return []
   const shared = told
     .current('rooms')
-    .flatMap(({fact}) => itemsOf(fact.rooms))
+    .flatMap(({fact}) => objectsOf(fact.rooms))
     .filter((room) => isObject(room) && room['encrypted'] && itemsOf(room.joined).includes(sender))
     .flatMap((room) => textAt(room, 'room_id') ?? [])
   const rooms = roomIds.length > 0 ? roomIds : shared

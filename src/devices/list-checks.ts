@@ -1,6 +1,6 @@
 import {type Evidence, type Finding, finding} from '../finding/finding.ts'
 import {type DeviceListDifference, deviceListDifferences} from './device-lists.ts'
-import {entriesOf, itemsOf, numberOr, textAt} from './shapes.ts'
+import {entriesOf, objectsOf, numberOr, textAt} from './shapes.ts'
 import {newestKeys, type SnapshotOf, type Told} from './snapshots.ts'
 import {clipped, DAY, HOUR, listed, MINUTE, plural, serverOf, span, toldBy, when} from './words.ts'
 
@@ -174,7 +174,7 @@ function unsent(told: Told): readonly Finding[] {
   const {userId} = told.evidence
   return told.current('list-unsent').flatMap((by) => {
     const now = by.lastTs
-    const late = itemsOf(by.fact.destinations).flatMap((one) => {
+    const late = objectsOf(by.fact.destinations).flatMap((one) => {
       const [destination, oldest] = [textAt(one, 'destination'), numberOr<null>(one.oldest_ts, null)]
       if (destination === null || oldest === null || now - oldest <= UNSENT) return []
       return [

@@ -1,7 +1,7 @@
 import {type Finding, finding} from '../finding/finding.ts'
 import type {OneTimeKeysOfDevice} from '../matrix/device-facts.ts'
 import {isObject, own} from '../matrix/json.ts'
-import {signatureState, entryOf, itemsOf, numberOr, textAt} from './shapes.ts'
+import {signatureState, entryOf, itemsOf, objectsOf, numberOr, textAt} from './shapes.ts'
 import type {SnapshotOf, Told} from './snapshots.ts'
 import type {VerifiedDevice} from './identity.ts'
 import {clipped, listed, MINUTE, plural, short, toldBy} from './words.ts'
@@ -48,7 +48,7 @@ function oneTimeKeysOf({fact}: SnapshotOf<'one-time-keys'>, deviceId: string): O
 
 function fallbackOf({fallback}: OneTimeKeysOfDevice, partial: boolean): KeysLeft['fallback'] {
   if (fallback === null) return null
-  const signed = itemsOf(fallback).filter((one) => textAt(one, 'algorithm') === SIGNED)
+  const signed = objectsOf(fallback).filter((one) => textAt(one, 'algorithm') === SIGNED)
   if (signed.some((one) => !one.used)) return 'unused'
   if (signed.length > 0) return 'used'
   return partial ? null : 'none'
@@ -103,7 +103,7 @@ export function refusedUploads(told: Told): ReadonlyMap<string, Finding> {
     {readonly by: SnapshotOf<'refused-uploads'>; readonly keyId: string; readonly line: number}[]
   >()
   for (const by of told.current('refused-uploads'))
-    for (const refused of itemsOf(by.fact.refused)) {
+    for (const refused of objectsOf(by.fact.refused)) {
       const [deviceId, keyId] = [textAt(refused, 'device_id'), textAt(refused, 'key_id')]
       if (deviceId === null || keyId === null) continue
       const line = numberOr(refused.line, 0)
@@ -146,8 +146,8 @@ export function foreignKeys(told: Told, device: VerifiedDevice, earlier: readonl
     const of = oneTimeKeysOf(by, deviceId)
     if (of === null) return []
     const keys = [
-      ...itemsOf(of.keys).map((one) => ({name: textAt(one, 'key_id') ?? '', key: one.key})),
-      ...itemsOf(of.fallback).map((one) => ({name: 'fallback key', key: one.key})),
+      ...objectsOf(of.keys).map((one) => ({name: textAt(one, 'key_id') ?? '', key: one.key})),
+      ...objectsOf(of.fallback).map((one) => ({name: 'fallback key', key: one.key})),
     ]
     return keys.slice(0, MOST_KEYS).flatMap(({name, key}) => {
       if (!isObject(key) || signatureState(key, userId, keyId, ed25519) !== 'bad') return []
@@ -170,8 +170,8 @@ export function knownKeys(
   for (const by of told.all('one-time-keys')) {
     const of = oneTimeKeysOf(by, deviceId)
     if (of === null) continue
-    for (const {key} of itemsOf(of.keys)) addKey(oneTime, key)
-    const keys = itemsOf(of.fallback)
+    for (const {key} of objectsOf(of.keys)) addKey(oneTime, key)
+    const keys = objectsOf(of.fallback)
     for (const {key} of keys) addKey(fallback, key)
     // Own counts name the kinds of fallback keys and not the keys.
     if (of.fallback !== null && !isPartial(by) && keys.every((one) => textAt(one.key, 'key') !== null))

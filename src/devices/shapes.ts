@@ -18,6 +18,11 @@ export function itemsOf<T>(list: readonly T[] | null | undefined): readonly T[] 
   return Array.isArray(list) ? (list as readonly T[]) : []
 }
 
+/** The objects among them; what else is in such a list says nothing. */
+export function objectsOf<T extends object>(list: readonly T[] | null | undefined): readonly T[] {
+  return itemsOf<unknown>(list).filter((item) => isObject(item)) as readonly object[] as readonly T[]
+}
+
 export function textAt(object: unknown, key: string): string | null {
   const value = isObject(object) ? own(object, key) : undefined
   return typeof value === 'string' ? value : null
