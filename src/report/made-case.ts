@@ -9,6 +9,9 @@ import {wrap} from './width.ts'
 /** A case that was made from others, for people. */
 export function madeCaseText(made: MadeCase, style: TextStyle): string {
   const {counts} = made
+  if (made.roomId.startsWith('@')) {
+    return [paint(style).bold(printable(made.roomId)), field('made', printable(made.path))].join('\n')
+  }
   const lines = [
     `${paint(style).bold(printable(made.roomId))}  version ${printable(made.roomVersion ?? 'unknown')}`,
     field('made', printable(made.path)),
@@ -31,7 +34,9 @@ export function statementText(statement: Statement, style: TextStyle): string {
   const {times, sentences} = statement.remains
   const sentence = (text: string): string => wrap(`  ${printable(text, 600)}`, 4, style.columns)
   return [
-    `${bold('By type')}\n${table([{head: 'type', min: 20}, {head: 'redacted'}, {head: 'whole'}], rows, style)}`,
+    ...(rows.length === 0
+      ? []
+      : [`${bold('By type')}\n${table([{head: 'type', min: 20}, {head: 'redacted'}, {head: 'whole'}], rows, style)}`]),
     [
       bold('What remains'),
       ...sentences.map(sentence),
