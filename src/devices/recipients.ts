@@ -182,14 +182,14 @@ function lostFinding(room: Recipients, {at, cause, story, users, messages}: Lost
     // What was sent by then cannot be given out anew; without a message nobody lacks anything.
     if (healed && messages === null) return []
     const what = wasIn
-      ? `${namesOf(names)} ${was(names)} joined and lost that where branches came together${placeOf(at)}: all servers agree, and nobody gives ${them(names)} keys`
-      : `${namesOf(names)} ${was(names)} out and came back where branches came together${placeOf(at)}: everybody gives ${them(names)} keys`
+      ? `${namesOf(names)} ${was(names)} joined and lost that where branches came together${placeOf(at)}: no server that has come to this gives ${them(names)} keys any more`
+      : `${namesOf(names)} ${was(names)} out and came back where branches came together${placeOf(at)}: every server that has come to this gives ${them(names)} keys`
     const ended = healed ? ' By now it is as it was.' : ''
     return [
       finding(
         'room/key-recipients-differ',
         {kind: 'room', room_id: room.roomId},
-        `${what}. ${story}. ${rangeText(messages, null, wasIn ? 'did not go to them' : 'went to them, too')}${ended}`,
+        `${what}. ${rangeText(messages, null, wasIn ? 'did not go to them' : 'went to them, too')}${ended} ${story}.`,
         [
           ...people.flatMap(({userId, lost, got}) => [
             {

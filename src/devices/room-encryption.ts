@@ -105,24 +105,34 @@ function lostFinding(room: RoomEncryption, replay: EncryptionSide): Finding {
   const others = sides.filter(({source}) => source !== 'replay')
   return finding(
     'room/encryption-lost',
-    {kind: 'slot', type: 'm.room.encryption', state_key: '', ...(lost?.at == null ? {} : {event_id: lost.at.eventId})},
+    {kind: 'slot', type: 'm.room.encryption', state_key: '', ...placeOf(lost)},
     `the room was encrypted by ${set.sender} (${set.eventId}), and ${nowWords(replay.setting)}${sinceWords(lost)}. ${clearWords(clear)}`,
     [...historyEvidence(room), sideEvidence(replay), ...others.map(sideEvidence)],
-    {...(lost?.cause == null ? {} : {cause: lost.cause}), certainty: room.certainty},
+    {...causeOf(lost), certainty: room.certainty},
   )
+}
+
+function placeOf(lost: EncryptionLost | null): {readonly event_id?: string} {
+  const at = lost?.at ?? null
+  return at === null ? {} : {event_id: at.eventId}
+}
+
+function causeOf(lost: EncryptionLost | null): {readonly cause?: string} {
+  const cause = lost?.cause ?? null
+  return cause === null ? {} : {cause}
 }
 
 /** It is encrypted again, but what was sent in between was not. */
 function wasLostFinding(room: RoomEncryption, lost: EncryptionLost, clear: ToldSpan): Finding {
   return finding(
     'room/encryption-lost',
-    {kind: 'slot', type: 'm.room.encryption', state_key: '', ...(lost.at === null ? {} : {event_id: lost.at.eventId})},
+    {kind: 'slot', type: 'm.room.encryption', state_key: '', ...placeOf(lost)},
     `the room is encrypted, but was not for a while${sinceWords(lost)}. ${clearWords(clear)}`,
     [...historyEvidence(room), ...room.sides.map(sideEvidence)],
     {
       severity: 'warning',
       certainty: room.certainty,
-      ...(lost.cause === null ? {} : {cause: lost.cause}),
+      ...causeOf(lost),
       remedy:
         'In the room nothing: it is encrypted again. What was sent in the meantime stays readable to all its servers.',
     },
@@ -175,9 +185,10 @@ function clearWords(clear: ToldSpan | null): string {
 }
 
 function historyEvidence({set, lost, clear}: RoomEncryption): readonly Evidence[] {
+  const at = lost?.at ?? null
   return [
     {source: 'replay', where: `m.room.encryption set by ${set.sender}`, value: set.eventId},
-    ...(lost?.at == null ? [] : [{source: 'replay', where: `lost at (${lost.kind})`, value: lost.at.eventId}]),
+    ...(at === null ? [] : [{source: 'replay', where: `lost at (${lost?.kind ?? ''})`, value: at.eventId}]),
     ...(clear === null
       ? []
       : [

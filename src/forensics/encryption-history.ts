@@ -50,13 +50,13 @@ export interface EncryptionHistory {
 /**
  * Follows `m.room.encryption` through the DAG.
  *
- * @param root - the state at the tips
+ * @param now - the tips, and the state that theirs give together
  * @param redactions - accepted redactions that count, by the row of what they redact
  * @remarks O(events + edges), and as much again for each redaction of a setting.
  */
 export function encryptionHistory(
   replay: Replay,
-  root: StateRoot,
+  {tips, root}: {readonly tips: readonly number[]; readonly root: StateRoot},
   redactions: ReadonlyMap<number, number>,
 ): EncryptionHistory {
   const {graph, trie, before, after, verdicts} = replay
@@ -101,12 +101,17 @@ export function encryptionHistory(
   }
   const redactedBy = now === null || now === ABSENT ? null : (redactions.get(now) ?? null)
   const holds = now === null ? null : says(now) && redactedBy === null
-  const [last] = losses.slice(-1)
-  const fellAtTips = holds === false && (last === undefined || last.row === null)
+  const fellAtTips =
+    holds === false &&
+    redactedBy === null &&
+    tips.some((tip) => {
+      const state = after[tip] ?? UNKNOWN_STATE
+      return state !== UNKNOWN_STATE && holdsAt(trie.get(state, slot), tip)
+    })
   return {
     set,
     algorithm,
-    losses: fellAtTips ? [{kind: 'merge', row: null}] : losses,
+    losses: fellAtTips ? [...losses, {kind: 'merge', row: null}] : losses,
     now,
     holds,
     redactedBy,

@@ -14,7 +14,7 @@ import {withCaseOf} from './more-evidence.ts'
 import {type DeviceAccess, givesDevices, openDeviceRoutes, type OpenedDeviceRoutes} from './open-device-routes.ts'
 import {isLiveRoom, type OpenStep} from './open-room.ts'
 import type {OpenedRoom} from './opened-room.ts'
-import {type CachedCase, cachedCaseOf, cachedCasesOf, factsOfCached} from './room-cache.ts'
+import {type CachedCase, cachedCaseOf, cachedCasesOf, isCachedPath} from './room-cache.ts'
 
 /** What is going on, for whoever shows progress. */
 export type DevicesStep =
@@ -52,6 +52,7 @@ export async function auditDevices(argument: string, options: AuditOptions): Pro
   return auditFile(argument, options)
 }
 
+const isInCache = (path: string, options: AuditOptions): boolean => isCachedPath(path, folderOf(options))
 const folderOf = ({cacheFolder: folder}: AuditOptions): string => folder ?? cacheFolder()
 
 async function auditUserOnServers(userId: string, options: AuditOptions): Promise<DevicesReport> {
@@ -97,7 +98,14 @@ async function askForUser(
     const asked = await gather([userId], writer, routes, options)
     isEmpty = isNew && writer.devices.users().length === 0
     refuseNothing(asked, isEmpty)
-    return await report(userId, [userId], writer, {options, asked, room: null, casePath: isEmpty ? null : casePath})
+    const inCache = isInCache(casePath, options)
+    return await report(userId, [userId], writer, {
+      options,
+      asked,
+      room: null,
+      casePath: isEmpty ? null : casePath,
+      inCache,
+    })
   } catch (error) {
     isEmpty = isNew && writer.devices.users().length === 0
     throw error
@@ -145,7 +153,13 @@ async function auditAsItStands(
 ): Promise<DevicesReport> {
   const reader = openCase(casePath)
   try {
-    return await report(subject, userIds, reader, {options, asked: null, room: null, casePath})
+    return await report(subject, userIds, reader, {
+      options,
+      asked: null,
+      room: null,
+      casePath,
+      inCache: isInCache(casePath, options),
+    })
   } finally {
     reader.close()
   }
@@ -242,28 +256,28 @@ async function auditRoom(opened: OpenedRoom, place: RoomPlace, options: AuditOpt
   const roomReader = openCase(place.roomCase)
   try {
     const keys = await RoomKeys.of(opened, roomReader)
-    const {here, elsewhere} = keys.joined()
-    const userIds = [...here, ...elsewhere].sort()
+    const {here, elsewhere, lost} = keys.joined()
+    const userIds = [...here, ...elsewhere, ...lost].sort()
     const room = {keys, reader: roomReader, opened}
     const {keeps: casePath} = place
+    const inCache = isInCache(place.deviceCase, options)
     if (!isAsked) {
       return await reading(place.deviceCase, (reader) =>
-        report(place.subject, userIds, reader, {options, asked: null, room, casePath}),
+        report(place.subject, userIds, reader, {options, asked: null, room, casePath, inCache}),
       )
     }
-    const entry = factsOfCached(place.deviceCase, folderOf(options)) === null ? null : place.deviceCase
     const work = async (): Promise<DevicesReport> => {
       const routes = await openDeviceRoutes(access, options)
       const writer = openCaseForWriting(place.deviceCase)
       try {
         const asked = await gather(userIds, writer, routes, options)
-        return await report(place.subject, userIds, writer, {options, asked, room, casePath})
+        return await report(place.subject, userIds, writer, {options, asked, room, casePath, inCache})
       } finally {
         writer.close()
         await routes.close()
       }
     }
-    return await (entry === null ? work() : alone(await cachedAt(entry), options, work))
+    return await (inCache ? alone(await cachedAt(place.deviceCase), options, work) : work())
   } finally {
     roomReader.close()
   }
@@ -311,5 +325,5 @@ async function gather(
 /** Where every route failed and nothing is known, that is the answer. */
 function refuseNothing({byRoute, failed, closed}: Asked, isEmpty: boolean): void {
   const error = failed[0]?.error ?? closed[0]?.error
-  if (isEmpty && error !== undefined && error !== null && failed.length === byRoute.length) throw error
+  if (isEmpty && error && failed.length === byRoute.length) throw error
 }

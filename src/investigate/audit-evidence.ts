@@ -69,10 +69,15 @@ export function toldLastMs(reader: DeviceReader): number | null {
   return times.length === 0 ? null : Math.max(...times)
 }
 
-/** Each check that was not made, once for each access that it needs, with the number of users that it concerns. */
+/**
+ * Each check that was not made, once for each access that it needs, with the number of users that it concerns. Of several users, what is needed
+ * is said for all of a server together.
+ *
+ * @param ofMessages - checks of a room's messages; `null`: there is no room, and what only rooms have was not checked either
+ */
 export function checksNotMade(
   users: readonly UserAudit[],
-  ofMessages: readonly NotChecked[],
+  ofMessages: readonly NotChecked[] | null,
 ): DevicesReport['notChecked'] {
   const found = new Map<string, NotChecked & {users: number}>()
   const add = ({id, needs}: NotChecked, number: number): void => {
@@ -81,12 +86,19 @@ export function checksNotMade(
     if (known === undefined) found.set(key, {id, needs, users: number})
     else known.users += number
   }
-  for (const user of users) {
-    const own = new Map(user.notChecked.map((one) => [JSON.stringify([one.id, one.needs]), one]))
-    for (const one of own.values()) add(one, 1)
+  for (const {userId, notChecked} of users) {
+    const own = notChecked
+      .filter(({id}) => ofMessages === null || !/^(?:megolm|room)\//.test(id))
+      .map(({id, needs}) => ({id, needs: users.length > 1 ? forAll(needs, userId) : needs}))
+    for (const one of new Map(own.map((each) => [JSON.stringify([each.id, each.needs]), each])).values()) add(one, 1)
   }
-  for (const one of ofMessages) add(one, 0)
+  for (const one of ofMessages ?? []) add(one, 0)
   return [...found.values()].sort((a, b) => compare(a.id, b.id) || compare(a.needs, b.needs))
+}
+
+/** The same access without naming one user or the devices of one. */
+function forAll(needs: string, userId: string): string {
+  return needs.replaceAll(userId, 'each user').replace(/^(--database of \S+), for .*$/, '$1')
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -29,6 +29,8 @@ export interface Circumstances {
   readonly asked: Asked | null
   readonly room: {readonly keys: RoomKeys; readonly reader: CaseReader; readonly opened: OpenedRoom} | null
   readonly casePath: string | null
+  /** Whether that is one of the cache. */
+  readonly inCache?: boolean
 }
 
 /**
@@ -40,7 +42,7 @@ export async function report(
   subject: string,
   userIds: readonly string[],
   {devices}: CaseReader,
-  {options, asked, room, casePath}: Circumstances,
+  {options, asked, room, casePath, inCache = false}: Circumstances,
 ): Promise<DevicesReport> {
   const {signal, nowMs, onProgress} = options
   const {users, unknown, stale} = await auditUsers(userIds, devices, {
@@ -83,7 +85,7 @@ export async function report(
     room: room === null || messages === null ? null : roomDevices(room.keys, messages),
     users,
     findings: [...ofRoom, ...(messages?.findings ?? [])],
-    notChecked: checksNotMade(users, messages?.notChecked ?? []),
+    notChecked: checksNotMade(users, messages?.notChecked ?? null),
     asked: askedOf(devices, asked),
     failed,
     unknown,
@@ -91,12 +93,13 @@ export async function report(
     open,
     oldTs: asked === null ? toldLastMs(devices) : null,
     casePath,
+    inCache,
     notes: [...new Set([...(asked?.byRoute.flatMap(({notes}) => notes) ?? []), ...(room?.opened.notes ?? [])])],
   }
 }
 
 function roomDevices(keys: RoomKeys, {messages, sessions, unreadable}: MessageAuditResult): RoomDevices {
-  const {here, elsewhere} = keys.joined()
+  const {here, elsewhere, lost} = keys.joined()
   return {
     roomId: keys.diff.roomId,
     roomVersion: keys.diff.roomVersion,
@@ -104,6 +107,7 @@ function roomDevices(keys: RoomKeys, {messages, sessions, unreadable}: MessageAu
     at: keys.at,
     joined: here.length,
     joinedElsewhere: elsewhere.length,
+    lost: lost.length,
     messages: {messages, sessions, unreadable},
     complete: keys.diff.complete,
   }

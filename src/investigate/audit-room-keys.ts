@@ -64,7 +64,11 @@ export class RoomKeys {
     const roots = this.#tips.map((tip) => this.#replay.after[tip] ?? UNKNOWN_STATE)
     this.#root =
       roots.length === 0 || roots.includes(UNKNOWN_STATE) ? UNKNOWN_STATE : this.#replay.resolver.resolve(roots).root
-    this.#history = encryptionHistory(this.#replay, this.#root, redactionsOf(this.#replay, reader))
+    this.#history = encryptionHistory(
+      this.#replay,
+      {tips: this.#tips, root: this.#root},
+      redactionsOf(this.#replay, reader),
+    )
     this.#resets = findResets(this.#replay, {tips: this.#tips}).filter(({expected}) => !expected)
     this.#certainty =
       !diff.complete || hasUndetermined(this.#replay) ? 'hint' : opened.unknowable.length === 0 ? 'proof' : 'strong'
@@ -88,8 +92,12 @@ export class RoomKeys {
     return this.#tips.map((row) => this.#replay.graph.id(row)).sort()
   }
 
-  /** Users joined by the replay, and those whom only a server says to be joined; sorted. */
-  joined(): {readonly here: readonly string[]; readonly elsewhere: readonly string[]} {
+  /** Users joined by the replay, those whom only a server says to be joined, and those who were until a merge lost it; sorted. */
+  joined(): {
+    readonly here: readonly string[]
+    readonly elsewhere: readonly string[]
+    readonly lost: readonly string[]
+  } {
     const {graph, trie} = this.#replay
     const here = new Set<string>()
     if (this.#root !== UNKNOWN_STATE) {
@@ -104,7 +112,11 @@ export class RoomKeys {
       const sides = Object.keys(difference.values)
       if (sides.some((side) => membershipIn(difference, side) === JOIN)) elsewhere.add(difference.stateKey)
     }
-    return {here: [...here].sort(), elsewhere: [...elsewhere].sort()}
+    const lost = this.#lostMemberships().flatMap(({users}) =>
+      users.flatMap(({userId, lost: {membership}, healed}) => (membership === JOIN && !healed ? [userId] : [])),
+    )
+    const others = new Set(lost.filter((userId) => !here.has(userId) && !elsewhere.has(userId)))
+    return {here: [...here].sort(), elsewhere: [...elsewhere].sort(), lost: [...others].sort()}
   }
 
   /** Looks at every accepted encrypted message, in the order of the DAG. Texts are read one by one. */
@@ -148,7 +160,8 @@ export class RoomKeys {
     const slot = graph.slotOf(ENCRYPTION, '')
     const lost = losses.at(-1) ?? null
     const before = set.filter((row) => algorithmOf(graph, row) === algorithm && row !== lost?.row)
-    const last = before.findLast((row) => lost?.row == null || row < lost.row) ?? before.at(-1)
+    const lostAt = lost?.row ?? Infinity
+    const last = before.findLast((row) => row < lostAt) ?? before.at(-1)
     if (last === undefined || algorithm === null) return []
     const reset = this.#resets.find((one) => one.slot === slot && one.merge.at === (lost?.row ?? null))
     return roomEncryptionFindings({
@@ -190,7 +203,7 @@ export class RoomKeys {
   /** What servers say, but for those that have left the room, or have no state to speak of: `diff` tells of them. */
   get #servers(): readonly DiffSide[] {
     const create = this.diff.differences.find(({type}) => type === 'm.room.create')
-    return this.diff.sides.slice(1).filter(({id}) => create === undefined || create.values[id] !== null)
+    return this.diff.sides.slice(1).filter(({id}) => create?.values[id] !== null)
   }
 
   /** Servers whose state differs from the replay's in that slot; of the others it says the same. */

@@ -33,6 +33,8 @@ export interface RoomDevices {
   /** Joined by the replay, and by a server only. */
   readonly joined: number
   readonly joinedElsewhere: number
+  /** Joined, until a merge lost that. */
+  readonly lost: number
   /** Encrypted messages that were looked at. */
   readonly messages: {readonly messages: number; readonly sessions: number; readonly unreadable: number}
   /** Whether the room itself was there whole. */
@@ -62,6 +64,8 @@ export interface DevicesReport {
   readonly oldTs: number | null
   /** The case file that keeps the evidence; `null`: none stays. */
   readonly casePath: string | null
+  /** Whether that is one of the cache. */
+  readonly inCache: boolean
   readonly notes: readonly string[]
 }
 

@@ -52,8 +52,8 @@ async function usersIn(
   return withCaseOf(path, {files, reported, keyFiles}, {...options, loading: {}}, async (opened, casePath) => {
     const reader = openCase(casePath)
     try {
-      const {here, elsewhere} = (await RoomKeys.of(opened, reader)).joined()
-      return [...here, ...elsewhere]
+      const {here, elsewhere, lost} = (await RoomKeys.of(opened, reader)).joined()
+      return [...here, ...elsewhere, ...lost]
     } finally {
       reader.close()
     }

@@ -133,7 +133,12 @@ export function cachedCasesOf(folder: string, room: string): readonly {entry: Ca
 
 /** What is known of a case file if it is one of the cache's. */
 export function factsOfCached(path: string, folder = cacheFolder()): CacheFacts | null {
-  return path.startsWith(join(folder, ROOMS) + sep) && path.endsWith('.case') ? new CachedCase(path).facts : null
+  return isCachedPath(path, folder) ? new CachedCase(path).facts : null
+}
+
+/** Whether a path is one of the cache's. */
+export function isCachedPath(path: string, folder = cacheFolder()): boolean {
+  return path.startsWith(join(folder, ROOMS) + sep) && path.endsWith('.case')
 }
 
 function namesIn(folder: string): readonly string[] {

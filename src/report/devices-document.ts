@@ -19,6 +19,7 @@ export function devicesDocument(report: DevicesReport) {
             complete: room.complete,
             joined: room.joined,
             joined_elsewhere: room.joinedElsewhere,
+            lost: room.lost,
           },
           messages: room.messages,
         }),

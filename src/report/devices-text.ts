@@ -69,9 +69,10 @@ const ENCRYPTED_WORDS: Readonly<Record<string, string>> = {
   null: 'not known whether encrypted',
 }
 
-function joinedText({joined, joinedElsewhere, at}: NonNullable<DevicesReport['room']>): string {
+function joinedText({joined, joinedElsewhere, lost, at}: NonNullable<DevicesReport['room']>): string {
+  const gone = lost > 0 ? `, and ${String(lost)} until a merge lost that` : ''
   const elsewhere = joinedElsewhere > 0 ? `, and ${String(joinedElsewhere)} by a server only` : ''
-  return `${count(joined, 'user')} by the replay at ${count(at.length, 'tip')}${elsewhere}`
+  return `${count(joined, 'user')} by the replay at ${count(at.length, 'tip')}${elsewhere}${gone}`
 }
 
 function messagesText({messages, sessions, unreadable}: NonNullable<DevicesReport['room']>['messages']): string {
@@ -79,7 +80,7 @@ function messagesText({messages, sessions, unreadable}: NonNullable<DevicesRepor
   return `${count(messages, 'encrypted message')} in ${count(sessions, 'session')}${odd}`
 }
 
-function commonFields({asked, oldTs, casePath}: DevicesReport, style: DevicesStyle): readonly string[] {
+function commonFields({asked, oldTs, casePath, inCache}: DevicesReport, style: DevicesStyle): readonly string[] {
   const now = asked.filter((route) => route.now)
   const requests = now.reduce((sum, route) => sum + route.requests, 0)
   const age =
@@ -106,7 +107,9 @@ function commonFields({asked, oldTs, casePath}: DevicesReport, style: DevicesSty
             `${shown.join(', ')}${rest > 0 ? ` and ${String(rest)} more` : ''}${now.length > 0 && requests > 0 ? `: ${count(requests, 'request')}` : ''}`,
           ),
         ]),
-    ...(casePath === null ? [] : [field('case', printable(casePath))]),
+    ...(casePath === null
+      ? []
+      : [field('case', inCache ? 'kept in the cache: the next run compares with it' : printable(casePath))]),
   ]
 }
 

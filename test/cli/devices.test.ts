@@ -124,7 +124,7 @@ describe('a user', () => {
     expect((await live('@nobody:elsewhere.example')).stdout).toContain('Inconclusive')
   })
 
-  test('is kept: offline nobody is asked, the age is told, and a server that is down is not taken for an answer', async () => {
+  test('is kept: offline nobody is asked, the age is told, and a refusal is not taken for an answer', async () => {
     const {server, live, env} = await setUp(new Person(BOT).device('ONE'))
     await live(BOT)
     const number = server.asked.length
@@ -134,10 +134,10 @@ describe('a user', () => {
     expect(answer.told_ts).toBeGreaterThan(0)
     expect(answer.summary.devices).toBe(1)
     expect((await devices([BOT, '--offline'], {env})).stdout).toMatch(/told +\d+ s ago/)
-    server.down = true
-    const down = await live(BOT)
-    expect(down.code).toBe(EXIT.failed)
-    expect(down.stderr).toContain('error:')
+    server.refuses = true
+    const refused = await live(BOT)
+    expect(refused.code).toBe(EXIT.failed)
+    expect(refused.stderr).toContain('error:')
   })
 
   test('--case keeps the evidence in a file, which is audited as it stands, and never by the last run of another user', async () => {

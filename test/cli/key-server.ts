@@ -78,8 +78,8 @@ export class KeyServer {
   /** Whose token it is. */
   readonly owner: Person
   oneTimeKeys = 50
-  /** Answers every question with 500. */
-  down = false
+  /** Refuses every question. */
+  refuses = false
 
   private constructor(url: string, people: readonly Person[]) {
     const [owner] = people
@@ -108,7 +108,7 @@ export class KeyServer {
   }
 
   #answer(path: string, body: string): readonly [number, object] {
-    if (this.down) return [500, {errcode: 'M_UNKNOWN', error: 'Internal server error'}]
+    if (this.refuses) return [401, {errcode: 'M_UNKNOWN_TOKEN', error: 'Invalid access token'}]
     const [deviceId] = Object.keys(this.owner.devices)
     if (path.endsWith('/account/whoami')) return [200, {user_id: this.owner.userId, device_id: deviceId}]
     if (path.endsWith('/versions')) return [200, {versions: ['v1.11']}]
@@ -140,5 +140,5 @@ export class KeyServer {
 const loginOf = (deviceId: string): object => ({
   device_id: deviceId,
   display_name: `Client ${deviceId}`,
-  last_seen_ts: 0,
+  last_seen_ts: Date.now() - 7_300_000,
 })

@@ -88,6 +88,15 @@ describe('what is printed is as its schema says', () => {
     expect(complaints('blame', parse(ended.stdout))).toEqual([])
   })
 
+  test.concurrent.each(ROOMS.filter(({lines, flags}) => flags === undefined && lines !== twice))(
+    'devices: $name, of which nobody was asked',
+    async ({name, lines}) => {
+      const ended = await matrixState(['devices', dumps.write(`devices ${name}`, lines), '--json'])
+      expect(ended.code).toBe(EXIT.inconclusive)
+      expect(complaints('devices', parse(ended.stdout))).toEqual([])
+    },
+  )
+
   test.concurrent('resolve: states that are given, a state that is unknown, --type', async () => {
     const room = dumps.write('room', whole)
     const {stdout} = await matrixState(['resolve', room, '--json'])
@@ -124,7 +133,19 @@ describe('what is printed is as its schema says', () => {
 describe('the schemas', () => {
   test('have a title and a description, and are named after their file', () => {
     const cases = ['case', 'case-info', 'case-merge', 'case-minimise', 'case-redact', 'case-verify']
-    const names = ['blame', ...cases, 'devices', 'diff', 'error', 'explain', 'fetch', 'fetch-plan', 'finding', 'replay', 'resolve']
+    const names = [
+      'blame',
+      ...cases,
+      'devices',
+      'diff',
+      'error',
+      'explain',
+      'fetch',
+      'fetch-plan',
+      'finding',
+      'replay',
+      'resolve',
+    ]
     expect(files.toSorted()).toEqual(names.map((name) => `${name}.schema.json`).toSorted())
     for (const file of files) {
       const {title, description, $id} = readSchema(file)

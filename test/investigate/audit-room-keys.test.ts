@@ -105,6 +105,19 @@ describe('the encryption of a room', () => {
     expect(await findings(withoutEncryption().add('mended', encryption()))).toEqual([])
   })
 
+  test('lost, set again, and lost where the tips come together: the last loss is told', async () => {
+    const room = withoutEncryption()
+      .add('promotion', {type: 'm.room.power_levels', state_key: '', content: {users: {[ALICE]: 100, [MO]: 50}}})
+      .add('mended', encryption(MO))
+      .add('fork', secret())
+      .add('demotion2', {type: 'm.room.power_levels', state_key: '', content: {users: {[ALICE]: 100}}})
+      .at('fork')
+      .add('third', encryption(MO, {rotation_period_msgs: 7}))
+    const [found] = await findings(room)
+    expect(found?.summary).toContain('since the branches of the room come together')
+    expect(found?.subject).not.toHaveProperty('event_id')
+  })
+
   test('reactions and redactions are in the clear in encrypted rooms, and are not counted', async () => {
     const room = withoutEncryption().add('reaction', {type: 'm.reaction', content: {}})
     expect((await findings(room))[0]?.summary).toContain('No message was sent in the clear since')
@@ -195,6 +208,21 @@ describe('who gets the keys', () => {
 
   test('a server that has left the room, or has no state to speak of, is not compared', async () => {
     expect(await findings(bobIn(), [{server: A, current: [], at: 'fromB2'}])).toEqual([])
+  })
+
+  test('a member whom a merge lost is among those who are audited', async () => {
+    const lost = await lookingAt(withoutCarol(), [agrees(withoutCarol())], (keys) => keys.joined())
+    expect(lost).toEqual({here: [ALICE, MO], elsewhere: [], lost: [CAROL]})
+  })
+
+  test('set right again since then: a warning for the messages of that time', async () => {
+    const room = withoutCarol()
+      .add('invite', {...member(CAROL, 'invite', ALICE), auth: ['create', 'demotion', 'alice', 'closed']})
+      .add('back', {...member(CAROL, 'join'), auth: ['create', 'demotion', 'invite', 'closed']})
+      .add('later', secret())
+    const [found] = await findings(room)
+    expect(found).toMatchObject({id: 'room/key-recipients-differ', severity: 'warning'})
+    expect(found?.evidence.find(({where}) => where === 'encrypted messages since')?.value).toBe(1)
   })
 
   test('lost by a merge for everybody: the users, the merge, the cause once, and the messages since', async () => {

@@ -81,8 +81,8 @@ export function writeCase(path: string, room: Room, words: readonly Word[]): str
   const writer = createCase(path, {roomId: room.roomId, nowMs: NOW})
   const texts = new Map(room.names.map((name, index) => [name, canonicalJson(room.pdus[index]!, 'python')]))
   const slotOf = (name: string) => {
-    const {type, state_key: stateKey} = room.pdus[room.names.indexOf(name)]!
-    return {eventId: room.id(name), type: String(type), stateKey: String(stateKey)}
+    const {type, state_key: stateKey} = room.pdus[room.names.indexOf(name)] as {type: string; state_key: string}
+    return {eventId: room.id(name), type, stateKey}
   }
   for (const {server, current, at, lacks = []} of words) {
     const source = writer.source(
