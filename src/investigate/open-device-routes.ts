@@ -103,7 +103,8 @@ class Opener {
 
   async openLogs(): Promise<void> {
     const {logs = []} = this.#access
-    if (logs.length === 0 || !this.#wants('file')) return
+    // `--from` chooses among servers and files of a room: a log that is named is read.
+    if (logs.length === 0) return
     const {openLogDeviceRoute} = await import('../sources/device-log.ts')
     for (const path of logs) {
       await this.#open({kind: 'file', name: `log ${path}`, address: path}, async () =>
@@ -183,7 +184,7 @@ export async function planDevices(
   const wants = (kind: RouteKind): boolean => access.from?.includes(kind) ?? true
   const planned: PlannedRoute[] = []
   const {homeserver, accessToken, adminToken, signingKeyFile, serverName, insecure = false} = access
-  for (const path of wants('file') ? (access.logs ?? []) : []) {
+  for (const path of access.logs ?? []) {
     const {logPlan} = await import('../sources/device-log.ts')
     planned.push({name: `log ${path}`, requests: logPlan(path)})
   }

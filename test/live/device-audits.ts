@@ -87,11 +87,8 @@ export class DeviceAudits {
         ? byDatabases(story.alone === true ? [story.server] : [here, there])
         : byApis(story.server, story.device(), story.server === here ? root : wheel)
     const file = memory === 'anew' || story.forgetful === true ? this.#program.newCase() : this.#caseOf(story, route)
-    const logs = story.logs ?? []
-    const args =
-      logs.length === 0 ? way.args : way.args.map((arg, n) => (way.args[n - 1] === '--from' ? `${arg},file` : arg))
-    const more = logs.flatMap((log) => ['--log', log])
-    return audit(this.#program, story.subject, {args: [...args, ...more, '--case', file], env: way.env})
+    const more = (story.logs ?? []).flatMap((log) => ['--log', log])
+    return audit(this.#program, story.subject, {args: [...way.args, ...more, '--case', file], env: way.env})
   }
 
   #caseOf(story: DeviceStory, route: string): string {

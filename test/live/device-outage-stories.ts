@@ -204,7 +204,7 @@ async function reissuedKey(
     phase: 'there-deaf',
     seenBy: ['api', 'database'],
     // The own device is not told its fallback key, which may be given to many.
-    otherwise: {api: {severity: 'warning', certainty: 'strong'}},
+    otherwise: {api: {severity: 'warning', certainty: 'hint'}},
     about: () => ({user_id: device.userId, device_id: device.deviceId}),
     act: async () => {
       await second.startSession(device)
