@@ -111,7 +111,7 @@ test('whatever is told, in whatever shape, the audit does not throw and its find
         expect(JSON.stringify(found)).toBeTypeOf('string')
       }
     }),
-    {numRuns: 3000},
+    {numRuns: 2000},
   )
 })
 

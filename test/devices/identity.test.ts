@@ -134,6 +134,15 @@ describe('devices', () => {
     expect(ids(of)).not.toContain('error device/id-reused')
   })
 
+  test.each([{device_id: 'OTHER'}, {user_id: '@bob:a.example'}])(
+    'well signed, and it names %j: bad all the same',
+    (names) => {
+      const plain = {...verified.keys, ...names, signatures: {}}
+      const own = {...verified, keys: signed(plain, alice.userId, 'GOOD', verified.ed25519)}
+      expect(ids(audit(told(alice.keys([alice.verify(own)]))))).toEqual(['error device/self-signature-bad'])
+    },
+  )
+
   test('`unsigned` is not covered by a signature', () => {
     expect(
       ids(audit(told(alice.keys([{...verified, keys: {...verified.keys, unsigned: {device_display_name: 'x'}}}])))),

@@ -132,6 +132,14 @@ describe('forms that are no messages', () => {
     expect(readVarint(Buffer.from('80', 'hex'), 0)).toHaveProperty('fault')
   })
 
+  test('a pre-key message that names its one-time key twice is none: readers would differ on which', () => {
+    const bytes = Buffer.from(vectors.olm.first.body, 'base64')
+    const twice = Buffer.concat([bytes, Buffer.from([0x0a, 32]), Buffer.alloc(32, 1)])
+    expect(readOlmPreKeyMessage(encodeBase64(twice))).toEqual({fault: 'field 0x0A is there twice'})
+    const unknown = Buffer.concat([bytes, Buffer.from([0x2a, 1, 0])])
+    expect(readOlmPreKeyMessage(encodeBase64(unknown))).toMatchObject({oneTimeKey: vectors.olm.first.one_time_key})
+  })
+
   test('a pre-key message without one of its keys, or with one of 31 bytes, is none', () => {
     const key = Buffer.alloc(32, 5)
     const parts = {oneTimeKey: key, baseKey: key, identityKey: key, ratchetKey: key, chainIndex: 3}
