@@ -1,4 +1,5 @@
 import type {DeviceKeeper, SourceId} from '../casefile/shapes.ts'
+import {sameDeviceList} from '../devices/device-lists.ts'
 import {StateError} from '../errors.ts'
 import {canonicalJson} from '../matrix/canonical-json.ts'
 import type {DeviceSnapshot, PublishedKeys} from '../matrix/device-facts.ts'
@@ -140,22 +141,6 @@ function differingUsers(
 
 function isKeys(snapshot: DeviceSnapshot): snapshot is DeviceSnapshot<PublishedKeys> {
   return snapshot.fact.kind === 'keys'
-}
-
-/** Until src/devices/device-lists.ts is there. */
-function sameDeviceList(a: PublishedKeys, b: PublishedKeys): boolean {
-  const plain = ({devices, master_key: master, self_signing_key: selfSigning}: PublishedKeys): string =>
-    canonicalJson(
-      [
-        Object.fromEntries(
-          Object.entries(devices).flatMap(([id, device]) => (device === null ? [] : [[id, device['keys'] ?? null]])),
-        ),
-        master?.['keys'] ?? null,
-        selfSigning?.['keys'] ?? null,
-      ],
-      'python',
-    )
-  return plain(a) === plain(b)
 }
 
 /** One route in one run. */

@@ -142,7 +142,7 @@ describe('the case of a user', () => {
         {kind: 'database', account: {device_id: 'D'}, users: 1, requests: 4, facts: {keys: 1, inbox: 1}, refusals: 1},
       ],
     })
-    const text = caseText(info, {columns: 100, color: false, full: false} as Parameters<typeof caseText>[1])
+    const text = caseText(info, {columns: 100, color: false, full: false})
     expect(text).toContain('1 route to the devices of 1 user; no room')
     const merged = path.join(dir, 'both.case')
     await mergeCases([one, two], merged, 3)
