@@ -75,11 +75,15 @@ function differencesText(differences: readonly DeviceListDifference[]): string {
     devices.filter(({a}) => a === null),
     devices.filter(({a, b}) => a !== null && b !== null),
   ]
-  const keys = differences.filter(({what}) => what !== 'device').map(({what}) => what.replaceAll('_', ' '))
+  const signatures = differences.filter(({what}) => what === 'signature')
+  const [unsigned, otherwise] = [signatures.filter(({b}) => b === null), signatures.filter(({b}) => b !== null)]
+  const keys = differences.filter(({deviceId}) => deviceId === null).map(({what}) => what.replaceAll('_', ' '))
   return [
     ...(missing.length > 0 ? [`it lacks ${ids(missing)}`] : []),
     ...(extra.length > 0 ? [`it still has ${ids(extra)}`] : []),
     ...(other.length > 0 ? [`it has other keys of ${ids(other)}`] : []),
+    ...(unsigned.length > 0 ? [`it lacks the owner’s signature of ${ids(unsigned)}, unverified for its users`] : []),
+    ...(otherwise.length > 0 ? [`it has another signature of ${ids(otherwise)}`] : []),
     ...(keys.length > 0 ? [`it has another ${keys.join(' and ')}`] : []),
   ].join(', ')
 }
@@ -89,7 +93,8 @@ function differenceEvidence(
   copy: SnapshotOf<'keys'>,
   {what, deviceId, a, b}: DeviceListDifference,
 ): readonly Evidence[] {
-  const where = deviceId === null ? what : `device ${deviceId}`
+  const where =
+    deviceId === null ? what : `device ${deviceId}${what === 'signature' ? ', signature by the self-signing key' : ''}`
   return [toldBy(origin, where, a), toldBy(copy, where, b)]
 }
 

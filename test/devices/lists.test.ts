@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest'
 import {deviceListDifferences, sameDeviceList} from '../../src/devices/device-lists.ts'
 import type {JsonObject} from '../../src/matrix/json.ts'
-import {audit, DAY, findingOf, ids, needs, NOW, SECOND, signed, told, user} from './users.ts'
+import {audit, DAY, findingOf, ids, needs, NOW, pair, SECOND, signed, told, user} from './users.ts'
 
 const alice = user()
 const [phone, desk] = [alice.verified('PHONE'), alice.verified('DESK')]
@@ -13,12 +13,14 @@ describe('sameDeviceList', () => {
   test('what differs for good reasons is no difference', () => {
     const bare = {...list, devices: {...list.devices, BARE: null}}
     const {user_signing_key: _own, ...shown} = alice.keys([desk, phone], {view: 'copy', stream_id: 7})
-    const dressed = {...phone, keys: {...phone.keys, unsigned: {device_display_name: 'x'}, signatures: {}}}
+    const dressed = {...phone, keys: {...phone.keys, unsigned: {device_display_name: 'x'}}}
+    const shownMore = {...phone, keys: signed(phone.keys, '@bob:b.example', 'k', alice.master)}
     const signedByBob = {master_key: signed(alice.own.master_key, '@bob:b.example', 'k', alice.master)}
     expect(sameDeviceList(list, list)).toBe(true)
     expect(sameDeviceList(bare, list)).toBe(true)
     expect(sameDeviceList(shown, list)).toBe(true)
     expect(sameDeviceList(alice.keys([dressed, desk]), list)).toBe(true)
+    expect(sameDeviceList(alice.keys([shownMore, desk]), list)).toBe(true)
     expect(sameDeviceList(alice.keys([phone, desk], signedByBob), list)).toBe(true)
     expect(sameDeviceList({kind: 'keys', view: 'copy', devices: list.devices}, list)).toBe(true)
   })
@@ -64,6 +66,22 @@ describe('device/list-stale', () => {
     const of = audit(one, other)
     expect(ids(of)).toEqual(['warning device/list-stale'])
     expect(findingOf(of, 'device/list-stale').summary).toContain('ask again')
+  })
+
+  test('a copy that has not heard that a device was verified', () => {
+    const {publicKey} = alice.selfSigning
+    const {[`ed25519:${publicKey}`]: _gone, ...rest} = (phone.keys['signatures'] as Record<string, JsonObject>)[
+      '@alice:a.example'
+    ] as Record<string, string>
+    const before = {...phone, keys: {...phone.keys, signatures: {'@alice:a.example': rest}}}
+    const of = audit(origin(30, 10), told(alice.keys([before, desk], {view: 'copy'}), at(29, 9)))
+    expect(ids(of)).toEqual(['error device/list-stale'])
+    expect(findingOf(of, 'device/list-stale').summary).toContain(
+      'it lacks the owner’s signature of PHONE, unverified for its users',
+    )
+    const otherwise = signed(before.keys, '@alice:a.example', publicKey, pair())
+    const old = audit(origin(30, 10), told(alice.keys([{...phone, keys: otherwise}, desk], {view: 'copy'}), at(29, 9)))
+    expect(findingOf(old, 'device/list-stale').summary).toContain('it has another signature of PHONE')
   })
 
   test('equal lists are fine, and only where both sides were asked', () => {
