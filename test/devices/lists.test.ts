@@ -1,4 +1,3 @@
-import type {JsonObject} from '../../src/matrix/json.ts'
 import {describe, expect, test} from 'vitest'
 import {deviceListDifferences, sameDeviceList} from '../../src/devices/device-lists.ts'
 import type {JsonObject} from '../../src/matrix/json.ts'
