@@ -103,13 +103,12 @@ const MOST_DEVICES = 1000
 
 /** `device/list-too-long`: counted as other servers are shown it, hidden cross-signing keys aside. */
 function tooLong(told: Told): readonly Finding[] {
+  const origin = newestKeys(told, 'origin')
+  if (origin === null) return []
   const {userId} = told.evidence
-  // `/keys/query` leaves out devices without keys, `/user/devices` does not.
-  const lists = told.current('keys').filter(({fact}) => fact.view === 'origin')
-  const countOf = ({fact}: SnapshotOf<'keys'>) => entriesOf(fact.devices).filter(([id]) => !told.hidden.has(id)).length
-  const [origin] = lists.toSorted((a, b) => countOf(b) - countOf(a))
-  if (origin === undefined) return []
-  const count = countOf(origin)
+  // Synapse tells other servers of those that have keys only.
+  const withKeys = entriesOf(origin.fact.devices).filter(([id, keys]) => keys !== null && !told.hidden.has(id))
+  const count = withKeys.length
   if (count <= MOST_DEVICES) return []
   return [
     finding(

@@ -108,14 +108,17 @@ describe('device/list-stale', () => {
 })
 
 describe('other faults of lists', () => {
-  test('more than 1,000 devices', () => {
-    const list = (count: number) => ({
+  test('more than 1,000 devices with keys', () => {
+    const list = (count: number, keys: object | null = {}) => ({
       ...alice.keys([]),
-      devices: Object.fromEntries(Array.from({length: count}, (_, at) => [`D${String(at)}`, null])),
+      devices: Object.fromEntries(
+        Array.from({length: count}, (_, at) => [`D${String(at)}`, keys as JsonObject | null]),
+      ),
     })
     const problems = (count: number) => ids(audit(told(list(count)))).filter((id) => id.endsWith('too-long'))
     expect(problems(1001)).toEqual(['error device/list-too-long'])
     expect(problems(1000)).toEqual([])
+    expect(ids(audit(told(list(1001, null))))).not.toContain('error device/list-too-long')
     expect(needs(audit(told({...list(1001), view: 'copy'})))).toContain('device/list-too-long')
   })
 

@@ -9,6 +9,8 @@ import {unban} from './story-checks.ts'
 import type {Synapse} from './synapse.ts'
 
 const BOTH = ['api', 'database'] as const
+/** An event that the routes do not show might have switched it on again. */
+const STRONG = {severity: 'error', certainty: 'strong'}
 const MEGOLM = {algorithm: 'm.megolm.v1.aes-sha2'}
 
 /** An encrypted room with somebody of each server in it. */
@@ -153,6 +155,7 @@ async function switchedOff(world: DeviceWorld, server: Synapse): Promise<DeviceS
     finding: 'room/encryption-lost',
     done: 'set m.room.encryption without an algorithm',
     about: () => ({type: 'm.room.encryption'}),
+    otherwise: {api: STRONG, database: STRONG},
     act: async () => {
       await room.setState(server, owner, 'm.room.encryption', {})
       await room.say(server, owner, 'in the clear')
@@ -169,6 +172,7 @@ async function redacted(world: DeviceWorld, server: Synapse): Promise<DeviceStor
     finding: 'room/encryption-lost',
     done: 'redacted the m.room.encryption event',
     about: () => ({type: 'm.room.encryption'}),
+    otherwise: {api: STRONG, database: STRONG},
     act: async () => {
       const address = `${room.address('state/m.room.encryption/')}?format=event`
       const {event_id: event} = await server.ask<{event_id: string}>(owner, 'GET', address)
