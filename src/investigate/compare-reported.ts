@@ -51,7 +51,7 @@ export function compareWithReported(
       'state/divergence',
       {kind: 'slot', type, state_key: stateKey, ...(ours === null ? {} : {event_id: ours})},
       sentence(
-        `${slotWords(type, stateKey)}: the replay gives ${ours ?? absence(type)}, ${server} reports ${theirs ?? absence(type)}`,
+        `${slotWords(type, stateKey)}: ${ours === null ? `by the replay ${lacking(type)}` : `the replay gives ${ours}`}, ${theirs === null ? `by ${server} ${lacking(type)}` : `${server} reports ${theirs}`}`,
       ),
       [
         {source: 'replay', where: `state at ${String(tips)} ${tips === 1 ? 'tip' : 'tips'}`, value: ours},
@@ -60,6 +60,12 @@ export function compareWithReported(
     )
     return isOpen ? asHint(found) : found
   }
+}
+
+/** As a clause: "it is not set", "there is no membership". */
+function lacking(type: string): string {
+  const none = absence(type)
+  return none.startsWith('no ') ? `there is ${none}` : `it is ${none}`
 }
 
 /** What the replay lacks may be what the server knows. */

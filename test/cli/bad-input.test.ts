@@ -320,7 +320,8 @@ describe('events and states that are not there end with 4', () => {
   dumps.write('message.json', '[["$last:a.example"]]')
 
   test.concurrent.each<[string, readonly string[], RegExp, RegExp]>([
-    ['an unknown event', ['--at', '$nope'], /has no event "\$nope"$/, /another room/],
+    ['an unknown event', ['--at', '$nope-nope'], /has no event "\$nope-nope"$/, /another room/],
+    ['too short a beginning', ['--at', '$nope'], /has no event "\$nope"$/, /at least 6 characters/],
     ['an event without its sigil', ['--before', id.slice(1)], /has no event "DbCk/, /a shell replaces '\$…'/],
     ['what a shell leaves of an event', ['--at', id.slice(13)], /has no event "-Kitq/, /a shell replaces '\$…'/],
     [
