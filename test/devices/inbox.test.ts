@@ -53,7 +53,7 @@ describe('device/otk-exhausted', () => {
     const of = audit(told(alice.keys([phone]), {ts: then, lastTs: NOW}), none)
     const found = findingOf(of, 'device/otk-exhausted')
     expect(found).toMatchObject({severity: 'warning', certainty: 'hint'})
-    expect(found.summary).toContain(`${new Date(then).toISOString().slice(0, 10)}`)
+    expect(found.summary).toContain(new Date(then).toISOString().slice(0, 10))
     expect(needs(of)).toContain('device/otk-exhausted')
     expect(ids(audit(told(alice.keys([phone]), {ts: then, lastTs: NOW}), {...none, lastTs: NOW}))).toEqual([
       'error device/otk-exhausted',
