@@ -1,11 +1,11 @@
-import {parseJson} from '../matrix/json.ts'
+import {isObject, JsonError, parseJson} from '../matrix/json.ts'
 import type {DeviceFact, DeviceSnapshot} from '../matrix/device-facts.ts'
 import {canonicalJson} from '../matrix/canonical-json.ts'
 import type {Json} from '../matrix/json.ts'
 import type {DeviceRouteIdentity, DeviceStep} from '../sources/device-evidence.ts'
 import type {Numbers} from './numbers.ts'
 import type {DeviceKeeper, DeviceReader, DeviceRefusal, SourceId, StoredDeviceSource} from './shapes.ts'
-import type {Store} from './store.ts'
+import {damaged, type Store} from './store.ts'
 import {DEVICE_FACTS, mergeTold, tell} from './told.ts'
 
 type SourceRow = Omit<StoredDeviceSource, 'insecure' | 'account'> & {
@@ -54,11 +54,27 @@ export class DeviceFacts implements DeviceReader {
         route: String(row['name']),
         server: String(row['server']),
         how: String(row['how']),
-        ts: Number(row['ts']),
-        lastTs: Number(row['last_ts']),
-        // Written by this class: a JSON object with the kind that the column names.
-        fact: parseJson(String(row['fact'])) as unknown as DeviceFact,
+        ts: this.#time(row['ts']),
+        lastTs: this.#time(row['last_ts']),
+        fact: this.#fact(row['fact']),
       }))
+  }
+
+  #time(value: unknown): number {
+    if (typeof value !== 'number') throw damaged(this.store.path)
+    return value
+  }
+
+  /** Written by this class as a JSON object that names its kind; what else is there, somebody else wrote. */
+  #fact(text: unknown): DeviceFact {
+    try {
+      const fact = parseJson(String(text))
+      if (isObject(fact) && typeof fact['kind'] === 'string') return fact as unknown as DeviceFact
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error
+      throw damaged(this.store.path, error)
+    }
+    throw damaged(this.store.path)
   }
 
   refusals(): readonly DeviceRefusal[] {

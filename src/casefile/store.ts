@@ -262,6 +262,8 @@ export function guarded<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
+    // A number that is beyond what numbers are here: nothing of this program wrote it.
+    if (error instanceof RangeError && 'code' in error && error.code === 'ERR_OUT_OF_RANGE') throw damaged(path, error)
     const code = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : 0
     const meaning = MEANINGS.get(code & 0xff)
     if (meaning === undefined) throw error

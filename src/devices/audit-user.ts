@@ -12,7 +12,7 @@ import {listFindings} from './list-checks.ts'
 import {notChecked} from './not-checked.ts'
 import {exhaustedFinding, keysLeft, refusedUploads} from './one-time-keys.ts'
 import {entriesOf, itemsOf, objectsOf, numberOr, textAt} from './shapes.ts'
-import {arrange, compare, type SnapshotOf, type Told} from './snapshots.ts'
+import {arrange, asOfThen, compare, type SnapshotOf, type Told} from './snapshots.ts'
 import {clipped, toldBy} from './words.ts'
 
 /**
@@ -38,17 +38,23 @@ export function auditUser(evidence: UserEvidence): UserAudit {
     const findings: Finding[] = upload === undefined ? [] : [upload]
     if (device !== null) {
       const inbox = inboxFindings(told, device)
+      const [countedBy, waitingBy] = [keysLeft(told, deviceId)?.by, inboxOf(told, deviceId)?.by]
       unreached.push(...inbox.bySender.flatMap((found) => unreachedBy(told, deviceId, found)))
       findings.push(
         ...device.findings,
         ...present(identityChangedFinding(told, device)),
-        ...present(exhaustedFinding(told, device, dehydrated)),
-        ...inbox.findings,
-        ...inbox.bySender.map((found) => found.finding),
+        ...present(exhaustedFinding(told, device, dehydrated)).map((found) => asOfThen(told, countedBy, found)),
+        ...[...inbox.findings, ...inbox.bySender.map((found) => found.finding)].map((found) =>
+          asOfThen(told, waitingBy, found),
+        ),
       )
     }
     const lastSeenTs = session?.lastSeenTs ?? null
-    findings.push(...present(backlogFinding(told, {deviceId, lastSeenTs, dehydrated})))
+    findings.push(
+      ...present(backlogFinding(told, {deviceId, lastSeenTs, dehydrated})).map((found) =>
+        asOfThen(told, inboxOf(told, deviceId)?.by, found),
+      ),
+    )
     if (dehydrated) findings.push(dehydratedFinding(told, deviceId, verified, session))
     else if (device === null) findings.push(...present(withoutKeysFinding(told, deviceId, verified, session)))
     const left = device === null ? null : keysLeft(told, deviceId)
@@ -74,7 +80,12 @@ export function auditUser(evidence: UserEvidence): UserAudit {
     keysBy: keysBy && {route: keysBy.route, how: keysBy.how, view: keysBy.fact.view, ts: keysBy.lastTs},
     identity: verified.identity,
     devices,
-    findings: [...verified.findings, ...listFindings(told), ...backupFindings(told, verified), ...secretFindings(told)],
+    findings: [
+      ...verified.findings,
+      ...listFindings(told),
+      ...backupFindings(told, verified).map((found) => asOfThen(told, told.current('backup')[0], found)),
+      ...secretFindings(told).map((found) => asOfThen(told, told.current('account-data')[0], found)),
+    ],
     changes: changesOf(told),
     notChecked: notChecked(told, verified),
     unreached: onePerReason(unreached),

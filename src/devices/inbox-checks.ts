@@ -82,16 +82,22 @@ function staleSenders(
   const changedBy = change === null || change.before.curve25519 === change.now.curve25519 ? null : change.now.by.ts
   return bySender(stale).map(([first, messages]) => {
     const isOld = ({receivedTs}: WaitingMessage) => changedBy !== null && receivedTs !== null && receivedTs <= changedBy
-    const old = messages.every(isOld)
+    // Newest first: who reached the new key after that has learned of it.
+    const newest = Math.min(...messages.map((message) => olm.indexOf(message)))
+    const learned = olm
+      .slice(0, newest)
+      .some(
+        ({row, sender, senderKey}) => reachable.has(row) && sender === first.sender && senderKey === first.senderKey,
+      )
+    const old = learned || messages.every(isOld)
     const keys = [...new Set(messages.map(({to}) => to))]
-    const aged =
-      changedBy === null
-        ? ''
+    const aged = learned
+      ? ' Newer messages of the same sender are encrypted to the new key: nothing is wrong with the sender any more.'
+      : changedBy === null || messages.every(({receivedTs}) => receivedTs === null)
+        ? ' If they were sent before the device got that key, nothing is wrong with the sender: when that was, nothing tells.'
         : old
           ? ` They came before ${when(changedBy)}, when the new keys are known to have been there: nothing is wrong with the sender.`
-          : messages.some(({receivedTs}) => receivedTs !== null)
-            ? ` Some of them came after ${when(changedBy)}, when the new keys were there.`
-            : ''
+          : ` Some of them came after ${when(changedBy)}, when the new keys were there.`
     return {
       sender: first.sender,
       roomIds: [],

@@ -1,7 +1,7 @@
 import {type Evidence, type Finding, finding} from '../finding/finding.ts'
 import {type DeviceListDifference, deviceListDifferences} from './device-lists.ts'
 import {entriesOf, objectsOf, numberOr, textAt} from './shapes.ts'
-import {newestKeys, type SnapshotOf, type Told} from './snapshots.ts'
+import {asOfThen, newestKeys, type SnapshotOf, type Told} from './snapshots.ts'
 import {clipped, DAY, HOUR, listed, MINUTE, plural, serverOf, span, toldBy, when} from './words.ts'
 
 /** What servers know of the user's list: theirs against that of the user's own server. */
@@ -136,14 +136,18 @@ function resyncFailing(told: Told): readonly Finding[] {
     if (age < RESYNC_OVERDUE) return []
     const server = by.server === '' ? by.route : by.server
     return [
-      finding(
-        'device/list-resync-failing',
-        {kind: 'user', user_id: userId},
-        `${clipped(server)} noted ${span(age)} ago that its copy of the devices of ${clipped(userId)} is out of date, and has not fetched it anew.`,
-        [toldBy(by, userId, when(added))],
-        {
-          remedy: `The admins of ${clipped(server)} and ${clipped(serverOf(userId))} see why the one does not reach the other (federation, TLS, back-off after an outage).`,
-        },
+      asOfThen(
+        told,
+        by,
+        finding(
+          'device/list-resync-failing',
+          {kind: 'user', user_id: userId},
+          `${clipped(server)} noted ${span(age)} ago that its copy of the devices of ${clipped(userId)} is out of date, and has not fetched it anew.`,
+          [toldBy(by, userId, when(added))],
+          {
+            remedy: `The admins of ${clipped(server)} and ${clipped(serverOf(userId))} see why the one does not reach the other (federation, TLS, back-off after an outage).`,
+          },
+        ),
       ),
     ]
   })
@@ -152,7 +156,11 @@ function resyncFailing(told: Told): readonly Finding[] {
 /** That a server could not be asked once is no proof that its lists are not fetched. */
 function unreachable(told: Told): readonly Finding[] {
   const {userId} = told.evidence
-  return told.current('unreachable').map((by) => {
+  // Asked again later and answered: that it failed before concerns nobody any more.
+  const answeredSince = (by: SnapshotOf<'unreachable'>) =>
+    told.current('keys').some(({route, how, lastTs}) => route === by.route && how === by.how && lastTs > by.lastTs)
+  const failing = told.current('unreachable').filter((by) => !answeredSince(by))
+  return failing.map((by) => {
     const server = by.server === '' ? by.route : by.server
     return finding(
       'device/list-resync-failing',
@@ -192,19 +200,23 @@ function unsent(told: Told): readonly Finding[] {
       if (some.length === 0) return []
       const oldest = Math.min(...some.slice(0, 1000).map((one) => one.oldest))
       return [
-        finding(
-          'device/list-unsent',
-          {kind: 'user', user_id: userId},
-          `Changes of the devices of ${clipped(userId)} wait at ${clipped(own)} for ${span(now - oldest)} and are not delivered to ${listed(some.map(({destination}) => destination))}${words}.`,
-          [
-            ...some
-              .slice(0, SHOWN)
-              .map(({destination, oldest: since, count}) =>
-                toldBy(by, destination, `${String(count)} since ${when(since)}`),
-              ),
-            ...(some.length > SHOWN ? [toldBy(by, 'further servers', some.length - SHOWN)] : []),
-          ],
-          more,
+        asOfThen(
+          told,
+          by,
+          finding(
+            'device/list-unsent',
+            {kind: 'user', user_id: userId},
+            `Changes of the devices of ${clipped(userId)} wait at ${clipped(own)} for ${span(now - oldest)} and are not delivered to ${listed(some.map(({destination}) => destination))}${words}.`,
+            [
+              ...some
+                .slice(0, SHOWN)
+                .map(({destination, oldest: since, count}) =>
+                  toldBy(by, destination, `${String(count)} since ${when(since)}`),
+                ),
+              ...(some.length > SHOWN ? [toldBy(by, 'further servers', some.length - SHOWN)] : []),
+            ],
+            more,
+          ),
         ),
       ]
     }

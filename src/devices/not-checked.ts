@@ -1,10 +1,11 @@
 import type {FindingId} from '../finding/finding.ts'
+import type {DeviceFactKind, DeviceSnapshot} from '../matrix/device-facts.ts'
 import type {NotChecked} from './evidence.ts'
 import type {VerifiedIdentity} from './identity.ts'
 import {inboxOf} from './inbox.ts'
 import {copies} from './list-checks.ts'
 import {keysLeft, knownKeys} from './one-time-keys.ts'
-import {newestKeys, type Told} from './snapshots.ts'
+import {isOld, newestKeys, type Told} from './snapshots.ts'
 import {clipped, listed, MINUTE, serverOf} from './words.ts'
 
 /** Checks of rooms and their messages: a user alone has neither. */
@@ -34,16 +35,19 @@ export function notChecked(told: Told, verified: VerifiedIdentity): readonly Not
   const of = (devices: readonly string[]) => `${database}, for ${listed(devices, 3)}`
   const without = (knows: (deviceId: string) => boolean) => withKeys.filter((deviceId) => !knows(deviceId))
 
-  const noCounts = without((deviceId) => keysLeft(told, deviceId) !== null)
+  // What an earlier run was told is judged, and is not how it is now.
+  const isNow = (known: {readonly by: DeviceSnapshot} | null) => known !== null && !isOld(told, known.by)
+  const isTold = (kind: DeviceFactKind) => told.current(kind).some((by) => !isOld(told, by))
+  const noCounts = without((deviceId) => isNow(keysLeft(told, deviceId)))
   const noFallback = without((deviceId) => {
     const left = keysLeft(told, deviceId)
     return left !== null && (left.count > 0 || left.fallback !== null)
   })
-  const noInbox = without((deviceId) => inboxOf(told, deviceId) !== null)
+  const noInbox = without((deviceId) => isNow(inboxOf(told, deviceId)))
   // Who asks by a device's own token makes it seen, and is handed a part of what waits.
   const noWholeInbox = without((deviceId) => {
     const inbox = inboxOf(told, deviceId)
-    return inbox !== null && inbox.by.fact.only === undefined
+    return inbox !== null && isNow(inbox) && inbox.by.fact.only === undefined
   })
   const noFallbackKeys = without((deviceId) => knownKeys(told, deviceId).fallback !== null)
   // Where no device is known, nothing was looked at either.
@@ -62,9 +66,7 @@ export function notChecked(told: Told, verified: VerifiedIdentity): readonly Not
     ),
     ...need(
       ['device/without-keys'],
-      told.current('sessions').length > 0 && hasKeys
-        ? null
-        : sessionsNeed(hasKeys, server, ownAccount, database, anyKeys),
+      isTold('sessions') && hasKeys ? null : sessionsNeed(hasKeys, server, ownAccount, database, anyKeys),
     ),
     ...need(
       ['device/otk-reused'],
@@ -79,21 +81,14 @@ export function notChecked(told: Told, verified: VerifiedIdentity): readonly Not
     ...need(['device/list-too-long'], newestKeys(told, 'origin') === null ? askItself(server) : null),
     ...need(
       ['device/list-resync-failing'],
-      told.current('list-resync').length > 0 ? null : `--database of a server other than ${server}`,
+      isTold('list-resync') ? null : `--database of a server other than ${server}`,
     ),
-    ...need(['device/list-unsent'], told.current('list-unsent').length > 0 ? null : database),
+    ...need(['device/list-unsent'], isTold('list-unsent') ? null : database),
     ...need(
       ['account/backup-untrusted'],
-      told.current('backup').length === 0
-        ? `${ownAccount} or ${database}`
-        : verified.toldOf.crossSigning
-          ? null
-          : anyKeys,
+      !isTold('backup') ? `${ownAccount} or ${database}` : verified.toldOf.crossSigning ? null : anyKeys,
     ),
-    ...need(
-      ['account/secrets-inconsistent'],
-      told.current('account-data').length > 0 ? null : `${ownAccount} or ${database}`,
-    ),
+    ...need(['account/secrets-inconsistent'], isTold('account-data') ? null : `${ownAccount} or ${database}`),
     ...need(OF_ROOMS, 'a room: matrix-state devices ROOM'),
   ]
 }

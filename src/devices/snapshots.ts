@@ -1,6 +1,8 @@
+import type {Finding} from '../finding/finding.ts'
 import type {DeviceFact, DeviceFactKind, DeviceSnapshot, PublishedKeys} from '../matrix/device-facts.ts'
 import type {UserEvidence} from './evidence.ts'
 import {crossSigningPublicKeys} from './device-lists.ts'
+import {HOUR, when} from './words.ts'
 
 type FactOf<K extends DeviceFactKind> = Extract<DeviceFact, {readonly kind: K}>
 export type SnapshotOf<K extends DeviceFactKind> = DeviceSnapshot<FactOf<K>>
@@ -77,4 +79,25 @@ export function shownKeys(told: Told): SnapshotOf<'keys'> | null {
 /** What one side says now: of the user's own server, or of those with a copy. */
 export function newestKeys(told: Told, view: PublishedKeys['view']): SnapshotOf<'keys'> | null {
   return told.current('keys').find(({fact}) => fact.view === view) ?? null
+}
+
+/** One run, and another one for the evidence that it lacked, make one picture; what was told longer ago is the picture of then. */
+const OLD = HOUR
+
+/**
+ * Whether a snapshot is from an earlier run: what moves by itself (keys that are left, messages that wait, a backup) may be otherwise by now.
+ */
+export function isOld({evidence}: Told, {lastTs}: DeviceSnapshot): boolean {
+  return evidence.nowMs - lastTs > OLD
+}
+
+/** A finding by what may be so no more: it says when it was so, and is neither proof nor an error. */
+export function asOfThen(told: Told, by: DeviceSnapshot | undefined, found: Finding): Finding {
+  if (by === undefined || !isOld(told, by)) return found
+  return {
+    ...found,
+    severity: found.severity === 'error' ? 'warning' : found.severity,
+    certainty: 'hint',
+    summary: `${found.summary} So it was at ${when(by.lastTs)}: nobody told it since.`,
+  }
 }

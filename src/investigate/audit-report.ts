@@ -1,4 +1,5 @@
 import type {CaseReader} from '../casefile/shapes.ts'
+import type {UserAudit} from '../devices/evidence.ts'
 import type {MessageAuditResult} from '../devices/message-audit.ts'
 import {serverNameOf} from '../matrix/ids.ts'
 import {auditUsers, checksNotMade, toldLastMs} from './audit-evidence.ts'
@@ -74,6 +75,7 @@ export async function report(
     ...(stale.length === 0
       ? []
       : [`The published keys of ${people(stale)} are those of an earlier run: nobody told them now.`]),
+    ...(room === null ? users.filter(hasNothing).map(({userId}) => nobodyThere(userId)) : []),
     ...failed.map(({name, message}) => `${name} failed: ${message}`),
     ...(room === null || room.keys.diff.complete
       ? []
@@ -94,8 +96,37 @@ export async function report(
     oldTs: asked === null ? toldLastMs(devices) : null,
     casePath,
     inCache,
-    notes: [...new Set([...(asked?.byRoute.flatMap(({notes}) => notes) ?? []), ...(room?.opened.notes ?? [])])],
+    notes: [
+      ...new Set([
+        ...(asked?.byRoute.flatMap(({notes}) => notes) ?? []),
+        ...(asked === null ? [] : refusalNotes(devices, asked)),
+        ...(room?.opened.notes ?? []),
+      ]),
+    ],
   }
+}
+
+/** Its keys were told, and there is nothing: no device, no login, no identity. */
+function hasNothing({keysBy, devices, identity}: UserAudit): boolean {
+  return keysBy !== null && devices.length === 0 && identity.master === null
+}
+
+/** Synapse answers `/keys/query` for a user of its own whom it does not have as for one who is logged in nowhere. */
+function nobodyThere(userId: string): string {
+  return `${userId} has no device: the user is logged in nowhere, or there is no such user (check the spelling).`
+}
+
+/** What was asked for in this run and refused: without it, a check that was not made would seem to lack access that was given. */
+function refusalNotes(devices: CaseReader['devices'], {startedTs}: Asked): readonly string[] {
+  const names = new Map(devices.sources().map(({id, name}) => [id, name]))
+  const now = devices.refusals().filter(({ts, outcome}) => ts >= startedTs && outcome === 'refused')
+  const groups = Map.groupBy(now, ({source, what, message}) => JSON.stringify([source, what, message]))
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    if (first === undefined) return []
+    const whom = group.length === 1 ? '' : ` for ${group.length.toLocaleString('en-US')} users`
+    return [`${names.get(first.source) ?? ''}: ${first.what} was refused${whom}: ${first.message}`]
+  })
 }
 
 function roomDevices(keys: RoomKeys, {messages, sessions, unreadable}: MessageAuditResult): RoomDevices {

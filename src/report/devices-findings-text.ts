@@ -25,7 +25,8 @@ export function deviceFindingsText(findings: readonly Finding[], style: TextStyl
         ...evidenceLines(one.evidence, style),
       ]),
       ...(group.length > shown.length ? [`  ${more(group.length - shown.length, style)}`] : []),
-      remedyLine(remedy, style),
+      // Remedies name users, servers and devices.
+      remedyLine(printable(shortIds(remedy, style), 1000), style),
     ]
   })
   return joinLines([title(`Findings: ${findings.length.toLocaleString('en-US')}`, style), ...lines])

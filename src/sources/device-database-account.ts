@@ -4,7 +4,7 @@ import type {JsonObject} from '../matrix/json.ts'
 import {integer, integerOrNull, marks, text} from './database-port.ts'
 import type {Row} from './database-port.ts'
 import type {DeviceStep} from './device-evidence.ts'
-import {ACCOUNT_DATA_TYPES, DEFAULT_KEY, keyDescribedBy, MOST_ROOMS} from './device-own.ts'
+import {ACCOUNT_DATA_TYPES, accountDataKept, DEFAULT_KEY, keyDescribedBy, MOST_ROOMS} from './device-own.ts'
 import {rowsByUser, unreadable, userBatches} from './device-tables.ts'
 import type {Look} from './device-tables.ts'
 
@@ -33,7 +33,12 @@ export async function* accountData({snapshot, tables, local}: Look): AsyncGenera
 
 /** Of the keys of secret storage only the default one's description counts. What clients delete is there as an empty object. */
 function typesOf(rows: readonly Row[]): Readonly<Record<string, JsonObject | null>> {
-  const found = new Map(rows.map((row) => [text(row, 'account_data_type'), objectOrNull(text(row, 'content'))]))
+  const found = new Map(
+    rows.map((row) => {
+      const [type, data] = [text(row, 'account_data_type'), objectOrNull(text(row, 'content'))]
+      return [type, data === null ? null : accountDataKept(type, data)] as const
+    }),
+  )
   const types: (readonly [string, JsonObject | null])[] = ACCOUNT_DATA_TYPES.map((type) => [
     type,
     found.get(type) ?? null,

@@ -72,14 +72,17 @@ async function* gather(path: string, {userIds, keysOnly = false, signal}: Device
     failure = error
   }
   const more = unnamedCount > unnamed.length ? `, and ${String(unnamedCount - unnamed.length)} more` : ''
+  const isSilent = byUser.size === 0 && unnamedCount === 0
   const notes = [
-    `${path}: refused one-time keys of users who are not named, in ${unnamedCount === 1 ? 'line' : 'lines'} ${unnamed.join(', ')}${more}.`,
+    isSilent
+      ? `${path}: no refused one-time key of ${audited.size === 1 ? 'this user' : 'these users'} is in it. Whether it is a log of their server or client, it does not tell.`
+      : `${path}: refused one-time keys of users who are not named, in ${unnamedCount === 1 ? 'line' : 'lines'} ${unnamed.join(', ')}${more}.`,
   ]
   yield {
     how: 'log',
     requests: 0,
     facts: [...byUser].map(([userId, kept]) => ({userId, fact: {kind: 'refused-uploads', refused: kept.lines()}})),
-    ...(unnamedCount === 0 ? {} : {notes}),
+    ...(unnamedCount === 0 && !isSilent ? {} : {notes}),
   }
   if (failure !== null) throw failure
 }

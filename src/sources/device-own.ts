@@ -148,8 +148,29 @@ export function messageOf(event: Json): ToDeviceMessage[] {
   const {sender, type, content} = event
   if (typeof sender !== 'string' || !isObject(content)) return []
   const kept = KEPT_MESSAGES.find((known) => known === type)
-  return kept === undefined ? [] : [{sender, type: kept, content}]
+  return kept === undefined ? [] : [{sender, type: kept, content: withFields(content, MESSAGE_FIELDS)}]
 }
+
+/** What of such a message is judged. Whatever else a sender wrote beside it is nobody's business. */
+const MESSAGE_FIELDS = ['algorithm', 'sender_key', 'ciphertext', 'code', 'room_id', 'session_id']
+
+function withFields(object: JsonObject, fields: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([field]) => fields.includes(field)))
+}
+
+/**
+ * What of account data is judged: which key is the default one, under which keys a secret is stored, and that a key is described. Encrypted
+ * secrets, with the salt of a passphrase, could be guessed by whoever is handed the case file: they are never kept.
+ */
+export function accountDataKept(type: string, data: JsonObject): JsonObject {
+  if (type === DEFAULT_KEY) return withFields(data, ['key'])
+  if (type.startsWith(KEY_DESCRIPTION)) return withFields(data, ['algorithm'])
+  const encrypted = own(data, 'encrypted')
+  if (!isObject(encrypted)) return {}
+  return {encrypted: Object.fromEntries(Object.keys(encrypted).map((keyId) => [keyId, {}]))}
+}
+
+const KEY_DESCRIPTION = 'm.secret_storage.key.'
 
 /** Account data of a few types: all that cross-signing, secret storage and backup write, encrypted as it is. */
 export async function accountDataStep(
@@ -162,7 +183,7 @@ export async function accountDataStep(
   const ask = async (type: string): Promise<void> => {
     const path = `${V3}/user/${encodeURIComponent(userId)}/account_data/${encodeURIComponent(type)}`
     const outcome = await askOwn(http, ACCOUNT_DATA, path)
-    if ('answer' in outcome) types[type] = objectIn(outcome.answer)
+    if ('answer' in outcome) types[type] = accountDataKept(type, objectIn(outcome.answer))
     else if (outcome.notFound) types[type] = null
     else refusals.push({...outcome.refusal, what: ACCOUNT_DATA.replace('{type}', type)})
   }
@@ -181,7 +202,7 @@ export async function accountDataStep(
 /** The type under which the default key of secret storage is described. */
 export function keyDescribedBy(defaultKey: JsonObject | null | undefined): string | null {
   const key = defaultKey === null || defaultKey === undefined ? undefined : own(defaultKey, 'key')
-  return typeof key === 'string' && key !== '' ? `m.secret_storage.key.${key}` : null
+  return typeof key === 'string' && key !== '' ? `${KEY_DESCRIPTION}${key}` : null
 }
 
 /** The current key backup. https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3room_keysversion */
@@ -191,6 +212,9 @@ export async function backupStep(http: ClientHttp, {userId}: Account, requests: 
   if ('refusal' in outcome && !outcome.notFound) {
     return {...step, facts: [], refusals: [{...outcome.refusal, userIds: [userId]}]}
   }
-  const version = 'answer' in outcome ? objectIn(outcome.answer) : null
+  const version =
+    'answer' in outcome
+      ? withFields(objectIn(outcome.answer), ['version', 'algorithm', 'auth_data', 'count', 'etag'])
+      : null
   return {...step, facts: [{userId, fact: {kind: 'backup', version}}]}
 }

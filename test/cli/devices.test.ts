@@ -1,5 +1,6 @@
 import {mkdtempSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
+import {DatabaseSync} from 'node:sqlite'
 import {describe, expect, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
 import {ALICE, CAROL, MO} from '../rules/build.ts'
@@ -64,6 +65,12 @@ async function setUp(...people: readonly Person[]) {
 
 const BOT = '@bot:example.org'
 
+/** As Synapse tells of a user of its own whom it does not have. */
+class Bare extends Person {
+  override readonly master = null as never
+  override readonly selfSigning = null as never
+}
+
 describe('a user', () => {
   test('healthy: no error and no warning, all that was not checked is named, and nothing dangerous was asked', async () => {
     const {server, live} = await setUp(new Person(BOT).device('ONE').device('TWO'))
@@ -123,6 +130,42 @@ describe('a user', () => {
     expect(answer).toMatchObject({complete: false, unknown_users: ['@nobody:elsewhere.example']})
     expect((await live('@nobody:elsewhere.example')).stdout).toContain('Inconclusive')
   })
+
+  test('who has no device may not exist: that is not clean', async () => {
+    const {live} = await setUp(new Person(BOT).device('ONE'), new Bare('@gone:example.org'))
+    const ended = await live('@gone:example.org', '--json')
+    expect([ended.code, parse(ended).open]).toEqual([
+      EXIT.inconclusive,
+      [
+        '@gone:example.org has no device: the user is logged in nowhere, or there is no such user (check the spelling).',
+      ],
+    ])
+  })
+
+  test('what was refused is said, beside the access that it takes', async () => {
+    const {server, live} = await setUp(new Person(BOT).device('ONE'))
+    server.refusesPath = '/devices'
+    const {code, stdout} = await live(BOT)
+    expect(code).toBe(EXIT.done)
+    expect(stdout.replace(/\s+/g, ' ')).toContain(
+      `client ${BOT}: GET /_matrix/client/v3/devices was refused: M_FORBIDDEN: not for you`,
+    )
+  })
+
+  test.each(['{{{', 'null', '[]', '{"kind":5}'])(
+    'a case whose facts somebody wrote over (%s) is damaged',
+    async (fact) => {
+      const {live, env} = await setUp(new Person(BOT).device('ONE'))
+      const file = join(env.XDG_CACHE_HOME, 'bot.case')
+      await live(BOT, '--case', file)
+      const database = new DatabaseSync(file)
+      database.prepare('UPDATE device_fact SET fact = ?').run(fact)
+      database.close()
+      const ended = await devices([file], {env})
+      expect(ended.code).toBe(EXIT.failed)
+      expect(ended.stderr).toContain('it is damaged')
+    },
+  )
 
   test('is kept: offline nobody is asked, the age is told, and a refusal is not taken for an answer', async () => {
     const {server, live, env} = await setUp(new Person(BOT).device('ONE'))

@@ -80,6 +80,8 @@ export class KeyServer {
   oneTimeKeys = 50
   /** Refuses every question. */
   refuses = false
+  /** Refuses questions whose path ends like that. */
+  refusesPath: string | null = null
 
   private constructor(url: string, people: readonly Person[]) {
     const [owner] = people
@@ -109,6 +111,8 @@ export class KeyServer {
 
   #answer(path: string, body: string): readonly [number, object] {
     if (this.refuses) return [401, {errcode: 'M_UNKNOWN_TOKEN', error: 'Invalid access token'}]
+    if (this.refusesPath !== null && path.endsWith(this.refusesPath))
+      return [403, {errcode: 'M_FORBIDDEN', error: 'not for you'}]
     const [deviceId] = Object.keys(this.owner.devices)
     if (path.endsWith('/account/whoami')) return [200, {user_id: this.owner.userId, device_id: deviceId}]
     if (path.endsWith('/versions')) return [200, {versions: ['v1.11']}]

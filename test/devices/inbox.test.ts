@@ -47,6 +47,28 @@ describe('device/otk-exhausted', () => {
     expect(deviceOf(of, 'PHONE').fallbackKey).toBeNull()
   })
 
+  test('counts of an earlier run say how it was then, and are open now', () => {
+    const then = NOW - 2 * DAY
+    const none = told({kind: 'one-time-keys', devices: {}}, {ts: then})
+    const of = audit(told(alice.keys([phone]), {ts: then, lastTs: NOW}), none)
+    const found = findingOf(of, 'device/otk-exhausted')
+    expect(found).toMatchObject({severity: 'warning', certainty: 'hint'})
+    expect(found.summary).toContain(new Date(then).toISOString().slice(0, 10))
+    expect(needs(of)).toContain('device/otk-exhausted')
+    expect(ids(audit(told(alice.keys([phone]), {ts: then, lastTs: NOW}), {...none, lastTs: NOW}))).toEqual([
+      'error device/otk-exhausted',
+    ])
+  })
+
+  test('messages that waited long ago prove nothing of now', () => {
+    const {deviceId} = phone
+    const messages = [olm('@bob:b.example', first, alice.device(deviceId).curve25519.publicKey)]
+    const fact = {kind: 'inbox', devices: {PHONE: {count: 1, messages}}} as const
+    const of = audit(keys, told(fact, {ts: NOW - DAY}))
+    expect(findingOf(of, 'device/stale-sender-key').certainty).toBe('hint')
+    expect(needs(of)).toEqual(expect.arrayContaining(['device/stale-sender-key', 'device/inbox-backlog']))
+  })
+
   test('own counts say nothing of the other devices', () => {
     const of = audit(
       told(alice.keys([phone, alice.verified('DESK')])),
@@ -232,6 +254,24 @@ describe('device/stale-sender-key', () => {
     expect(of(NOW - 2 * DAY).unreached).toEqual([])
     expect(ids(of(NOW - SECOND))).toEqual(['error device/identity-changed', 'warning device/stale-sender-key'])
     expect(ids(of())).toContain('warning device/stale-sender-key')
+  })
+
+  test('who reached the new key since has learned of it', () => {
+    const reached = olm('@bob:b.example', first, phone.curve25519.publicKey)
+    const learned = audit(keys, inbox([reached, stale()]), rooms)
+    expect(ids(learned)).toEqual(['note device/stale-sender-key'])
+    expect(learned.unreached).toEqual([])
+    const other = olm('@eve:b.example', first, phone.curve25519.publicKey)
+    for (const messages of [
+      [stale(), reached],
+      [other, stale()],
+      [stale(), reached, stale()],
+    ])
+      expect(ids(audit(keys, inbox(messages), rooms))).toEqual(['warning device/stale-sender-key'])
+  })
+
+  test('where nothing tells when they were sent, that is said', () => {
+    expect(findingOf(audit(keys, inbox([stale()])), 'device/stale-sender-key').summary).toContain('nothing tells')
   })
 
   test('what names no key at all says nothing of the device', () => {

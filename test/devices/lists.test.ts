@@ -142,6 +142,25 @@ describe('other faults of lists', () => {
     )
   })
 
+  test('a server that could not be asked once, and answered since, is none', () => {
+    const failed = told({kind: 'unreachable', server: 'a.example', message: 'timed out'}, {ts: NOW - DAY})
+    const where = {route: failed.route, how: failed.how}
+    expect(ids(audit(failed, told(alice.keys([phone]), where)))).toEqual([])
+    expect(ids(audit(failed, told(alice.keys([phone]), {...where, ts: NOW - DAY})))).toEqual([
+      'note device/list-resync-failing',
+    ])
+    expect(ids(audit(failed, told(alice.keys([phone]), {route: 'another'})))).toEqual([
+      'note device/list-resync-failing',
+    ])
+  })
+
+  test('what waited long ago for another server is no proof that it waits now', () => {
+    const destinations = [{destination: 'b.example', count: 2, oldest_ts: NOW - 3 * DAY}]
+    const of = audit(told({kind: 'list-unsent', destinations}, {ts: NOW - 2 * DAY}))
+    expect(findingOf(of, 'device/list-unsent').certainty).toBe('hint')
+    expect(needs(of)).toContain('device/list-unsent')
+  })
+
   test('updates that are not delivered: a warning, and a note for servers that are gone', () => {
     const one = (destination: string, hours: number, failingDays?: number) => ({
       destination,

@@ -161,9 +161,13 @@ describe('devices for people', () => {
       how: evil,
     }
     const unreached = [{deviceId: evil, sender: evil, roomIds: [evil], because: 'device/keys-withheld' as const}]
-    const all = finding('device/unverified', {kind: 'user', user_id: evil}, evil, [
-      {source: evil, where: evil, value: evil},
-    ])
+    const all = finding(
+      'device/unverified',
+      {kind: 'user', user_id: evil},
+      evil,
+      [{source: evil, where: evil, value: evil}],
+      {remedy: `${evil} restarts the client.`},
+    )
     const one = user(evil, {
       keysBy: {route: evil, how: evil, view: 'copy', ts: 0},
       identity: {master: evil, selfSigning: evil, userSigning: evil, trusted: false},
