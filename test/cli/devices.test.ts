@@ -250,6 +250,17 @@ describe('a room', () => {
     expect(parse(await devices([file, '--json'], {env})).summary.devices).toBe(4)
   })
 
+  test('of a redacted case file: its messages could not be looked at, and that is said', async () => {
+    const file = writeCase(dumps.path('whole.case'), room, [{server: 'a.example', at: 'hello'}])
+    const redacted = dumps.path('redacted.case')
+    expect((await matrixState(['case', 'redact', file, '-o', redacted])).code).toBe(EXIT.done)
+    const answer = parse(await devices([redacted, '--json']))
+    expect(answer).toMatchObject({messages: {messages: 1, unreadable: 1}})
+    expect(answer.not_checked.map(({id}) => id)).toEqual(
+      expect.arrayContaining(['megolm/index-reused', 'megolm/signature-bad', 'megolm/rotation-overdue']),
+    )
+  })
+
   test('a member whom a merge lost is named with the devices that got no keys', async () => {
     const lost = withoutCarol().add('later', secret()).add('last', secret(MO))
     const {live} = await setUp(...people())
