@@ -40,6 +40,8 @@ export function backupFindings(told: Told, verified: VerifiedIdentity): readonly
     ),
   ].map((signer) => ({...signer, state: signatureState(auth, userId, `ed25519:${signer.keyId}`, signer.key)}))
   const bad = signers.filter(({state}) => state === 'bad')
+  // Clients use a backup that the master key signed, whatever else is on it.
+  const isMasterGood = signers.some(({state, keyId}) => state === 'good' && keyId === master)
   if (bad.length > 0)
     return [
       finding(
@@ -48,10 +50,11 @@ export function backupFindings(told: Told, verified: VerifiedIdentity): readonly
         `${name} bears a signature by the ${listed(
           bad.map(({who}) => who),
           3,
-        )} that does not verify.`,
+        )} that does not verify.${isMasterGood ? ' The one by the master key does: clients use it.' : ''}`,
         bad
           .slice(0, SHOWN)
           .map(({keyId}) => toldBy(by, `version ${version}, signature of ed25519:${keyId}`, 'does not verify')),
+        isMasterGood ? {severity: 'note', remedy: 'None needed: it is left from keys that a device had before.'} : {},
       ),
     ]
   if (signers.some(({state, counts}) => state === 'good' && counts)) return []

@@ -170,13 +170,17 @@ function reissued(
     if (sessions.size < 2 || known.fallback?.has(oneTimeKey) === true) return []
     const senders = [...new Set([...sessions.values()].map(({sender}) => sender))]
     const isOneTime = known.oneTime.has(oneTimeKey)
+    // What one sender writes, that sender can have made up.
+    const isOfOne = senders.length < 2
     const doubt = isOneTime
       ? ''
       : known.fallback === null
         ? ' If that is a fallback key, nothing is wrong: which ones the device had is not known.'
         : ' It is not the device’s fallback key, unless it was an earlier one.'
     const more = isOneTime
-      ? {}
+      ? isOfOne
+        ? ({certainty: 'strong'} as const)
+        : {}
       : known.fallback === null
         ? ({severity: 'warning', certainty: 'hint'} as const)
         : ({certainty: 'strong'} as const)

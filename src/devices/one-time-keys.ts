@@ -43,7 +43,8 @@ function oneTimeKeysOf({fact}: SnapshotOf<'one-time-keys'>, deviceId: string): O
   const of = entryOf<OneTimeKeysOfDevice>(fact.devices, deviceId)
   if (isObject(of) && isObject(of.counts)) return of
   if (fact.only !== undefined && !itemsOf(fact.only).includes(deviceId)) return null
-  return of === undefined ? NOTHING_LEFT : null
+  if (of !== undefined) return null
+  return fact.without_fallback === true ? {...NOTHING_LEFT, fallback: null} : NOTHING_LEFT
 }
 
 function fallbackOf({fallback}: OneTimeKeysOfDevice, partial: boolean): KeysLeft['fallback'] {

@@ -57,6 +57,8 @@ export interface Session {
 /** What is left for others to start Olm sessions with, by device ID. A device that is not named has nothing. */
 export interface OneTimeKeys {
   readonly kind: 'one-time-keys'
+  /** Fallback keys could not be read at all: a device that is not named may have one. */
+  readonly without_fallback?: true
   readonly devices: Readonly<Record<string, OneTimeKeysOfDevice>>
   /** Only these devices were asked for (own counts): of others nothing is known. Absent: all of the user's. */
   readonly only?: readonly string[]

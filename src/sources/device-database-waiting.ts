@@ -74,7 +74,11 @@ function oneTimeKeysOf(counts: readonly Row[], fallback: readonly Row[] | null, 
       return key === null ? [] : [{algorithm, key_id: keyId, ts_added_ms: integer(row, 'ts_added_ms'), key}]
     }),
   })
-  return {kind: 'one-time-keys', devices: Object.fromEntries(deviceIds.map((id) => [id, device(id)]))}
+  return {
+    kind: 'one-time-keys',
+    devices: Object.fromEntries(deviceIds.map((id) => [id, device(id)])),
+    ...(fallback === null ? {without_fallback: true} : {}),
+  }
 }
 
 /**

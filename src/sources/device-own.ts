@@ -118,7 +118,10 @@ export async function syncStep(
   return {
     ...step,
     facts: [
-      {userId, fact: {kind: 'one-time-keys', devices: {[deviceId]: ownKeysIn(json)}, only}},
+      // A server may leave the counts out: that says nothing of them.
+      ...(objectAt(json, 'device_one_time_keys_count') === null
+        ? []
+        : [{userId, fact: {kind: 'one-time-keys', devices: {[deviceId]: ownKeysIn(json)}, only} as const}]),
       {userId, fact: {kind: 'inbox', devices: {[deviceId]: ownInboxIn(json)}, only}},
     ],
   }

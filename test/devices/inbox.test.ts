@@ -35,6 +35,12 @@ describe('device/otk-exhausted', () => {
     expect(needs(audit(keys, otks(of)))).not.toContain('device/otk-exhausted')
   })
 
+  test('where no fallback key could be read, none is known to be lacking', () => {
+    const of = audit(keys, told({kind: 'one-time-keys', devices: {}, without_fallback: true}))
+    expect(ids(of)).not.toContain('error device/otk-exhausted')
+    expect(needs(of)).toContain('device/otk-exhausted')
+  })
+
   test('keys of another algorithm help nobody', () => {
     const of = audit(keys, otks({counts: {curve25519: 50}, fallback: [{algorithm: 'curve25519', used: false}]}))
     expect(ids(of)).toEqual(['error device/otk-exhausted'])
@@ -164,6 +170,13 @@ describe('device/otk-reissued', () => {
     expect(
       findingOf(audit(bobKeys, twice, table(fallback, [first.one_time_key])), 'device/otk-reissued').certainty,
     ).toBe('proof')
+  })
+
+  test('what one sender writes can be made up: no proof', () => {
+    const ofOne = inbox([olm('@alice:b.example', first), olm('@alice:b.example', reissued)])
+    expect(
+      findingOf(audit(bobKeys, ofOne, table(fallback, [first.one_time_key])), 'device/otk-reissued').certainty,
+    ).toBe('strong')
   })
 
   test('the fallback key is meant to be given out more than once', () => {
