@@ -54,7 +54,8 @@ export function signatureState(object: JsonObject, entity: string, keyId: string
   const signature = signatureAt(object, entity, keyId)
   if (signature === null) return 'absent'
   try {
-    return verifyEd25519(signedText(object), publicKey, signature) ? 'good' : 'bad'
+    // Clients take the standard alphabet only; what decodes base64 here would take the one for URLs as well.
+    return !/[-_]/u.test(signature) && verifyEd25519(signedText(object), publicKey, signature) ? 'good' : 'bad'
   } catch (error) {
     if (error instanceof JsonError || error instanceof RangeError) return 'bad'
     throw error

@@ -214,7 +214,7 @@ const CELLS: readonly Cell[] = [
   {column: {head: 'curve25519'}, of: ({curve25519}) => (curve25519 === null ? 'none' : short(curve25519)), from: 100},
   {column: {head: 'verified'}, of: verifiedText, from: 0},
   {column: {head: 'last seen'}, of: lastSeenText, from: 0},
-  {column: {head: 'one-time'}, of: oneTimeText, from: 84},
+  {column: {head: 'one-time'}, of: oneTimeText, from: 78},
   {column: {head: 'waiting'}, of: ({waiting}) => waiting?.toLocaleString('en-US') ?? '?', from: 110},
   {column: {head: 'findings', min: 12, first: true}, of: findingsCell, from: 0},
 ]

@@ -23,6 +23,18 @@ import {
 const alice = user()
 const verified = alice.verified('GOOD')
 
+/** Good but for the two characters in which the alphabets differ, of which one is there. */
+function inUrlAlphabet(): JsonObject {
+  for (;;) {
+    const {keys} = alice.verified('GOOD')
+    const signatures = JSON.stringify(keys['signatures'])
+    const own = /"ed25519:GOOD":"([^"]*[+/][^"]*)"/u.exec(signatures)?.[1]
+    if (own === undefined) continue
+    const url = own.replaceAll('+', '-').replaceAll('/', '_')
+    return {...keys, signatures: JSON.parse(signatures.replace(own, url)) as JsonObject}
+  }
+}
+
 describe('cross-signing', () => {
   test('a user whose devices are all verified has nothing', () => {
     const of = audit(told(alice.keys([verified, alice.verified('OTHER')])))
@@ -125,6 +137,7 @@ describe('devices', () => {
       'a key of 31 bytes',
       {...verified.keys, keys: {'ed25519:GOOD': 'A'.repeat(42), 'curve25519:GOOD': 'A'.repeat(43)}},
     ],
+    ['a signature in the alphabet for URLs', inUrlAlphabet()],
     ['text', 'text' as unknown as JsonObject],
     ['half of a surrogate pair', {...verified.keys, name: '\ud800'}],
     ['another user’s ID in it', user('@bob:a.example').verified('GOOD').keys],
