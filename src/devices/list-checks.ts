@@ -1,7 +1,7 @@
 import {type Evidence, type Finding, finding} from '../finding/finding.ts'
 import {type DeviceListDifference, deviceListDifferences} from './device-lists.ts'
 import {entriesOf, objectsOf, numberOr, textAt} from './shapes.ts'
-import {asOfThen, newestKeys, type SnapshotOf, type Told} from './snapshots.ts'
+import {asOfThen, keysNow, newestKeys, type SnapshotOf, type Told} from './snapshots.ts'
 import {clipped, DAY, HOUR, listed, MINUTE, plural, serverOf, span, toldBy, when} from './words.ts'
 
 /** What servers know of the user's list: theirs against that of the user's own server. */
@@ -12,7 +12,7 @@ export function listFindings(told: Told): readonly Finding[] {
 /** The newest copy that each server told, by server. */
 export function copies(told: Told): readonly SnapshotOf<'keys'>[] {
   const ofServers = Map.groupBy(
-    told.current('keys').filter(({fact}) => fact.view === 'copy'),
+    keysNow(told).filter(({fact}) => fact.view === 'copy'),
     ({server, route}) => (server === '' ? route : server),
   )
   return [...ofServers.values()].flatMap((ofServer) => ofServer.slice(0, 1))

@@ -78,11 +78,18 @@ export function shownKeys(told: Told): SnapshotOf<'keys'> | null {
 
 /** What one side says now: of the user's own server, or of those with a copy. */
 export function newestKeys(told: Told, view: PublishedKeys['view']): SnapshotOf<'keys'> | null {
-  return told.current('keys').find(({fact}) => fact.view === view) ?? null
+  return keysNow(told).find(({fact}) => fact.view === view) ?? null
 }
 
 /** One run, and another one for the evidence that it lacked, make one picture; what was told longer ago is the picture of then. */
 const OLD = HOUR
+
+/** Keys as they were told at about the time of the last telling: an earlier word of the user's own server is no better than today's copy. */
+export function keysNow(told: Told): readonly SnapshotOf<'keys'>[] {
+  const all = told.current('keys')
+  const newest = all[0]?.lastTs ?? 0
+  return all.filter(({lastTs}) => newest - lastTs <= OLD)
+}
 
 /**
  * Whether a snapshot is from an earlier run: what moves by itself (keys that are left, messages that wait, a backup) may be otherwise by now.

@@ -84,6 +84,14 @@ describe('device/list-stale', () => {
     expect(findingOf(old, 'device/list-stale').summary).toContain('it has another signature of PHONE')
   })
 
+  test('what one side said in an earlier run is not held against what the other says now', () => {
+    const hours = (count: number) => ({ts: NOW - count * HOUR, lastTs: NOW - count * HOUR})
+    const of = audit(told(alice.keys([phone, desk]), hours(30)), copy(9, 0))
+    expect(ids(of)).toEqual([])
+    expect(of.keysBy?.view).toBe('copy')
+    expect(needs(of)).toContain('device/list-stale')
+  })
+
   test('equal lists are fine, and only where both sides were asked', () => {
     expect(ids(audit(origin(30, 10), told(alice.keys([phone, desk], {view: 'copy'}))))).toEqual([])
     expect(needs(audit(origin(30, 10), copy(29, 9)))).not.toContain('device/list-stale')
