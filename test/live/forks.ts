@@ -131,8 +131,14 @@ export async function checkFork(server: Synapse, room: TestRoom, account: Accoun
 /** Both sides speak until each server has heard of the other and both tell the same state. */
 export async function agree(room: TestRoom, {here, there, alice, rita}: Pair): Promise<void> {
   let differing: string[] = []
-  const end = Date.now() + 60_000
-  for (let wait = 50; Date.now() < end; wait = Math.min(wait * 2, 1000)) {
+  const [start, limit] = [Date.now(), 90_000]
+  let nudges = 0
+  for (let wait = 50; Date.now() - start < limit; wait = Math.min(wait * 2, 1000)) {
+    // Synapse may keep a stale current state while only messages come: a state event makes it look again.
+    if (Date.now() - start > (nudges + 1) * 15_000) {
+      nudges += 1
+      await room.setState(here, alice, 'org.example.nudge', {n: nudges})
+    }
     await room.say(here, alice, 'can you hear me?')
     await room.say(there, rita, 'yes, and you?')
     await sleep(wait)
