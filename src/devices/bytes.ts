@@ -51,6 +51,9 @@ export interface WireField {
   readonly bytes: Uint8Array
 }
 
+/** Bytes of the MAC of an Olm or Megolm message, by its version. */
+export const MAC_LENGTHS = {3: 8, 4: 32} as const
+
 const NOTHING = new Uint8Array()
 /** More fields than any message has. Each costs memory. */
 const MAX_FIELDS = 32

@@ -6,8 +6,6 @@ export interface UserEvidence {
   readonly userId: string
   /** Oldest first. Of one (route, how, kind) the last is what holds now; those before it are what is compared with. */
   readonly snapshots: readonly DeviceSnapshot[]
-  /** Accounts whose own tokens were used, with their devices. */
-  readonly accounts: readonly {readonly userId: string; readonly deviceId: string | null}[]
   /** Milliseconds since 1970: what ages are counted to. When evidence is looked at again later, the time at which it was gathered. */
   readonly nowMs: number
 }

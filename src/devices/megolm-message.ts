@@ -1,4 +1,4 @@
-import {decodeBase64, type Fault, isFault, readFields} from './bytes.ts'
+import {decodeBase64, type Fault, isFault, MAC_LENGTHS, readFields} from './bytes.ts'
 
 /** What of a Megolm message can be read without its key. */
 export interface MegolmMessage {
@@ -15,7 +15,6 @@ export interface MegolmMessage {
 }
 
 const SIGNATURE_LENGTH = 64
-const MAC_LENGTHS = {3: 8, 4: 32} as const
 const INDEX = 0x08
 const CIPHERTEXT = 0x12
 

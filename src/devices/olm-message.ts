@@ -1,4 +1,4 @@
-import {decodeBase64, encodeBase64, type Fault, isFault, readFields, type WireField} from './bytes.ts'
+import {decodeBase64, encodeBase64, type Fault, isFault, MAC_LENGTHS, readFields, type WireField} from './bytes.ts'
 
 /** What of an Olm message can be read without its key. */
 export interface OlmMessage {
@@ -21,7 +21,6 @@ export interface OlmPreKeyMessage {
 }
 
 const KEY_LENGTH = 32
-const MAC_LENGTHS = {3: 8, 4: 32} as const
 const PRE_KEY_VERSION = 3
 const [ONE_TIME_KEY, BASE_KEY, IDENTITY_KEY, INNER_MESSAGE] = [0x0a, 0x12, 0x1a, 0x22]
 const [RATCHET_KEY, CHAIN_INDEX, CIPHERTEXT] = [0x0a, 0x10, 0x22]

@@ -1,6 +1,6 @@
 import type {DeviceReader} from '../casefile/shapes.ts'
 import {auditUser} from '../devices/audit-user.ts'
-import type {NotChecked, UserAudit, UserEvidence} from '../devices/evidence.ts'
+import type {NotChecked, UserAudit} from '../devices/evidence.ts'
 import type {DeviceSnapshot} from '../matrix/device-facts.ts'
 import type {DevicesReport} from './devices-report.ts'
 
@@ -34,14 +34,13 @@ export async function auditUsers(
   options: AuditEvidenceOptions,
 ): Promise<AuditedUsers> {
   const {askedSinceMs, signal, onProgress} = options
-  const accounts = accountsOf(reader)
   const toldMs = toldLastMs(reader)
   const nowMs = askedSinceMs === null ? (toldMs ?? options.nowMs) : options.nowMs
   const users: UserAudit[] = []
   const stale: string[] = []
   for (const [index, userId] of userIds.entries()) {
     const snapshots = reader.of(userId)
-    const audit = auditUser({userId, snapshots, accounts, nowMs})
+    const audit = auditUser({userId, snapshots, nowMs})
     users.push(audit)
     if (askedSinceMs !== null && audit.keysBy !== null && !isCurrent(snapshots, askedSinceMs)) stale.push(userId)
     if (index % TURN !== TURN - 1) continue
@@ -55,12 +54,6 @@ export async function auditUsers(
 /** Whether keys were told since then: what is older may be so no more. */
 function isCurrent(snapshots: readonly DeviceSnapshot[], sinceMs: number): boolean {
   return snapshots.some(({fact, lastTs}) => fact.kind === 'keys' && lastTs >= sinceMs)
-}
-
-/** Accounts whose own tokens were used, each once. */
-function accountsOf(reader: DeviceReader): UserEvidence['accounts'] {
-  const accounts = reader.sources().flatMap(({account}) => account ?? [])
-  return [...new Map(accounts.map((one) => [JSON.stringify([one.userId, one.deviceId]), one])).values()]
 }
 
 /** When something was told last; `null`: nothing was. */

@@ -1,5 +1,5 @@
 import type {CaseWriter, SourceId} from '../casefile/shapes.ts'
-import {StateError} from '../errors.ts'
+import type {StateError} from '../errors.ts'
 import {
   type GatherContext,
   type GatherLimits,
@@ -8,6 +8,7 @@ import {
   type RouteIdentity,
   type Step,
 } from '../sources/evidence.ts'
+import {failedAsWhole, routeFailure} from './route-failure.ts'
 
 /** What one route did in this run. */
 export interface RouteReport extends RouteIdentity {
@@ -172,19 +173,15 @@ class RouteRun {
         signal.throwIfAborted()
       }
     } catch (error) {
-      signal.throwIfAborted()
-      if (!(error instanceof StateError)) throw error
-      // What the disk or the case refuses is no fault of the route.
-      if (error.code.startsWith('CASE_')) throw error
-      this.#error = error
-      this.#recordFailure(error)
+      this.#error = routeFailure(error, signal)
+      this.#recordFailure(this.#error)
     } finally {
       this.#seconds = before + (nowMs() - start) / 1000
     }
   }
 
   #recordFailure(error: StateError): void {
-    const refusal = {what: 'the route as a whole', outcome: 'failed', message: error.message} as const
+    const refusal = failedAsWhole(error)
     this.#case.keep(this.#source, {how: refusal.what, requests: 0, refusals: [refusal]}, this.#options.nowMs())
   }
 

@@ -1,6 +1,7 @@
+import {setTimeout as sleep} from 'node:timers/promises'
 import type {DeviceKeeper, SourceId} from '../casefile/shapes.ts'
 import {sameDeviceList} from '../devices/device-lists.ts'
-import {StateError} from '../errors.ts'
+import type {StateError} from '../errors.ts'
 import {canonicalJson} from '../matrix/canonical-json.ts'
 import type {DeviceSnapshot, PublishedKeys} from '../matrix/device-facts.ts'
 import {serverNameOf} from '../matrix/ids.ts'
@@ -8,6 +9,7 @@ import {type Json, JsonError} from '../matrix/json.ts'
 import type {DeviceRoute, DeviceRouteIdentity, DeviceStep} from '../sources/device-evidence.ts'
 import {ROUTE_KINDS} from '../sources/evidence.ts'
 import {Semaphore} from '../sources/semaphore.ts'
+import {failedAsWhole, routeFailure} from './route-failure.ts'
 
 /** What one route did in this run. */
 export interface DeviceRouteReport extends DeviceRouteIdentity {
@@ -79,7 +81,9 @@ export async function gatherDevices(options: GatherDevicesOptions): Promise<Devi
   const differed = differingUsers(options, runs, startedTs)
   if (differed.length > 0) {
     options.onProgress?.({kind: 'waiting', route: '', done: 0, all: differed.length})
-    await pause(settleMs, signal)
+    await sleep(settleMs, undefined, {signal}).catch(() => {
+      signal.throwIfAborted()
+    })
     const again = runs.filter((run) => run.toldKeys)
     await inOrder(again, (run) => run.gather('settling', differed.slice(0, MOST_SETTLED)))
   }
@@ -98,21 +102,6 @@ async function inOrder(runs: readonly RouteRun[], work: (run: RouteRun) => Promi
     const side = runs.filter(({kind: its}) => its === kind)
     await Promise.all(side.map((run) => semaphore.run(() => work(run))))
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer)
-      reject(signal.reason as Error)
-    }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, {once: true})
-  })
 }
 
 /** Users of whom this run was told both by their own server and by another, and not the same. */
@@ -192,12 +181,8 @@ class RouteRun {
         signal.throwIfAborted()
       }
     } catch (error) {
-      signal.throwIfAborted()
-      if (!(error instanceof StateError)) throw error
-      // What the disk or the case refuses is no fault of the route.
-      if (error.code.startsWith('CASE_')) throw error
-      this.#error = error
-      const refusal = {what: 'the route as a whole', outcome: 'failed', message: error.message} as const
+      this.#error = routeFailure(error, signal)
+      const refusal = failedAsWhole(this.#error)
       keeper.keep(this.#source, {how: refusal.what, requests: 0, facts: [], refusals: [refusal]}, nowMs())
     } finally {
       this.#seconds += (nowMs() - start) / 1000

@@ -1,6 +1,7 @@
 import {StateError} from '../errors.ts'
 import type {DeviceRoute} from '../sources/device-evidence.ts'
-import type {RouteIdentity, RouteKind} from '../sources/evidence.ts'
+import type {RouteKind} from '../sources/evidence.ts'
+import {RouteOpener} from './route-opener.ts'
 import {checkAccess, type ClosedRoute, type FetchAccess, givenKinds, type PlannedRoute} from './open-routes.ts'
 
 /** What a person has to get at devices with. Secrets are in it: it is never printed or kept. */
@@ -69,87 +70,52 @@ function noDeviceAccess(access: DeviceAccess): StateError {
       })
 }
 
-class Opener {
-  readonly routes: DeviceRoute[] = []
-  readonly closed: ClosedRoute[] = []
+class Opener extends RouteOpener<DeviceRoute> {
   mayFederate = false
-  readonly #access: DeviceAccess
-  readonly #signal: AbortSignal
+  readonly #logs: readonly string[]
 
   constructor(access: DeviceAccess, signal: AbortSignal) {
-    this.#access = access
-    this.#signal = signal
-  }
-
-  #wants(kind: RouteKind): boolean {
-    return this.#access.from?.includes(kind) ?? true
-  }
-
-  /** A route that does not open is one that failed; what was typed wrongly stops everything. @returns whether it opened */
-  async #open(
-    identity: Pick<RouteIdentity, 'kind' | 'name' | 'address'>,
-    open: () => Promise<DeviceRoute>,
-  ): Promise<boolean> {
-    try {
-      this.routes.push(await open())
-      return true
-    } catch (error) {
-      this.#signal.throwIfAborted()
-      if (!(error instanceof StateError) || error.code === 'USAGE') throw error
-      this.closed.push({identity: {server: '', insecure: this.#access.insecure === true, ...identity}, error})
-      return false
-    }
+    super(access, signal)
+    this.#logs = access.logs ?? []
   }
 
   async openLogs(): Promise<void> {
-    const {logs = []} = this.#access
     // `--from` chooses among servers and files of a room: a log that is named is read.
-    if (logs.length === 0) return
+    if (this.#logs.length === 0) return
     const {openLogDeviceRoute} = await import('../sources/device-log.ts')
-    for (const path of logs) {
-      await this.#open({kind: 'file', name: `log ${path}`, address: path}, async () =>
-        Promise.resolve(openLogDeviceRoute(path)),
-      )
+    for (const path of this.#logs) {
+      await this.open({kind: 'file', name: `log ${path}`, address: path}, () => openLogDeviceRoute(path))
     }
   }
 
-  async openDatabases(): Promise<void> {
-    const {databases = [], serverName} = this.#access
-    if (databases.length === 0 || !this.#wants('database')) return
-    const {parseDatabaseAddress} = await import('../sources/database-address.ts')
-    const {openDatabaseDeviceRoute} = await import('../sources/device-database.ts')
-    for (const value of databases) {
-      const address = parseDatabaseAddress(value)
-      const identity = {kind: 'database', name: `database ${address.shown}`, address: address.shown} as const
-      const own = databases.length === 1 && serverName !== undefined ? {serverName} : {}
-      await this.#open(identity, () => openDatabaseDeviceRoute({address, signal: this.#signal, ...own}))
-    }
+  openDatabases(): Promise<void> {
+    return this.openEachDatabase(async () => (await import('../sources/device-database.ts')).openDatabaseDeviceRoute)
   }
 
   async openHomeserver(): Promise<void> {
-    const {homeserver, accessToken, adminToken, insecure = false} = this.#access
+    const {homeserver, accessToken, adminToken, insecure = false} = this.access
     if (homeserver === undefined) return
-    const signal = this.#signal
+    const signal = this.signal
     let byToken = false
-    if (accessToken !== undefined && this.#wants('client')) {
+    if (accessToken !== undefined && this.wants('client')) {
       const {openClientDeviceRoute} = await import('../sources/device-client.ts')
       const options = {homeserver, accessToken, insecure, signal}
-      byToken = await this.#open({kind: 'client', name: `client ${homeserver}`, address: homeserver}, () =>
+      byToken = await this.open({kind: 'client', name: `client ${homeserver}`, address: homeserver}, () =>
         openClientDeviceRoute(options),
       )
     }
-    if (adminToken !== undefined && this.#wants('admin')) {
+    if (adminToken !== undefined && this.wants('admin')) {
       const {openAdminDeviceRoute} = await import('../sources/device-admin.ts')
       const options = {homeserver, accessToken: adminToken, insecure, signal, withKeys: !byToken}
-      await this.#open({kind: 'admin', name: `admin ${homeserver}`, address: homeserver}, () =>
+      await this.open({kind: 'admin', name: `admin ${homeserver}`, address: homeserver}, () =>
         openAdminDeviceRoute(options),
       )
     }
   }
 
   async openFederation(nowMs: () => number): Promise<OpenedDeviceRoutes['federationWith']> {
-    const {signingKeyFile, serverName, servers = [], insecure = false} = this.#access
-    if (signingKeyFile === undefined || serverName === undefined || !this.#wants('federation')) return () => []
+    const {signingKeyFile, serverName, servers = [], insecure = false} = this.access
+    if (signingKeyFile === undefined || serverName === undefined || !this.wants('federation')) return () => []
     const {openFederationDeviceRoute} = await import('../sources/device-federation.ts')
     const {openDiscovery} = await import('../sources/federation-lookups.ts')
     const {readSigningKeys} = await import('../sources/federation-signing-key.ts')

@@ -1,42 +1,11 @@
 import {isCaseFile} from '../casefile/header.ts'
 import type {CaseWriter, StoredSource} from '../casefile/shapes.ts'
 import {StateError} from '../errors.ts'
-import type {GatherLimits, PlannedRequest, Route, RouteIdentity, RouteKind} from '../sources/evidence.ts'
+import type {GatherLimits, PlannedRequest, Route, RouteKind} from '../sources/evidence.ts'
+import type {ClosedRoute, FetchAccess} from './route-access.ts'
+import {RouteOpener} from './route-opener.ts'
 
-/** What a person has to get at a room with. Secrets are in it: it is never printed or kept. */
-export interface FetchAccess {
-  /** URL or server name of the client API. */
-  readonly homeserver?: string
-  /** Of an ordinary member. */
-  readonly accessToken?: string
-  /** Of a server admin of the same homeserver. */
-  readonly adminToken?: string
-  /** A homeserver's own signing key, as Synapse writes it. */
-  readonly signingKeyFile?: string
-  /** The server whose key that is. */
-  readonly serverName?: string
-  /** Servers to ask by federation; the own one when none is named. */
-  readonly servers?: readonly string[]
-  /** Ask every server with a joined member, too. */
-  readonly allServers?: boolean
-  /** A user of the own server, in whose name `make_join` asks for extremities. */
-  readonly asUser?: string
-  /** `[NAME=]sqlite:PATH` or `[NAME=]postgres://…` */
-  readonly databases?: readonly string[]
-  /** Dumps, answers, other case files. */
-  readonly files?: readonly string[]
-  /** `[NAME=]FILE`: states as servers answered them. */
-  readonly reported?: readonly string[]
-  /** Files of servers' signing keys. */
-  readonly keyFiles?: readonly string[]
-  /** Servers to ask for the keys of those that do not answer. @defaultValue those that are asked for events */
-  readonly notaries?: readonly string[]
-  /** Which of these to use; all when absent. */
-  readonly from?: readonly RouteKind[]
-  readonly insecure?: boolean
-  /** `false` leaves out `/messages`, which can make a server fetch from others. */
-  readonly messages?: boolean
-}
+export type {ClosedRoute, FetchAccess}
 
 /** What else would show more, for those who have it. */
 export interface MoreAccess {
@@ -49,12 +18,6 @@ export interface MoreAccess {
 export interface PlannedRoute {
   readonly name: string
   readonly requests: readonly PlannedRequest[]
-}
-
-/** A way that was given and does not open. */
-export interface ClosedRoute {
-  readonly identity: RouteIdentity
-  readonly error: StateError
 }
 
 export interface OpenedRoutes {
@@ -163,83 +126,50 @@ function noAccess(access: FetchAccess): StateError {
   return new StateError('USAGE', 'no route to the room was given', {hint})
 }
 
-class Opener {
-  readonly routes: Route[] = []
-  readonly closed: ClosedRoute[] = []
+class Opener extends RouteOpener<Route> {
   readonly cases: string[] = []
   reportedCount = 0
-  readonly #access: FetchAccess
-  readonly #signal: AbortSignal
-
-  constructor(access: FetchAccess, signal: AbortSignal) {
-    this.#access = access
-    this.#signal = signal
-  }
-
-  #wants(kind: RouteKind): boolean {
-    return this.#access.from?.includes(kind) ?? true
-  }
-
-  /** A route that does not open is one that failed; what was typed wrongly stops everything. */
-  async #open(identity: Pick<RouteIdentity, 'kind' | 'name' | 'address'>, open: () => Promise<Route> | Route) {
-    try {
-      this.routes.push(await open())
-    } catch (error) {
-      this.#signal.throwIfAborted()
-      if (!(error instanceof StateError) || error.code === 'USAGE') throw error
-      this.closed.push({identity: {server: '', insecure: this.#access.insecure === true, ...identity}, error})
-    }
-  }
 
   async openFiles(): Promise<void> {
-    if (!this.#wants('file')) return
+    if (!this.wants('file')) return
     const {openFileRoute} = await import('../sources/file-route.ts')
     const {openReportedFile, refuseContradiction, reportedRoute} = await import('../sources/reported-file.ts')
-    for (const path of this.#access.files ?? []) {
+    for (const path of this.access.files ?? []) {
       if (path !== '-' && isCaseFile(path)) this.cases.push(path)
-      else await this.#open({kind: 'file', name: `file ${path}`, address: path}, () => openFileRoute(path))
+      else await this.open({kind: 'file', name: `file ${path}`, address: path}, () => openFileRoute(path))
     }
     const reports = []
-    for (const value of this.#access.reported ?? []) reports.push(await openReportedFile(value))
+    for (const value of this.access.reported ?? []) reports.push(await openReportedFile(value))
     refuseContradiction(reports)
     this.reportedCount = reports.length
     this.routes.push(...reports.map(reportedRoute))
   }
 
-  async openDatabases(): Promise<void> {
-    const {databases = [], serverName} = this.#access
-    if (!this.#wants('database') || databases.length === 0) return
-    const {parseDatabaseAddress} = await import('../sources/database-address.ts')
-    const {openDatabaseRoute} = await import('../sources/database-synapse.ts')
-    for (const value of databases) {
-      const address = parseDatabaseAddress(value)
-      const identity = {kind: 'database', name: `database ${address.shown}`, address: address.shown} as const
-      const own = databases.length === 1 && serverName !== undefined ? {serverName} : {}
-      await this.#open(identity, () => openDatabaseRoute({address, signal: this.#signal, ...own}))
-    }
+  openDatabases(): Promise<void> {
+    return this.openEachDatabase(async () => (await import('../sources/database-synapse.ts')).openDatabaseRoute)
   }
 
   async openHomeserver(): Promise<void> {
-    const {homeserver, accessToken, adminToken, insecure = false, messages = true} = this.#access
+    const {homeserver, accessToken, adminToken, insecure = false, messages = true} = this.access
     if (homeserver === undefined) return
-    const signal = this.#signal
-    if (adminToken !== undefined && this.#wants('admin')) {
+    const signal = this.signal
+    if (adminToken !== undefined && this.wants('admin')) {
       const {openAdminRoute} = await import('../sources/admin-route.ts')
       const options = {homeserver, accessToken: adminToken, insecure, signal, withMessages: messages}
-      await this.#open({kind: 'admin', name: `admin ${homeserver}`, address: homeserver}, () => openAdminRoute(options))
+      await this.open({kind: 'admin', name: `admin ${homeserver}`, address: homeserver}, () => openAdminRoute(options))
     }
-    if (accessToken !== undefined && this.#wants('client') && messages) {
+    if (accessToken !== undefined && this.wants('client') && messages) {
       const {openClientRoute} = await import('../sources/client-route.ts')
       const options = {homeserver, accessToken, insecure, signal}
-      await this.#open({kind: 'client', name: `client ${homeserver}`, address: homeserver}, () =>
+      await this.open({kind: 'client', name: `client ${homeserver}`, address: homeserver}, () =>
         openClientRoute(options),
       )
     }
   }
 
   async openFederation(nowMs: () => number): Promise<Pick<OpenedRoutes, 'federationWith' | 'askKeys'>> {
-    const {signingKeyFile, serverName, servers = [], asUser, insecure = false, notaries} = this.#access
-    if (signingKeyFile === undefined || serverName === undefined || !this.#wants('federation')) {
+    const {signingKeyFile, serverName, servers = [], asUser, insecure = false, notaries} = this.access
+    if (signingKeyFile === undefined || serverName === undefined || !this.wants('federation')) {
       return {federationWith: () => [], askKeys: null}
     }
     const {openFederationRoutes} = await import('../sources/federation-api.ts')

@@ -6,7 +6,7 @@ import type {EventFacts} from './database-events.ts'
 import {allOf, integer, text} from './database-port.ts'
 import type {Database, Snapshot} from './database-port.ts'
 import {findRoom, readAliases, readExtremities, readKeys, roomNotes} from './database-room.ts'
-import {TRIED_SCHEMA} from './database-schema.ts'
+import {schemaNotes} from './database-schema.ts'
 import type {Schema, UsefulTable} from './database-schema.ts'
 import {
   currentState,
@@ -63,11 +63,8 @@ async function roomStep(
   shown: string,
 ): Promise<{step: Step; forward: readonly string[]}> {
   const roomVersion = await findRoom(snapshot, roomId, shown)
-  const notes = [...snapshot.notes, ...(await roomNotes(snapshot, schema, roomId))]
+  const notes = [...snapshot.notes, ...(await roomNotes(snapshot, schema, roomId)), ...schemaNotes(schema)]
   const refusals: Refusal[] = []
-  if (schema.version > TRIED_SCHEMA) {
-    notes.push(`The database has schema ${String(schema.version)}; this was tried up to ${String(TRIED_SCHEMA)}.`)
-  }
   const extremities = await readExtremities(snapshot, schema, roomId)
   const current: ReportedStateSet[] = []
   if (schema.has('current_state_events')) {

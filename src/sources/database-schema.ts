@@ -4,7 +4,7 @@ import {integer, text} from './database-port.ts'
 import type {Snapshot} from './database-port.ts'
 
 /** Newest schema of Synapse that this was tried with (1.163.2). */
-export const TRIED_SCHEMA = 94
+const TRIED_SCHEMA = 94
 
 /** What is read of each table. Without the needed ones nothing can be told. */
 const NEEDED = {
@@ -49,6 +49,13 @@ export type UsefulTable = keyof typeof USEFUL
 /** What a database has of what is wanted. */
 export interface Schema extends UsableTables<UsefulTable> {
   readonly version: number
+}
+
+/** A remark where the schema is newer than any that this was tried with. */
+export function schemaNotes({version}: Schema): readonly string[] {
+  return version > TRIED_SCHEMA
+    ? [`The database has schema ${String(version)}; this was tried up to ${String(TRIED_SCHEMA)}.`]
+    : []
 }
 
 /**

@@ -1,19 +1,9 @@
 import {StateError} from '../errors.ts'
-import type {DatabaseAddress} from './database-address.ts'
 import {gatherRoom, fetchFromDatabase} from './database-gather.ts'
+import {type DatabaseRouteOptions, openSynapseDatabase} from './database-opened.ts'
 import {text} from './database-port.ts'
 import type {Database} from './database-port.ts'
-import {postgresDatabase} from './database-postgres.ts'
-import {checkSchema, tellServerName} from './database-schema.ts'
-import {sqliteDatabase} from './database-sqlite.ts'
 import type {GatherLimits, PlannedRequest, Route} from './evidence.ts'
-
-export interface DatabaseRouteOptions {
-  readonly address: DatabaseAddress
-  /** Whose database it is; the address's own `NAME=` comes first. */
-  readonly serverName?: string
-  readonly signal?: AbortSignal
-}
 
 /** What a server's database can never show. */
 export const UNKNOWABLE_TO_DATABASE: readonly string[] = [
@@ -34,24 +24,15 @@ export const UNKNOWABLE_TO_DATABASE: readonly string[] = [
  * @throws StateError INPUT_NOT_FOUND, DATABASE_UNUSABLE, SERVER_UNREACHABLE, SERVER_REFUSED, CREDENTIALS_ABSENT, USAGE
  */
 export async function openDatabaseRoute(options: DatabaseRouteOptions): Promise<Route> {
-  const {address, signal = new AbortController().signal} = options
-  const database: Database = address.kind === 'sqlite' ? sqliteDatabase(address) : postgresDatabase(address)
-  const {shown} = database
-  const snapshot = await database.snapshot(signal)
-  try {
-    const schema = await checkSchema(snapshot, shown)
-    const server = await tellServerName(snapshot, schema, shown, address.serverName ?? options.serverName ?? null)
-    return {
-      identity: {kind: 'database', name: `database ${shown}`, server, address: shown, insecure: false},
-      unknowable: UNKNOWABLE_TO_DATABASE,
-      plan: planDatabase,
-      gather: (context) => gatherRoom(database, schema, context),
-      fetchEvents: (eventIds, context) => fetchFromDatabase(database, schema, eventIds, context),
-      resolveAlias: async (alias, aliasSignal) => resolveAlias(database, alias, aliasSignal),
-      close: async () => Promise.resolve(),
-    }
-  } finally {
-    await snapshot.close()
+  const {database, schema, identity} = await openSynapseDatabase(options)
+  return {
+    identity,
+    unknowable: UNKNOWABLE_TO_DATABASE,
+    plan: planDatabase,
+    gather: (context) => gatherRoom(database, schema, context),
+    fetchEvents: (eventIds, context) => fetchFromDatabase(database, schema, eventIds, context),
+    resolveAlias: async (alias, aliasSignal) => resolveAlias(database, alias, aliasSignal),
+    close: async () => Promise.resolve(),
   }
 }
 

@@ -1,9 +1,7 @@
 import {serverNameOf} from '../matrix/ids.ts'
+import {type DatabaseRouteOptions, openSynapseDatabase} from './database-opened.ts'
 import type {Database} from './database-port.ts'
-import {postgresDatabase} from './database-postgres.ts'
-import {checkSchema, tellServerName, TRIED_SCHEMA} from './database-schema.ts'
-import {sqliteDatabase} from './database-sqlite.ts'
-import type {DatabaseRouteOptions} from './database-synapse.ts'
+import {type Schema, schemaNotes} from './database-schema.ts'
 import {accountData, backups, sharedRooms} from './device-database-account.ts'
 import {localKeys, remoteKeys} from './device-database-keys.ts'
 import {inboxes, oneTimeKeys, unsentLists} from './device-database-waiting.ts'
@@ -22,35 +20,19 @@ import type {PlannedRequest} from './evidence.ts'
  * @throws StateError INPUT_NOT_FOUND, DATABASE_UNUSABLE, SERVER_UNREACHABLE, SERVER_REFUSED, CREDENTIALS_ABSENT, USAGE
  */
 export async function openDatabaseDeviceRoute(options: DatabaseRouteOptions): Promise<DeviceRoute> {
-  const {address, signal = new AbortController().signal} = options
-  const database: Database = address.kind === 'sqlite' ? sqliteDatabase(address) : postgresDatabase(address)
-  const {shown} = database
-  const snapshot = await database.snapshot(signal)
-  try {
-    const schema = await checkSchema(snapshot, shown)
-    const server = await tellServerName(snapshot, schema, shown, address.serverName ?? options.serverName ?? null)
-    return {
-      identity: {
-        kind: 'database',
-        name: `database ${shown}`,
-        server,
-        address: shown,
-        insecure: false,
-        account: null,
-      },
-      plan: databaseDevicePlan,
-      gather: (context) => gather(database, server, schema.version, context),
-      close: async () => Promise.resolve(),
-    }
-  } finally {
-    await snapshot.close()
+  const {database, schema, identity} = await openSynapseDatabase(options)
+  return {
+    identity: {...identity, account: null},
+    plan: databaseDevicePlan,
+    gather: (context) => gather(database, identity.server, schema, context),
+    close: async () => Promise.resolve(),
   }
 }
 
 async function* gather(
   database: Database,
   server: string,
-  version: number,
+  schema: Schema,
   {userIds, keysOnly = false, signal}: DeviceContext,
 ): AsyncGenerator<DeviceStep> {
   const snapshot = await database.snapshot(signal)
@@ -64,8 +46,7 @@ async function* gather(
       remote: userIds.filter((userId) => !isLocal(userId)),
       few: userIds.length <= FEW_USERS,
     }
-    const newer = `The database has schema ${String(version)}; this was tried up to ${String(TRIED_SCHEMA)}.`
-    const notes = [...snapshot.notes, ...(version > TRIED_SCHEMA ? [newer] : [])]
+    const notes = [...snapshot.notes, ...schemaNotes(schema)]
     if (notes.length > 0) yield {how: 'schema_version', requests: 0, facts: [], notes}
     yield* localKeys(look, keysOnly)
     yield* remoteKeys(look, keysOnly)

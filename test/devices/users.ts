@@ -126,7 +126,7 @@ export function told(fact: DeviceFact, more: Partial<DeviceSnapshot> = {}): Devi
 }
 
 export function evidence(snapshots: readonly DeviceSnapshot[], more: Partial<UserEvidence> = {}): UserEvidence {
-  return {userId: '@alice:a.example', snapshots, accounts: [], nowMs: NOW, ...more}
+  return {userId: '@alice:a.example', snapshots, nowMs: NOW, ...more}
 }
 
 export function audit(...snapshots: readonly DeviceSnapshot[]): UserAudit {
