@@ -42,7 +42,6 @@ const LAYERS = {
   },
   profile: {
     imports: ['matrix'],
-    packages: ['matrix-js-sdk'],
     why: 'A profile says who asks; it is there before any question.',
   },
   investigate: {
@@ -69,7 +68,7 @@ const LAYERS = {
   },
   cli: {
     imports: ['matrix', 'finding', 'report', 'profile', 'investigate'],
-    packages: ['@oclif'],
+    packages: ['@oclif', '@inquirer'],
     why: 'Terminal habits in one place, on top of everything.',
   },
 }

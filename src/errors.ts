@@ -27,6 +27,17 @@ export type ErrorCode =
   | 'RECORD_ABSENT'
   | 'KEYS_MALFORMED'
   | 'DATABASE_UNUSABLE'
+  /** No profile of that name: the hint is the exact `setup` line. */
+  | 'PROFILE_ABSENT'
+  /** The profile has no bot's baseline. */
+  | 'BASELINE_ABSENT'
+  /** A baseline cannot be recorded: the device publishes no keys, is not there, is not signed as it should. */
+  | 'BASELINE_UNRECORDABLE'
+  | 'PROFILE_EXISTS'
+  /** What was given belongs to another user or device, or the device has other keys: changing that is not a modification. */
+  | 'OTHER_IDENTITY'
+  /** Damaged, truncated, readable by others, of a newer schema. */
+  | 'PROFILE_UNUSABLE'
 
 /**
  * A failure the user can act on: what happened, where, and (in `hint`) what to do. Bugs stay plain `Error`s.

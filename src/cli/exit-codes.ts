@@ -21,7 +21,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.inconclusive, 'inconclusive: evidence is incomplete, so "clean" cannot be claimed'],
   [EXIT.failed, 'could not do it: server unreachable or refusing, input malformed, disk full'],
   [EXIT.profileAbsent, 'a profile or baseline that the command needs is absent'],
-  [EXIT.setupRefused, 'setup refused, since it exists already'],
+  [EXIT.setupRefused, 'setup refused: it exists already, or would become another identity'],
   [EXIT.bug, 'a bug in matrix-state'],
   [EXIT.interrupted, 'interrupted (Ctrl-C)'],
 ]
@@ -47,6 +47,10 @@ export function worstOf(...codes: readonly ExitCode[]): ExitCode {
 /** Codes that do not simply mean "could not do it". */
 const OF_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   USAGE: EXIT.usage,
+  PROFILE_ABSENT: EXIT.profileAbsent,
+  BASELINE_ABSENT: EXIT.profileAbsent,
+  PROFILE_EXISTS: EXIT.setupRefused,
+  OTHER_IDENTITY: EXIT.setupRefused,
 }
 
 /** The exit code for a failure that the user can act on. */

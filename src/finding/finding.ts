@@ -1,3 +1,4 @@
+import {BASELINE_KINDS} from './baseline-kinds.ts'
 import {DEVICE_KINDS} from './device-kinds.ts'
 import type {Certainty, FindingKind, Severity} from './kind.ts'
 
@@ -338,6 +339,7 @@ export const CATALOGUE = {
       'The fault is in the state of the server that sends these events: update it and let it recalculate its state of the room. Until then a user of a server whose events are accepted can kick or ban the user.',
   },
   ...DEVICE_KINDS,
+  ...BASELINE_KINDS,
 } as const satisfies Readonly<Record<string, FindingKind>>
 
 export type FindingId = keyof typeof CATALOGUE
