@@ -103,8 +103,8 @@ export function parseObject(text: string, kind: string, file: WhichFile): Readon
   }
   const object = value as Readonly<Record<string, unknown>>
   const schema = Object.hasOwn(object, 'schema') ? object['schema'] : undefined
-  const [, found, number] =
-    (typeof schema === 'string' && /^matrix-state\/([a-z-]{1,40})\/(\d{1,9})$/.exec(schema)) || []
+  const name = typeof schema === 'string' ? schema : ''
+  const [, found, number] = /^matrix-state\/([a-z-]{1,40})\/(\d{1,9})$/.exec(name) ?? []
   if (found !== kind) {
     const is = found === undefined ? '' : ` but matrix-state/${found}`
     throw unusable(file, `its field schema is not matrix-state/${kind}/${String(PROFILE_SCHEMA)}${is}`)
@@ -126,11 +126,12 @@ function parseJson(text: string, file: WhichFile): unknown {
     // The engine's message quotes the text, in which there are secrets: neither it nor the error goes any further.
     const message = error instanceof Error ? error.message : ''
     const [, position] = /at position (\d+)/.exec(message) ?? []
-    const endsInTheMiddle =
-      rest.startsWith('{') && (!rest.endsWith('}') || position === undefined || Number(position) >= rest.length)
-    if (endsInTheMiddle && !rest.includes('\0')) throw unusable(file, 'it is truncated: it ends in the middle')
-    const line = position === undefined ? 1 : rest.slice(0, Number(position)).split('\n').length
-    throw unusable(file, `it is not JSON (line ${String(line)})`)
+    const isCut = !rest.endsWith('}') || message.startsWith('Unexpected end') || Number(position) >= rest.length
+    if (isCut && rest.startsWith('{') && !rest.includes('\0')) {
+      throw unusable(file, 'it is truncated: it ends in the middle')
+    }
+    const line = position === undefined ? '' : ` (line ${String(rest.slice(0, Number(position)).split('\n').length)})`
+    throw unusable(file, `it is not JSON${line}`)
   }
 }
 

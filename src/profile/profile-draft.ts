@@ -14,9 +14,8 @@ import {basename, dirname, join} from 'node:path'
 import {StateError} from '../errors.ts'
 import {codeOf, outputFailed, readSmall, syncFolder, writePrivate} from './disk.ts'
 import {parseProfile} from './parse-profile.ts'
-import type {OpenedProfile} from './profile-file.ts'
 import {profileFolder, profilePath, setupLine} from './profile-folder.ts'
-import type {Profile} from './profile.ts'
+import type {OpenedProfile, Profile} from './profile.ts'
 
 /** Room on the disk for a profile that is still to be made. All calls are synchronous: no signal comes in between. */
 export interface ProfileDraft {
@@ -48,7 +47,7 @@ const REPLACING_MS = 60 * 1000
  */
 export function reserveProfile(name: string, folder: string = profileFolder()): ProfileDraft {
   const path = profilePath(name, folder)
-  if (lstatSync(path, {throwIfNoEntry: false, bigint: false}) !== undefined) throw profileExists(name, path)
+  if (lstatSync(path, {throwIfNoEntry: false}) !== undefined) throw profileExists(name, path)
   const draft = join(folder, `.${name}.${randomUUID()}.draft`)
   const undoFolder = writing(path, () => {
     const made = makeFolder(folder)
@@ -170,7 +169,7 @@ function removeAbandoned(folder: string): void {
  */
 export function replaceProfile(opened: OpenedProfile, profile: Profile): OpenedProfile {
   const {name, path} = opened
-  const text = textOf({...(JSON.parse(opened.text) as object), ...profile}, path)
+  const text = textOf({...(JSON.parse(opened.text.trim()) as object), ...profile}, path)
   writing(path, () => {
     const target = existing(opened)
     // Its name is the lock: it is there while a run replaces the profile, and gone by the rename.

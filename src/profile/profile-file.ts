@@ -1,20 +1,13 @@
 import {lstatSync, readdirSync, readlinkSync, unlinkSync} from 'node:fs'
 import {join, resolve} from 'node:path'
 import {StateError} from '../errors.ts'
-import {codeOf, readSmall, reasonOf, syncFolder} from './disk.ts'
+import {codeOf, type Read, readSmall, reasonOf, syncFolder} from './disk.ts'
 import {parseProfile} from './parse-profile.ts'
 import {DEFAULT_PROFILE, isProfileName, profileFolder, profilePath, setupLine} from './profile-folder.ts'
-import type {Profile} from './profile.ts'
+import type {OpenedProfile} from './profile.ts'
 
 export {type ProfileDraft, replaceProfile, reserveProfile} from './profile-draft.ts'
-
-export interface OpenedProfile {
-  readonly name: string
-  readonly path: string
-  readonly profile: Profile
-  /** Of the file, as it was read. There are secrets in it. */
-  readonly text: string
-}
+export type {OpenedProfile}
 
 /** A profile has some hundred bytes, with many databases some thousand. */
 const MAX_BYTES = 2 ** 20
@@ -40,7 +33,7 @@ function readProfileText(name: string, path: string): string {
   const unusable = (why: string, hint: string, cause?: unknown): StateError =>
     new StateError('PROFILE_UNUSABLE', `the profile ${JSON.stringify(path)} cannot be used: ${why}`, {hint, cause})
   const move = `Move it away, and make the profile: ${setupLine(name)}`
-  let read
+  let read: Read
   try {
     read = readSmall(path, MAX_BYTES)
   } catch (error) {
@@ -57,15 +50,16 @@ function readProfileText(name: string, path: string): string {
         : 'Check the path; MATRIX_STATE_PROFILE_DIR names another folder.'
     throw unusable(reasonOf(error), hint, error)
   }
-  if (read.kind === 'folder') throw unusable('it is a folder', move)
-  if (read.kind === 'special') throw unusable('it is not a regular file', move)
-  if (read.kind === 'too-large') throw unusable('it is too large to be a profile', damagedHint(name))
+  if (read.kind !== 'text') {
+    if (read.kind === 'too-large') throw unusable('it is too large to be a profile', damagedHint(name))
+    throw unusable(read.kind === 'folder' ? 'it is a folder' : 'it is not a regular file', move)
+  }
   if (process.platform !== 'win32' && (read.mode & 0o077) !== 0) {
     const mode = read.mode.toString(8).padStart(4, '0')
     throw unusable(`others than its owner may read or change it (mode ${mode})`, `chmod 600 ${quoted(path)}`)
   }
   try {
-    return new TextDecoder('utf-8', {fatal: true, ignoreBOM: false}).decode(read.bytes)
+    return new TextDecoder('utf-8', {fatal: true, ignoreBOM: true}).decode(read.bytes)
   } catch {
     throw unusable('it is not text (UTF-8)', damagedHint(name))
   }

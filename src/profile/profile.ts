@@ -36,3 +36,12 @@ export interface ProfileAccount {
 
 /** The newest profile schema that this program knows. */
 export const PROFILE_SCHEMA = 1
+
+/** A profile as it was found on the disk. */
+export interface OpenedProfile {
+  readonly name: string
+  readonly path: string
+  readonly profile: Profile
+  /** Of the file, as it was read. There are secrets in it. */
+  readonly text: string
+}
