@@ -2,7 +2,7 @@ import {isAbsolute} from 'node:path'
 import {StateError} from '../errors.ts'
 import type {BackupIdentity, Baseline, StoreBaseline, StoreCheck} from '../matrix/device-baseline.ts'
 import {isUserId} from '../matrix/ids.ts'
-import {type Profile, PROFILE_SCHEMA, type ProfileAccount} from './profile.ts'
+import {type Profile, PROFILE_SCHEMA, type ProfileAccount, type ProfileExport} from './profile.ts'
 
 /** Which file is parsed, for messages. */
 export interface WhichFile {
@@ -17,41 +17,66 @@ export interface WhichFile {
  * @throws StateError PROFILE_UNUSABLE; no message repeats anything of the text but names of fields, since there are secrets in it
  */
 export function parseProfile(text: string, file: WhichFile): Profile {
-  const top = new Fields(parseObject(text, 'profile', file), '', file)
+  const fields = new Fields(parseObject(text, 'profile', file), '', file)
   const profile: Profile = {
     schema: 'matrix-state/profile/1',
-    created_ts: top.time('created_ts'),
-    changed_ts: top.time('changed_ts'),
-    homeserver: top.orNull('homeserver', () => top.url('homeserver')),
-    server_name: top.orNull('server_name', () => top.word('server_name')),
-    insecure: top.flag('insecure'),
-    account: top.orNull('account', () => accountOf(top.inside('account'))),
-    admin_token: top.orNull('admin_token', () => top.word('admin_token')),
-    signing_key_file: top.orNull('signing_key_file', () => top.path('signing_key_file')),
-    databases: top.texts('databases'),
-    bot: top.orNull('bot', () => baselineOf(top.inside('bot'))),
+    ...shownFields(fields),
+    account: fields.orNull('account', () => accountOf(fields.inside('account'))),
+    admin_token: fields.orNull('admin_token', () => fields.word('admin_token')),
   }
   for (const field of ['account', 'admin_token'] as const) {
-    if (profile[field] !== null && profile.homeserver === null)
-      throw top.wrong(field, 'is of no use without homeserver')
-  }
-  if (profile.signing_key_file !== null && profile.server_name === null) {
-    throw top.wrong('signing_key_file', 'is of no use without server_name')
+    if (profile[field] !== null && profile.homeserver === null) {
+      throw fields.wrong(field, 'is of no use without homeserver')
+    }
   }
   return profile
 }
 
-function accountOf(fields: Fields): ProfileAccount {
+/** The text of what `profile export` wrote. @throws StateError PROFILE_UNUSABLE */
+export function parseExport(text: string, file: WhichFile): ProfileExport {
+  const fields = new Fields(parseObject(text, 'profile-export', file), '', file)
   return {
-    user_id: fields.user('user_id'),
-    device_id: fields.orNull('device_id', () => fields.text('device_id')),
-    access_token: fields.word('access_token'),
-    own_login: fields.flag('own_login'),
+    schema: 'matrix-state/profile-export/1',
+    ...shownFields(fields),
+    account: fields.orNull('account', () => whoseOf(fields.inside('account'))),
   }
 }
 
-/** @throws StateError PROFILE_UNUSABLE */
-export function baselineOf(fields: Fields): Baseline {
+/** What is no secret. */
+function shownFields(fields: Fields): Omit<ProfileExport, 'schema' | 'account'> {
+  const shown = {
+    created_ts: fields.time('created_ts'),
+    changed_ts: fields.time('changed_ts'),
+    homeserver: fields.orNull('homeserver', () => fields.url('homeserver')),
+    server_name: fields.orNull('server_name', () => fields.word('server_name')),
+    insecure: fields.flag('insecure'),
+    signing_key_file: fields.orNull('signing_key_file', () => fields.path('signing_key_file')),
+    databases: fields.texts('databases'),
+    bot: fields.orNull('bot', () => baselineOf(fields.inside('bot'))),
+  }
+  if (shown.signing_key_file !== null && shown.server_name === null) {
+    throw fields.wrong('signing_key_file', 'is of no use without server_name')
+  }
+  if (shown.databases.some(hasPassword)) {
+    throw fields.wrong('databases', 'must have no password in it: put it into PGPASSWORD or ~/.pgpass')
+  }
+  return shown
+}
+
+/** Addresses are shown and exported. */
+function hasPassword(database: string): boolean {
+  return /^(?:[^/]*=)?postgres(?:ql)?:\/*[^/?#]*:[^/?#]*@|[?&](?:ssl)?password=/iu.test(database)
+}
+
+function accountOf(fields: Fields): ProfileAccount {
+  return {...whoseOf(fields), access_token: fields.word('access_token'), own_login: fields.flag('own_login')}
+}
+
+function whoseOf(fields: Fields): Pick<ProfileAccount, 'user_id' | 'device_id'> {
+  return {user_id: fields.user('user_id'), device_id: fields.orNull('device_id', () => fields.text('device_id'))}
+}
+
+function baselineOf(fields: Fields): Baseline {
   return {
     recorded_ts: fields.time('recorded_ts'),
     user_id: fields.user('user_id'),
@@ -96,7 +121,7 @@ function checkOf(fields: Fields): StoreCheck {
  *
  * @throws StateError PROFILE_UNUSABLE
  */
-export function parseObject(text: string, kind: string, file: WhichFile): Readonly<Record<string, unknown>> {
+function parseObject(text: string, kind: string, file: WhichFile): Readonly<Record<string, unknown>> {
   const value = parseJson(text, file)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw unusable(file, 'it is JSON, but not an object')
@@ -136,7 +161,7 @@ function parseJson(text: string, file: WhichFile): unknown {
 }
 
 /** The fields of an object, each asked for as what it must be. A field that is inherited is not there. */
-export class Fields {
+class Fields {
   readonly #object: Readonly<Record<string, unknown>>
   readonly #prefix: string
   readonly #file: WhichFile
