@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 import {StateError} from '../errors.ts'
 import type {ModifyRequest} from '../investigate/setup-request.ts'
-import {DEFAULT_PROFILE} from '../profile/profile-folder.ts'
+import {profileNameOf} from './profile-flags.ts'
 import {optionalToken, readSecret} from './secrets.ts'
 
 /** Secrets as values of flags, which people try. They are known so that they can be refused without being repeated. */
@@ -18,9 +18,8 @@ const hidden = () => Flags.string({hidden: true})
 export const setupFlags = {
   profile: Flags.string({
     summary: 'Name of the profile.',
+    description: 'Without it MATRIX_STATE_PROFILE, else "default".',
     helpValue: 'NAME',
-    env: 'MATRIX_STATE_PROFILE',
-    default: DEFAULT_PROFILE,
   }),
   modify: Flags.boolean({summary: 'Change a profile that is there; who it is stays.'}),
   homeserver: Flags.string({
@@ -96,7 +95,7 @@ export const setupFlags = {
 
 /** `setupFlags` as they were parsed. */
 export interface SetupFlags {
-  readonly profile: string
+  readonly profile: string | undefined
   readonly modify: boolean
   readonly homeserver: string | undefined
   readonly user: string | undefined
@@ -147,7 +146,7 @@ export async function setupRequestOf(
     ? undefined
     : await optionalToken('MATRIX_STATE_ADMIN_TOKEN', flags['admin-token-file'])
   return {
-    profile: flags.profile,
+    profile: profileNameOf(flags.profile),
     ...given('homeserver', flags.homeserver),
     ...given('user', flags.user),
     ...given('password', password),

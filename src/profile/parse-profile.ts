@@ -190,7 +190,7 @@ class Fields {
   text(name: string): string {
     const value = this.#get(name)
     if (typeof value === 'string' && isText(value)) return value
-    throw this.wrong(name, 'must be a text that is not empty')
+    throw this.wrong(name, 'must be a text of 1 to 8192 characters, none of them a control character')
   }
 
   /** Without spaces: goes into headers. */
@@ -254,8 +254,11 @@ class Fields {
   }
 }
 
+/** Longer than any token or path; bounds what the patterns here have to look at. */
+const LONGEST = 8192
+
 function isText(value: string): boolean {
-  return value !== '' && value.isWellFormed() && !/\p{Cc}/u.test(value)
+  return value !== '' && value.length <= LONGEST && value.isWellFormed() && !/\p{Cc}/u.test(value)
 }
 
 function unusable({path, hint}: WhichFile, why: string): StateError {

@@ -47,7 +47,9 @@ const REPLACING_MS = 60 * 1000
  */
 export function reserveProfile(name: string, folder: string = profileFolder()): ProfileDraft {
   const path = profilePath(name, folder)
-  if (lstatSync(path, {throwIfNoEntry: false}) !== undefined) throw profileExists(name, path)
+  writing(path, () => {
+    if (lstatSync(path, {throwIfNoEntry: false}) !== undefined) throw profileExists(name, path)
+  })
   const draft = join(folder, `.${name}.${randomUUID()}.draft`)
   const undoFolder = writing(path, () => {
     const made = makeFolder(folder)
@@ -69,8 +71,9 @@ export function reserveProfile(name: string, folder: string = profileFolder()): 
     undoFolder()
   }
   const commit = (profile: Profile): OpenedProfile => {
-    const text = textOf(profile, path)
+    let text: string
     try {
+      text = textOf(profile, path)
       writing(path, () => {
         place(draft, path, text, name)
       })
