@@ -2,7 +2,7 @@ import {describe, expect, test} from 'vitest'
 import {checkBaseline} from '../../src/devices/baseline-checks.ts'
 import type {BaselineCheckId, BaselineEvidence, BaselineJudgement} from '../../src/devices/baseline-evidence.ts'
 import type {Finding, FindingId} from '../../src/finding/finding.ts'
-import type {Baseline} from '../../src/matrix/device-baseline.ts'
+import type {BackupIdentity, Baseline} from '../../src/matrix/device-baseline.ts'
 import type {DeviceFact, DeviceSnapshot} from '../../src/matrix/device-facts.ts'
 import type {JsonObject} from '../../src/matrix/json.ts'
 import {NOW, oneTimeKey, pair, signed, type TestDevice, told, user} from './users.ts'
@@ -298,7 +298,7 @@ describe('one-time keys, messages, backup', () => {
     expect(not(judged, 'failed')).toEqual(['messages'])
   })
 
-  test.each<[string, Baseline['backup'], DeviceFact, readonly string[]]>([
+  test.each<[string, BackupIdentity | null, DeviceFact, readonly string[]]>([
     ['another version and key', {version: '2', public_key: 'older'}, backup('3', 'newer'), ['warning']],
     ['another key under the same version', {version: '3', public_key: 'older'}, backup('3', 'newer'), ['warning']],
     ['another version with the same key', {version: '2', public_key: 'same'}, backup('3', 'same'), ['note']],
