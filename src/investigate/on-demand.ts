@@ -6,6 +6,7 @@ import type * as explaining from './explain-room.ts'
 import type * as fetching from './fetch-room.ts'
 import type * as routes from './open-routes.ts'
 import type * as planning from './plan-audit.ts'
+import type * as preflights from './preflight.ts'
 
 // A program that replays a dump shall not load SQLite, the routes and the threads that these stand on.
 
@@ -61,3 +62,7 @@ export const auditDevices: typeof devices.auditDevices = async (...args) =>
 /** See `plan-audit.ts`. */
 export const planAudit: typeof planning.planAudit = async (...args) =>
   (await import('./plan-audit.ts')).planAudit(...args)
+
+/** See `preflight.ts`. */
+export const preflight: typeof preflights.preflight = async (...args) =>
+  (await import('./preflight.ts')).preflight(...args)
