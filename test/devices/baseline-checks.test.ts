@@ -132,6 +132,12 @@ describe('the identity', () => {
     expect(ways(judged, 'device/identity-changed')).toEqual(['restore-store', 'recover', 'accept-new-identity'])
   })
 
+  test('other keys that nobody verified are one finding: they are not to be verified', () => {
+    const judged = judge({}, bot.keys([bot.device('BOT')]))
+    expect(ids(judged)).toEqual(['error device/identity-changed'])
+    expect(not(judged, 'not-checked')).toEqual(['cross-signature'])
+  })
+
   test('only the curve25519 key is another', () => {
     const other = pair('x25519').publicKey
     const keys = {...(device.keys['keys'] as JsonObject), 'curve25519:BOT': other}
@@ -226,7 +232,7 @@ describe('cross-signing', () => {
 
   test('the identity is gone', () => {
     const none = {master_key: null, self_signing_key: null, user_signing_key: null}
-    const judged = judge({}, bot.keys([bot.device('BOT')], none))
+    const judged = judge({}, bot.keys([device], none))
     expect(found(judged, 'baseline/cross-signing-changed').summary).toContain('are gone')
     expect(ways(judged, 'baseline/signature-lost')).toEqual(['bootstrap'])
   })
