@@ -105,6 +105,8 @@ def open_store():
         if row is None:
             raise ValueError(f"no keys of {who[0]} {who[1]} in {database}")
         keys = OlmAccount.from_pickle(bytes(row[0]), account["pickle_key"], bool(row[1])).identity_keys
+        if check_file.exists() and check_file.read_text().strip() != keys["ed25519"]:
+            raise ValueError(f"its key is {keys['ed25519']}, that of {check_file} is another: a store of another device")
         return account, keys["ed25519"]
     except Exception as error:
         stop(ABSENT, f"the store cannot be opened ({error}); restore it: a new one would be another device to everybody")
@@ -115,10 +117,11 @@ async def run(careless=False):
         account = json.loads(os.environ["BOT_ACCOUNT"])
         store.mkdir(mode=0o700, exist_ok=True)
     else:
-        account, ed25519 = open_store()
-        check_file.write_text(ed25519 + "\n")
+        account, _ = open_store()
     client = new_client(account)
     client.restore_login(account["user_id"], account["device_id"], token_file.read_text().strip())
+    # Here for what `preflight` can see before the next start.
+    check_file.write_text(client.olm.account.identity_keys["ed25519"] + "\n")
 
     async def invited(room, event):
         if event.state_key == client.user_id and event.membership == "invite":
