@@ -36,3 +36,18 @@ export interface ProfileAccount {
 
 /** The newest profile schema that this program knows. */
 export const PROFILE_SCHEMA = 1
+
+/** A profile as it was found on the disk. */
+export interface OpenedProfile {
+  readonly name: string
+  readonly path: string
+  readonly profile: Profile
+  /** Of the file, as it was read. There are secrets in it. */
+  readonly text: string
+}
+
+/** A profile without its secrets: fit to be attached to a report, or to be committed. Field names are those of the file. */
+export interface ProfileExport extends Omit<Profile, 'schema' | 'account' | 'admin_token'> {
+  readonly schema: 'matrix-state/profile-export/1'
+  readonly account: Pick<ProfileAccount, 'user_id' | 'device_id'> | null
+}

@@ -106,7 +106,7 @@ export function answerFailure(url: string, answer: RawAnswer, hide: (text: strin
   }
   if (status >= 300 && status < 400) {
     const target = hide(printable(withoutQuery(answer.location ?? 'nowhere')))
-    const hint = 'The access token is not sent after a redirect: give the address where the client API really is.'
+    const hint = 'Secrets are not sent after a redirect: give the address where the client API really is.'
     return refused(`${url} answered ${String(status)}, a redirect to ${target}.`, hint)
   }
   if (error !== null && error.errcode !== 'M_UNRECOGNIZED' && status >= 400) {

@@ -6,10 +6,11 @@ import type {Failure, RawAnswer} from './client-failures.ts'
 import {openAgent, proxyVariable} from './http-agent.ts'
 import {readBody} from './http-body.ts'
 
-/** A good answer: status 200 to 299 and a body that is JSON. */
+/** A good answer: status 200 to 299, or one that the request accepts, and a body that is JSON. */
 export interface Answer {
   /** The request's URL without its query: safe to show. */
   readonly url: string
+  readonly status: number
   /** The body as received. */
   readonly text: string
   /** What `JSON.parse` makes of it: good for tokens and ids, never for PDUs, whose numbers it may change. */
@@ -35,12 +36,31 @@ export interface ClientHttpOptions {
   readonly onPause?: ((pause: {readonly url: string; readonly ms: number; readonly reason: string}) => void) | undefined
 }
 
+/** A request that changes something on the server. */
+export interface Change {
+  readonly method: 'POST' | 'PUT' | 'DELETE'
+  /** Starts behind the base URL. */
+  readonly path: string
+  readonly body: JsonObject
+  /** Doing it twice is the same as doing it once: it may be sent again like a question. Otherwise it is sent once, whatever comes. */
+  readonly idempotent?: boolean
+  /** Statuses of 400 and above that are answers, too, if their body is JSON: 401 asks for more where authentication has several steps. */
+  readonly accept?: readonly number[]
+  /** Texts of the body that no error may repeat. */
+  readonly secrets?: readonly string[]
+}
+
 /** Questions to one client API, one after another. */
 export interface ClientHttp {
   /** Asks with the access token, again where that may help; `path` starts behind the base URL. */
   readonly get: (path: string, query?: Readonly<Record<string, string>>, explain?: ExplainRefusal) => Promise<Answer>
   /** The same for questions that are too long for a URL. Sent again like `get`: only for what changes nothing (`/keys/query`). */
   readonly post: (path: string, body: JsonObject, explain?: ExplainRefusal) => Promise<Answer>
+  /**
+   * Sends what changes something. A connection that breaks tells nothing of whether the server did it, so that it is sent once; only a 429,
+   * which says that nothing was done, is waited for, within `maxRetryMs`. Redirects are not followed.
+   */
+  readonly send: (change: Change, explain?: ExplainRefusal) => Promise<Answer>
   /** How many requests have been sent, those that failed included. */
   readonly requests: () => number
   /** Closes the connections; without it a process would linger. */
@@ -66,11 +86,13 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
   const timeoutMs = options.timeoutMs ?? 180_000
   const dispatcher = await openAgent(options.baseUrl, {insecure: options.insecure === true, timeoutMs})
   const proxy = proxyVariable(options.baseUrl)
+  const methods = {GET: Method.Get, POST: Method.Post, PUT: Method.Put, DELETE: Method.Delete}
   let requests = 0
   let answered = false
   let last: {answer?: RawAnswer; begun: boolean; thrown?: unknown} = {begun: false}
 
   const fetchWhole = async (resource: URL | string, init?: RequestInit): Promise<Response> => {
+    const asksOnly = init?.method === undefined || init.method === 'GET'
     requests += 1
     last = {begun: false}
     try {
@@ -78,7 +100,7 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
         method: init?.method ?? 'GET',
         headers: init?.headers as Record<string, string>,
         ...(typeof init?.body === 'string' ? {body: init.body} : {}),
-        redirect: options.accessToken === null ? 'follow' : 'manual',
+        redirect: options.accessToken === null && asksOnly ? 'follow' : 'manual',
         dispatcher,
         ...(options.signal === undefined ? {} : {signal: options.signal}),
       })
@@ -110,7 +132,7 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
 
   /** One attempt: the answer, or why there is none. */
   const attempt = async (
-    {path, query, body}: Question,
+    {method, path, query, body, change}: Question,
     url: string,
     explain: ExplainRefusal | undefined,
   ): Promise<Answer | Failure | {readonly limited: RawAnswer}> => {
@@ -119,19 +141,28 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     try {
       // `priority` is the DOM's; the SDK's types demand it where no DOM types are loaded.
       const raw = {rawResponseBody: true, priority: undefined}
-      blob = await (body === undefined
-        ? http.authedRequest<Blob>(Method.Get, path, {...query}, undefined, raw)
-        : http.authedRequest<Blob>(Method.Post, path, {...query}, {...body}, raw))
+      blob = await http.authedRequest<Blob>(
+        methods[method],
+        path,
+        {...query},
+        body === undefined ? body : {...body},
+        raw,
+      )
     } catch (error) {
       failed = error
     }
     options.signal?.throwIfAborted()
-    const {answer, begun, thrown} = last
+    const {begun, thrown} = last
+    const answer = last.answer && withoutSecrets(last.answer, change?.secrets ?? [])
     if (thrown instanceof StateError) return {persistence: 'fatal', error: thrown}
     if (thrown !== undefined) return networkFailure(url, thrown, begun, proxy)
     if (answer === undefined) throw failed
     answered = true
     if (answer.status === 429) return {limited: answer}
+    if (change?.accept?.includes(answer.status) === true) {
+      const json = jsonOf(answer.text)
+      if (json !== undefined) return {url, status: answer.status, text: answer.text, json}
+    }
     if (answer.status >= 300) {
       const error = errorOf(answer.text)
       const explained =
@@ -145,7 +176,7 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     try {
       text = new TextDecoder('utf-8', {fatal: true}).decode(await blob.arrayBuffer())
       if (secrets.some((secret) => secret.length >= SHORTEST_SECRET && text.includes(secret))) return repeatsToken(url)
-      return {url, text, json: JSON.parse(text) as unknown}
+      return {url, status: answer.status, text, json: JSON.parse(text) as unknown}
     } catch {
       return answerFailure(url, {...answer, text: text === '' ? await blob.text() : text}, hide)
     }
@@ -166,7 +197,8 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
       if (pausedMs + pauseMs > maxRetryMs || maxRetryMs === 0) throw error
       if (!('limited' in outcome)) {
         const hopeless = outcome.persistence === 'fatal' || (outcome.persistence === 'retry-later' && !answered)
-        if (hopeless || retries >= MAX_RETRIES) throw error
+        const once = question.change !== undefined && question.change.idempotent !== true
+        if (once || hopeless || retries >= MAX_RETRIES) throw error
       }
       options.onPause?.({url, ms: pauseMs, reason: error.message})
       pausedMs += pauseMs
@@ -176,17 +208,40 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     }
   }
   return {
-    get: (path, query = {}, explain) => ask({path, query}, explain),
-    post: (path, body, explain) => ask({path, query: {}, body}, explain),
+    get: (path, query = {}, explain) => ask({method: 'GET', path, query}, explain),
+    post: (path, body, explain) => ask({method: 'POST', path, query: {}, body}, explain),
+    send: (change, explain) => ask({...change, query: {}, change}, explain),
     requests: () => requests,
     close: () => dispatcher.destroy(),
   }
 }
 
 interface Question {
+  readonly method: 'GET' | Change['method']
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly body?: JsonObject
+  readonly change?: Change
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+/** The answer without any words of the server if it repeats a secret, in whatever place: what is cut out of a text can often be guessed. */
+function withoutSecrets(answer: RawAnswer, secrets: readonly string[]): RawAnswer {
+  const forms = secrets.flatMap((secret) => [...formsOf(secret), JSON.stringify(secret).slice(1, -1)])
+  const repeats = (text: string | null): boolean =>
+    text !== null && forms.some((form) => form !== '' && text.includes(form))
+  if (![answer.text, answer.contentType, answer.location].some(repeats)) return answer
+  const errcode = errorOf(answer.text)?.errcode ?? ''
+  const error = 'not shown, since it repeats what is secret'
+  const text = /^[A-Z_.]{1,60}$/u.test(errcode) && !repeats(errcode) ? JSON.stringify({errcode, error}) : error
+  return {...answer, text, contentType: '', location: null}
 }
 
 /** A shorter token may stand in an answer by chance. */
