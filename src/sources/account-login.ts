@@ -41,6 +41,8 @@ export interface LogoutOptions {
 const LOGIN = '/_matrix/client/v3/login'
 const LOGOUT = '/_matrix/client/v3/logout'
 const PASSWORD_FLOW = 'm.login.password'
+/** Who has pressed Ctrl-C waits no longer for a logout. */
+const LOGOUT_MS = 5000
 
 /**
  * Logs a device in by password.
@@ -55,12 +57,7 @@ const PASSWORD_FLOW = 'm.login.password'
  */
 export async function logIn(options: LoginOptions): Promise<Login> {
   const {baseUrl, insecure, user, password, deviceName, deviceId, signal, timeoutMs = 60_000} = options
-  const asking = await openClientHttp({baseUrl, accessToken: null, insecure, signal, timeoutMs, maxRetryMs: 5000})
-  try {
-    await mustOfferPasswords(asking)
-  } finally {
-    await asking.close()
-  }
+  await mustTakePasswords({baseUrl, insecure, signal, timeoutMs})
   signal?.throwIfAborted()
   const late = new AbortController()
   let timer: NodeJS.Timeout | undefined
@@ -81,7 +78,8 @@ export async function logIn(options: LoginOptions): Promise<Login> {
   try {
     const login = await askLogin(http, {user, password, deviceName, deviceId}, late.signal)
     if (signal?.aborted !== true) return login
-    await logOut({baseUrl, accessToken: login.accessToken, insecure, timeoutMs: 3000}).catch((error: unknown) => {
+    const access = {baseUrl, accessToken: login.accessToken, insecure, signal: AbortSignal.timeout(LOGOUT_MS)}
+    await logOut(access).catch((error: unknown) => {
       throw stays(deviceName, error)
     })
     throw signal.reason
@@ -157,8 +155,24 @@ export async function logOut(options: LogoutOptions): Promise<boolean> {
   }
 }
 
-/** @throws StateError SERVER_REFUSED where passwords are of no use, with what is */
-async function mustOfferPasswords(http: ClientHttp): Promise<void> {
+/**
+ * Asks whether the server takes passwords for logins, which is known before anybody types one.
+ *
+ * @throws StateError SERVER_REFUSED where it does not, with what it takes; and what the request comes to
+ * @see https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3login
+ */
+export async function mustTakePasswords(
+  options: Pick<LoginOptions, 'baseUrl' | 'insecure' | 'signal' | 'timeoutMs'>,
+): Promise<void> {
+  const http = await openClientHttp({timeoutMs: 60_000, ...options, accessToken: null, maxRetryMs: 5000})
+  try {
+    await askFlows(http)
+  } finally {
+    await http.close()
+  }
+}
+
+async function askFlows(http: ClientHttp): Promise<void> {
   const explain: ExplainRefusal = (status, errcode, said) =>
     status === 404 || errcode === 'M_UNRECOGNIZED' ? noPasswords(`it has no /login: ${said}`, true) : null
   const answer = await http.get(LOGIN, {}, explain).catch((error: unknown) => {
