@@ -3,7 +3,7 @@ import {wantsColor, beforeDoubleDash} from './color.ts'
 import {StateError} from '../errors.ts'
 import {FAIL_ON, type ExitCode, type FailOn} from './exit-codes.ts'
 import {asUsageError} from './failure.ts'
-import {interruption} from './interruption.ts'
+import {interruption, type InterruptionOptions} from './interruption.ts'
 import {type Forms, type JsonDocument, type Style, write, writeFileLines, writeLines} from './output.ts'
 import {printable, printableJson, printableLine} from '../report/printable.ts'
 import {wrap} from '../report/width.ts'
@@ -102,8 +102,8 @@ export abstract class BaseCommand extends Command {
   }
 
   /** See `interruption.ts`: only for work that must tidy up when Ctrl-C is pressed. */
-  protected interruption(): AbortSignal {
-    return interruption()
+  protected interruption(options?: InterruptionOptions): AbortSignal {
+    return interruption(options)
   }
 
   /** An empty value is mostly a shell's variable that was not set: it must not stand for a file or an ID. */

@@ -1,23 +1,45 @@
 import {EXIT} from './exit-codes.ts'
 
-let signal: AbortSignal | undefined
+let controller: AbortController | undefined
 
-/** Time that a command has to tidy up after Ctrl-C. */
+/** Time that a command has to tidy up after Ctrl-C, unless it asks for more. */
 const GRACE_MS = 1000
+/** A terminal sends Ctrl-C to a whole group of processes, of which one may hand it on: it is still the same. */
+const SAME_MS = 500
+
+export interface InterruptionOptions {
+  /** How long tidying up may take, in milliseconds, before the process ends anyway. */
+  readonly graceMs?: number
+  /** What counts as Ctrl-C. A second one ends the process at once. */
+  readonly signals?: readonly ('SIGINT' | 'SIGTERM' | 'SIGHUP')[]
+}
 
 /**
  * Aborts when Ctrl-C is pressed, for work that must tidy up; the process then ends with 130.
  *
- * @remarks Without a call of this, Ctrl-C ends the process at once, also amid synchronous work, which no handler could.
+ * @remarks Without a call of this, Ctrl-C ends the process at once, also amid synchronous work, which no handler could. What the first call
+ * asks for counts.
  */
-export function interruption(): AbortSignal {
-  if (signal !== undefined) return signal
-  const controller = new AbortController()
-  process.once('SIGINT', () => {
-    controller.abort()
-    setTimeout(() => process.exit(EXIT.interrupted), GRACE_MS).unref()
+export function interruption({graceMs = GRACE_MS, signals = ['SIGINT']}: InterruptionOptions = {}): AbortSignal {
+  if (controller !== undefined) return controller.signal
+  const made = (controller = new AbortController())
+  made.signal.addEventListener('abort', () => {
+    setTimeout(() => process.exit(EXIT.interrupted), graceMs).unref()
   })
-  return (signal = controller.signal)
+  const onSignal = (): void => {
+    made.abort()
+    const release = (): void => {
+      for (const signal of signals) process.off(signal, onSignal)
+    }
+    setTimeout(release, SAME_MS).unref()
+  }
+  for (const signal of signals) process.on(signal, onSignal)
+  return made.signal
 }
 
-export const wasInterrupted = (): boolean => signal?.aborted ?? false
+/** The same as Ctrl-C, where a prompt has taken the key: its terminal sends no signal. Of effect only after a call of `interruption`. */
+export function interrupt(): void {
+  controller?.abort()
+}
+
+export const wasInterrupted = (): boolean => controller?.signal.aborted ?? false

@@ -4,7 +4,7 @@ import {StateError} from '../errors.ts'
 import type {Baseline, StoreBaseline} from '../matrix/device-baseline.ts'
 import {BootstrapError, hasCrossSigning, notSigned} from '../sources/bootstrap-errors.ts'
 import {bootstrapCrossSigning} from '../sources/cross-signing-bootstrap.ts'
-import {baselineChanges, type BaselineChange} from './baseline-changes.ts'
+import {identityChanges} from './identity-changes.ts'
 import {recordBaseline, type RecordBaseline} from './record-baseline.ts'
 import {mustBeFree, writeRecoveryKey} from './recovery-key-file.ts'
 
@@ -32,8 +32,6 @@ export interface BotBootstrap {
 /** What came of it. No secret is in it. */
 export interface BotSetUp {
   readonly baseline: Baseline
-  readonly before: Baseline | null
-  readonly changes: readonly BaselineChange[]
   readonly bootstrapped: {
     readonly masterKey: string
     /** Absolute; `null`: it was shown. */
@@ -60,29 +58,23 @@ export async function setUpBot(asked: SetUpBot): Promise<BotSetUp> {
   const now = await recordBaseline({...asked, store})
   mayReplace(before, now, acceptNewIdentity)
   const notes = storeNotes(now.store)
-  if (bootstrap === null) return {baseline: now, before, changes: changesOf(before, now), bootstrapped: null, notes}
+  if (bootstrap === null) return {baseline: now, bootstrapped: null, notes}
   if (now.master_key !== null) throw hasCrossSigning(asked.userId)
   const {masterKey, note} = await createIdentity(asked, bootstrap, now, recoveryKeyFile)
   const baseline = await readBack({...asked, store}, now, masterKey)
   return {
     baseline,
-    before,
-    changes: changesOf(before, baseline),
     bootstrapped: {masterKey, recoveryKeyFile},
     notes: note === null ? notes : [...notes, note],
   }
 }
 
-function changesOf(before: Baseline | null, now: Baseline): readonly BaselineChange[] {
-  return before === null ? [] : baselineChanges(before, now)
-}
-
 /** @throws StateError OTHER_IDENTITY */
 function mayReplace(before: Baseline | null, now: Baseline, accepted: boolean): void {
   if (before === null || accepted) return
-  const other = baselineChanges(before, now).filter(({identity}) => identity)
+  const other = identityChanges(before, now)
   if (other.length === 0) return
-  const told = other.map(({field, before: was, after: is}) => `${field} ${was ?? 'none'} before, ${is ?? 'none'} now`)
+  const told = other.map(({field, before: was, after: is}) => `${field} ${was} before, ${is ?? 'none'} now`)
   throw new StateError('OTHER_IDENTITY', `This is not what was recorded of the bot: ${told.join('; ')}.`, {
     hint: 'If its store was lost, restore it. If it is a new device and is meant to be, add --accept-new-identity: everybody sees a new, unverified device then, and messages that were sent to the old keys stay unreadable.',
   })
@@ -95,7 +87,7 @@ async function createIdentity(
   recoveryKeyFile: string | null,
 ): Promise<{readonly masterKey: string; readonly note: string | null}> {
   const {baseUrl, insecure, userId, signal} = asked
-  let written = false
+  const kept = {inFile: false}
   const temporaryName = `matrix-state on ${hostname} (temporary, creates cross-signing)`
   try {
     const {masterKey, temporary} = await bootstrapCrossSigning({
@@ -108,7 +100,7 @@ async function createIdentity(
       keepRecoveryKey: async (key) => {
         if (recoveryKeyFile === null) return showRecoveryKey(key, userId)
         await writeRecoveryKey(recoveryKeyFile, key)
-        written = true
+        kept.inFile = true
       },
       signal,
     })
@@ -120,7 +112,7 @@ async function createIdentity(
   } catch (error) {
     // A key that opens nothing would only be taken for one that does.
     const left = error instanceof BootstrapError ? error.left : 'nothing'
-    if (recoveryKeyFile !== null && written && left === 'nothing') await rm(recoveryKeyFile, {force: true})
+    if (recoveryKeyFile !== null && kept.inFile && left === 'nothing') await rm(recoveryKeyFile, {force: true})
     throw error
   }
 }

@@ -29,16 +29,16 @@ export async function setUp(request: SetupRequest, options: SetupOptions): Promi
   if (prompts === null) mustBeEnough(request, options)
   serverOf(null, request.serverName)
   const draft = reserveProfile(request.profile, options.folder)
-  const made: {login: OwnLogin | null} = {login: null}
+  const logins: OwnLogin[] = []
   try {
     const wantsServer = wizard || options.bot !== null || wantsHomeserver(request)
     const found = wantsServer ? await addressFor(request, options, wizard && options.bot === null) : null
-    const {account, adminToken, server} = await askHomeserver(request, options, {found, wizard, made})
+    const {account, adminToken, server} = await askHomeserver(request, options, {found, wizard, logins})
     const routes = await otherRoutes(request, options, {server, wizard})
     if (account === null && adminToken === null && routes.signingKeyFile === null && routes.databases.length === 0) {
       throw new StateError('USAGE', 'nothing was given that a profile could hold')
     }
-    const bot = await botPart(request, options, {found, account, login: made.login, before: null})
+    const bot = await botPart(request, options, {found, account, login: logins[0] ?? null, before: null})
     const now = nowMs()
     const profile: Profile = {
       schema: 'matrix-state/profile/1',
@@ -66,7 +66,7 @@ export async function setUp(request: SetupRequest, options: SetupOptions): Promi
     return reportOf(draft.commit(profile), {created: true, changes: [], notes})
   } catch (error) {
     draft.discard()
-    throw await takenBack(made.login, error, options)
+    throw await takenBack(logins, error, options)
   }
 }
 
@@ -134,13 +134,13 @@ function mustBeEnough(request: SetupRequest, {bot}: SetupOptions): void {
 async function askHomeserver(
   request: SetupRequest,
   options: SetupOptions,
-  {found, wizard, made}: {found: FoundAddress | null; wizard: boolean; made: {login: OwnLogin | null}},
+  {found, wizard, logins}: {found: FoundAddress | null; wizard: boolean; logins: OwnLogin[]},
 ): Promise<{account: GivenAccount | null; adminToken: string | null; server: string | null}> {
   const {prompts, signal} = options
   if (found === null) return {account: null, adminToken: null, server: null}
   const asking = askingOf(options, {baseUrl: found.baseUrl, insecure: request.insecure === true})
   const account = await accountFor(request, asking, options, (login) => {
-    made.login = login
+    logins.push(login)
   })
   const confirm = async (token: string) => {
     options.onStep?.(`asking ${found.baseUrl} whether the admin's token is one`)

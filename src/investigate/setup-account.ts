@@ -1,4 +1,5 @@
 import {StateError} from '../errors.ts'
+import type {ProfileAccount} from '../profile/profile.ts'
 import {logIn, logOut, mustTakePasswords} from '../sources/account-login.ts'
 import {findHomeserver} from '../sources/find-homeserver.ts'
 import {
@@ -82,7 +83,7 @@ export async function addressFor(
     return findHomeserver(typed, askingOf(options, {baseUrl: '', insecure}))
   }
   const given = request.homeserver ?? serverInUser(request.user)
-  if (given !== null && given !== undefined) return find(given)
+  if (given !== null) return find(given)
   if (prompts === null) return null
   return untilGood(prompts, {signal, mistakes: ADDRESS}, async () => {
     const typed = (await prompts.homeserver()).trim()
@@ -133,36 +134,54 @@ export async function accountFor(
     }
   }
   const mistakes: Mistakes = request.password === undefined ? CREDENTIAL : new Set()
-  return untilGood(prompts, {signal, mistakes}, async () => {
-    const user = request.user ?? (await prompts.user(asking.baseUrl)).trim()
-    if (user === '') throw new StateError('CREDENTIALS_ABSENT', 'There is no user.')
-    const password = request.password ?? (await prompts.password(user))
-    return byPassword(user, password, asking, options, {profile: request.profile, kept})
+  const {user, login} = await untilGood(prompts, {signal, mistakes}, async () => {
+    const typed = request.user ?? (await prompts.user(asking.baseUrl)).trim()
+    if (typed === '') throw new StateError('CREDENTIALS_ABSENT', 'There is no user.')
+    const password = request.password ?? (await prompts.password(typed))
+    return {user: typed, login: await loginBy(typed, password, asking, options, {profile: request.profile})}
   })
+  kept(login)
+  return confirmLogin(user, login)
 }
 
-/** Logs in by password; whoever calls it takes the login back if anything fails later. */
+/** Logs in by password, and asks whose token it is. @param kept - hears of the login at once: whoever calls takes it back if anything fails */
 export async function byPassword(
   user: string,
   password: string,
   asking: Asking,
   options: SetupOptions,
-  {profile, deviceId, kept}: {profile: string; deviceId?: string; kept: (login: OwnLogin) => void},
+  {kept, ...as}: {profile: string; deviceId?: string; kept: (login: OwnLogin) => void},
 ): Promise<GivenAccount> {
+  const login = await loginBy(user, password, asking, options, as)
+  kept(login)
+  return confirmLogin(user, login)
+}
+
+async function loginBy(
+  user: string,
+  password: string,
+  asking: Asking,
+  options: SetupOptions,
+  {profile, deviceId}: {profile: string; deviceId?: string},
+): Promise<OwnLogin> {
   if (password === '') throw new StateError('CREDENTIALS_ABSENT', 'The password is empty.')
   const deviceName = `matrix-state on ${options.host} (profile ${profile})`
   options.onStep?.(`logging in at ${asking.baseUrl}`)
   const login = await logIn({...asking, user, password, deviceName, deviceId})
-  kept({...login, deviceName, password, asking})
+  return {...login, deviceName, password, asking}
+}
+
+async function confirmLogin(user: string, login: OwnLogin): Promise<GivenAccount> {
+  const {asking, userId, deviceId} = login
   const account = await confirmAccount(login.accessToken, asking)
-  if (account.userId !== login.userId || (account.deviceId !== null && account.deviceId !== login.deviceId)) {
+  if (account.userId !== userId || (account.deviceId !== null && account.deviceId !== deviceId)) {
     throw new StateError(
       'SERVER_ANSWER_MALFORMED',
-      `${asking.baseUrl} logged in ${login.userId}, device ${login.deviceId}, and takes the token for one of ${account.userId}, device ${account.deviceId ?? 'untold'}.`,
+      `${asking.baseUrl} logged in ${userId}, device ${deviceId}, and takes the token for one of ${account.userId}, device ${account.deviceId ?? 'untold'}.`,
     )
   }
-  if (!isUserTyped(user, account.userId)) throw otherUser(`the server logged in ${account.userId}`, user)
-  return {...account, deviceId: login.deviceId, ownLogin: true}
+  if (!isUserTyped(user, userId)) throw otherUser(`the server gave a login of ${userId}`, user)
+  return {...account, deviceId, ownLogin: true}
 }
 
 function otherUser(what: string, user: string): StateError {
@@ -179,8 +198,12 @@ const LOGOUT_MS = 6000
  * @param error - why it did not
  * @returns what is to be thrown: the same, or with it that the device stays, and how to be rid of it
  */
-export async function takenBack(login: OwnLogin | null, error: unknown, options: SetupOptions): Promise<unknown> {
-  if (login === null) return error
+export async function takenBack(
+  [login]: readonly OwnLogin[],
+  error: unknown,
+  options: SetupOptions,
+): Promise<unknown> {
+  if (login === undefined) return error
   const {asking, accessToken, userId, deviceId, deviceName} = login
   const {baseUrl, insecure} = asking
   options.onStep?.(`logging out ${deviceId} again`)
@@ -197,4 +220,10 @@ export async function takenBack(login: OwnLogin | null, error: unknown, options:
     }
     return options.signal.aborted ? new StateError('SERVER_UNREACHABLE', stays, {cause: failure, hint}) : error
   }
+}
+
+/** Whether it is the user and the device that the profile is of; a device that nobody told so far may be any. */
+export function isSame(account: ConfirmedAccount, known: ProfileAccount): boolean {
+  if (account.userId !== known.user_id) return false
+  return known.device_id === null || known.device_id === account.deviceId
 }

@@ -1,0 +1,61 @@
+import type {Baseline} from '../matrix/device-baseline.ts'
+import type {Profile} from '../profile/profile.ts'
+import type {ProfileChange} from './setup-request.ts'
+
+/** What is not the same in two states of a profile, secrets masked. Times do not count. */
+export function profileChanges(before: Profile, after: Profile): readonly ProfileChange[] {
+  const [was, is] = [before.account, after.account]
+  return [
+    plain('homeserver', before.homeserver, after.homeserver),
+    plain('server_name', before.server_name, after.server_name),
+    plain('insecure', String(before.insecure), String(after.insecure)),
+    plain('user_id', was?.user_id ?? null, is?.user_id ?? null),
+    plain('device_id', was?.device_id ?? null, is?.device_id ?? null),
+    secret('access_token', was?.access_token ?? null, is?.access_token ?? null),
+    secret('admin_token', before.admin_token, after.admin_token),
+    plain('signing_key_file', before.signing_key_file, after.signing_key_file),
+    plain('databases', before.databases.join(', '), after.databases.join(', ')),
+    ...botChanges(before.bot, after.bot),
+  ].filter((change) => change !== null)
+}
+
+function plain(field: string, before: string | null, after: string | null): ProfileChange | null {
+  const shown = (value: string | null): string => (value === null || value === '' ? 'none' : value)
+  return shown(before) === shown(after) ? null : {field, before: shown(before), after: shown(after)}
+}
+
+function secret(field: string, before: string | null, after: string | null): ProfileChange | null {
+  if (before === after) return null
+  const now = after === null ? 'not set' : before === null ? 'set' : 'replaced'
+  return {field, before: before === null ? 'not set' : 'set', after: now}
+}
+
+function botChanges(before: Baseline | null, after: Baseline | null): readonly (ProfileChange | null)[] {
+  const fields = [
+    'user_id',
+    'device_id',
+    'ed25519',
+    'curve25519',
+    'master_key',
+    'self_signing_key',
+    'cross_signed',
+  ] as const
+  const text = (value: string | boolean | null | undefined): string | null =>
+    value === null || value === undefined ? null : String(value)
+  const backup = (baseline: Baseline | null): string | null =>
+    baseline?.backup === undefined || baseline.backup === null
+      ? null
+      : `${baseline.backup.version}, ${baseline.backup.public_key ?? 'without a public key'}`
+  return [
+    ...fields.map((field) => plain(`bot.${field}`, text(before?.[field]), text(after?.[field]))),
+    plain('bot.backup', backup(before), backup(after)),
+    plain('bot.store', before?.store?.path ?? null, after?.store?.path ?? null),
+    plain('bot.store.check', checkOf(before), checkOf(after)),
+  ]
+}
+
+function checkOf(baseline: Baseline | null): string | null {
+  const check = baseline?.store?.check
+  if (check === null || check === undefined) return null
+  return check.kind === 'file' ? check.path : check.command
+}
