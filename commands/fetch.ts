@@ -49,7 +49,7 @@ export default class Fetch extends BaseCommand {
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Fetch)
     mustBeLiveRoom(args.room)
-    const access = await accessOf(flags, {messages: !flags['no-messages']})
+    const access = await accessOf(flags, {messages: !flags['no-messages'], subject: args.room})
     const limits = limitsOf(flags)
     const style = this.style(flags.full)
     if (flags.plan) {

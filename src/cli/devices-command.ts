@@ -66,7 +66,7 @@ export async function auditFromArguments(
 ): Promise<{readonly report: DevicesReport; readonly notes: readonly string[]}> {
   const argument = subjectOf(typed)
   const isFile = !argument.startsWith('@') && !isLiveRoom(argument)
-  const access = await deviceAccessOf(flags, isFile)
+  const access = await deviceAccessOf(argument, flags, isFile)
   try {
     const report = await auditDevices(argument, {
       access,
@@ -94,16 +94,18 @@ export async function planFromArguments(
 ): Promise<{readonly argument: string; readonly plan: AuditPlan}> {
   const argument = subjectOf(typed)
   const isFile = !argument.startsWith('@') && !isLiveRoom(argument)
-  const plan = await planAudit(argument, await deviceAccessOf(flags, isFile), {signal, nowMs: Date.now})
+  const plan = await planAudit(argument, await deviceAccessOf(argument, flags, isFile), {signal, nowMs: Date.now})
   return {argument, plan}
 }
 
-async function deviceAccessOf(flags: DeviceFlags, isFile: boolean) {
+async function deviceAccessOf(argument: string, flags: DeviceFlags, isFile: boolean) {
   // A variable of the environment is meant for what is on servers; a file is taken as it stands.
   const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
-  const isMeant = flags.homeserver !== fromEnvironment || !(isFile || flags.offline)
+  const isAsIs = isFile || flags.offline
+  const isMeant = flags.homeserver !== fromEnvironment || !isAsIs || flags.profile !== undefined
   const homeserver = isMeant ? flags.homeserver : undefined
-  const access = await accessOf({...flags, homeserver}, {messages: true, secrets: !flags.offline})
+  const subject = isAsIs ? null : argument
+  const access = await accessOf({...flags, homeserver}, {messages: true, secrets: !flags.offline, subject})
   return {...access, logs: flags.log ?? []}
 }
 

@@ -2,6 +2,8 @@ import {StateError} from '../errors.ts'
 import type {DiffReport} from '../investigate/diff-report.ts'
 import {diffEvents, diffRoom, diffSources} from '../investigate/diff-room.ts'
 import {isLiveRoom} from '../investigate/open-room.ts'
+import type {FetchAccess} from '../investigate/open-routes.ts'
+import {accessOf} from './fetch-flags.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil} from './room-argument.ts'
 import {mustBeEvent, openFromFlags, roomOrLastCase, type RoomFlags} from './room-command.ts'
@@ -56,12 +58,14 @@ export async function compareFromArguments(
     ...(flags.at === undefined ? {} : {at: flags.at}),
     ...(flags.before === undefined ? {} : {before: flags.before}),
   }
-  const {'signing-key': signingKeyFile, 'server-name': serverName, with: servers, insecure} = flags
-  if (signingKeyFile === undefined || serverName === undefined || flags.offline) {
+  const {from, signingKeyFile, serverName, servers = [], insecure = false} = await accessToAsk(first, flags)
+  const mayAsk = !flags.offline && (from?.includes('federation') ?? true)
+  if (signingKeyFile === undefined || serverName === undefined || !mayAsk) {
     return {report: await diffRoom(opened, options), notes}
   }
   const {openAsking} = await import('../investigate/ask-states.ts')
-  const access = {signingKeyFile, serverName, servers, insecure, signal: signal()}
+  const named = servers.length === 0 ? {} : {servers}
+  const access = {signingKeyFile, serverName, insecure, ...named, signal: signal()}
   const asking = await openAsking(access, opened.room.graph.roomId)
   try {
     return {report: await diffRoom(opened, {...options, ask: asking.ask}), notes}
@@ -70,7 +74,31 @@ export async function compareFromArguments(
   }
 }
 
-const NO_FEDERATION = {'signing-key': undefined, 'server-name': undefined, with: undefined, insecure: false} as const
+/**
+ * How servers are asked for earlier states.
+ *
+ * @throws StateError as `accessOf`; USAGE for a profile that was typed beside a file and has no signing key
+ */
+async function accessToAsk(first: string, flags: DiffFlags): Promise<FetchAccess> {
+  const isLive = isLiveRoom(first)
+  const subject = isLive && !flags.offline ? first : null
+  // Beside a file it can only be a variable of the environment, which is meant for rooms on servers.
+  const homeserver = isLive ? flags.homeserver : undefined
+  const access = await accessOf({...flags, homeserver}, {messages: true, secrets: false, subject})
+  if (flags.profile === undefined || isLive || access.signingKeyFile !== undefined) return access
+  const {profile} = flags
+  throw new StateError('USAGE', `the profile ${profile} has no signing key, by which servers are asked for states`, {
+    hint: `Add it: matrix-state setup --modify --profile ${profile} --signing-key FILE --server-name NAME; or leave out --profile.`,
+  })
+}
+
+const NO_FEDERATION = {
+  profile: undefined,
+  'signing-key': undefined,
+  'server-name': undefined,
+  with: undefined,
+  insecure: false,
+} as const
 
 /** The two events, if the second and third argument are some. */
 function eventsAmong(other: string | undefined, another: string | undefined): readonly [string, string] | null {

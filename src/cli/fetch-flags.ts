@@ -1,6 +1,9 @@
 import {Flags} from '@oclif/core'
 import {StateError} from '../errors.ts'
 import type {FetchAccess} from '../investigate/open-routes.ts'
+import {homeserverOf, withProfile} from '../investigate/profile-access.ts'
+import type {OpenedProfile} from '../profile/profile.ts'
+import {expectProfile, profileFlag} from './profile-flags.ts'
 import {optionalToken} from './secrets.ts'
 
 const KINDS = ['client', 'admin', 'federation', 'database', 'file'] as const
@@ -8,6 +11,7 @@ type Kind = (typeof KINDS)[number]
 
 /** Flags that say by which routes evidence is to be had. */
 export const accessFlags = {
+  ...profileFlag,
   from: Flags.string({
     summary: `Use these routes only, in a list with commas: ${KINDS.join(', ')}.`,
     helpValue: 'ROUTES',
@@ -15,7 +19,8 @@ export const accessFlags = {
   }),
   homeserver: Flags.string({
     summary: 'Client and admin API: URL or server name.',
-    description: 'Access tokens are taken from MATRIX_STATE_TOKEN and MATRIX_STATE_ADMIN_TOKEN, or from files.',
+    description:
+      'Access tokens are taken from MATRIX_STATE_TOKEN and MATRIX_STATE_ADMIN_TOKEN, or from files; else from the profile.',
     helpValue: 'URL',
     env: 'MATRIX_STATE_HOMESERVER',
     helpGroup: 'ACCESS',
@@ -90,6 +95,7 @@ export const accessFlags = {
 
 /** What oclif's parser makes of `accessFlags`. */
 export interface AccessFlags {
+  readonly profile: string | undefined
   readonly from: string | undefined
   readonly homeserver: string | undefined
   readonly 'token-file': string | undefined
@@ -106,28 +112,40 @@ export interface AccessFlags {
   readonly insecure: boolean
 }
 
+export interface AccessOptions {
+  /** See `FetchAccess.messages`. */
+  readonly messages: boolean
+  /** `false` reads no tokens, where nobody will be asked. */
+  readonly secrets?: boolean
+  /**
+   * What is on a server, as it was typed: where no flag names a route to it, a profile is expected. `null`: what is asked for is in a file,
+   * or in the cache, and only a profile that was typed is opened.
+   */
+  readonly subject: string | null
+}
+
 /**
- * What the flags and the environment give access to.
+ * What the flags, the environment and the profile give access to.
  *
- * @param options - `messages`: see `FetchAccess.messages`; `secrets: false` reads no tokens, where nobody will be asked
- * @throws StateError USAGE, CREDENTIALS_ABSENT
+ * @throws StateError USAGE, CREDENTIALS_ABSENT, PROFILE_ABSENT, PROFILE_UNUSABLE
  */
-export async function accessOf(
-  flags: AccessFlags,
-  {messages, secrets = true}: {readonly messages: boolean; readonly secrets?: boolean},
-): Promise<FetchAccess> {
+export async function accessOf(flags: AccessFlags, options: AccessOptions): Promise<FetchAccess> {
+  const {messages, secrets = true, subject} = options
   const from = flags.from === undefined ? undefined : parseKinds(flags.from)
   const wants = (kind: Kind): boolean => from?.includes(kind) ?? true
+  const expectsProfile = flags.profile !== undefined || (subject !== null && !namesRoute(flags))
+  const opened = expectsProfile ? expectProfile(flags.profile, subject) : null
+  const homeserver = opened === null ? flags.homeserver : await sameHomeserver(opened, flags.homeserver)
   for (const name of ['token-file', 'admin-token-file'] as const) {
-    if (!secrets || flags[name] === undefined || flags.homeserver !== undefined) continue
+    if (!secrets || flags[name] === undefined || homeserver !== undefined) continue
     throw new StateError('USAGE', `--${name} is of no use without --homeserver`)
   }
-  const asksHomeserver = secrets && flags.homeserver !== undefined && (wants('client') || wants('admin'))
+  const asksHomeserver = secrets && homeserver !== undefined && (wants('client') || wants('admin'))
   const accessToken = asksHomeserver ? await optionalToken('MATRIX_STATE_TOKEN', flags['token-file']) : undefined
   const adminToken = asksHomeserver
     ? await optionalToken('MATRIX_STATE_ADMIN_TOKEN', flags['admin-token-file'])
     : undefined
-  return {
+  const access: FetchAccess = {
     messages,
     insecure: flags.insecure,
     allServers: flags['all-servers'],
@@ -137,13 +155,27 @@ export async function accessOf(
     reported: flags.reported ?? [],
     keyFiles: flags.keys ?? [],
     ...(from === undefined ? {} : {from}),
-    ...(flags.homeserver === undefined ? {} : {homeserver: flags.homeserver}),
+    ...(homeserver === undefined ? {} : {homeserver}),
     ...(accessToken === undefined ? {} : {accessToken}),
     ...(adminToken === undefined ? {} : {adminToken}),
     ...(flags['signing-key'] === undefined ? {} : {signingKeyFile: flags['signing-key']}),
     ...(flags['server-name'] === undefined ? {} : {serverName: flags['server-name']}),
     ...(flags['as-user'] === undefined ? {} : {asUser: flags['as-user']}),
   }
+  return opened === null ? access : withProfile(access, opened, {secrets})
+}
+
+/** Whether a flag, or MATRIX_STATE_HOMESERVER, is a way to evidence; what only says how or whom to ask is none. */
+export function namesRoute(flags: AccessFlags & {readonly log?: readonly string[] | undefined}): boolean {
+  const lists = [flags.database, flags.file, flags.reported, flags.log]
+  return (
+    flags.homeserver !== undefined || flags['signing-key'] !== undefined || lists.some((list = []) => list.length > 0)
+  )
+}
+
+function sameHomeserver(opened: OpenedProfile, typed: string | undefined): Promise<string | undefined> {
+  const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
+  return homeserverOf(opened, typed, typed === fromEnvironment ? 'MATRIX_STATE_HOMESERVER' : '--homeserver')
 }
 
 function parseKinds(list: string): readonly Kind[] {

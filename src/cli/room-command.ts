@@ -90,11 +90,18 @@ export function roomOrLastCase(argument: string | undefined): string {
 
 async function openFile(argument: string, flags: RoomFlags, options: OpenOptions): Promise<OpenedRoom> {
   mustExist(argument)
+  if (flags.profile !== undefined) {
+    const name = argument === '-' ? 'standard input' : argument
+    throw new StateError('USAGE', `--profile is for what is on servers, and ${name} is read as it is`, {
+      hint: "Name the room by its ID, and the file beside it with --file: '!id:example.org' --profile … --file …",
+    })
+  }
   // A variable of the environment is meant for rooms on servers; a flag beside a file is a mistake.
   const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
   const homeserver = flags.homeserver === fromEnvironment ? undefined : flags.homeserver
   const cache = flags.refresh ? ({cache: 'refresh'} as const) : {}
-  return openRoom(argument, {...options, ...cache, access: await accessOf({...flags, homeserver}, {messages: true})})
+  const access = await accessOf({...flags, homeserver}, {messages: true, subject: null})
+  return openRoom(argument, {...options, ...cache, access})
 }
 
 async function openLive(argument: string, flags: RoomFlags, options: OpenOptions): Promise<OpenedRoom> {
@@ -104,39 +111,28 @@ async function openLive(argument: string, flags: RoomFlags, options: OpenOptions
   }
   const signal = interruption()
   if (flags.offline) return openOffline(argument, flags, {...options, signal})
-  const access = await accessOf(flags, {messages: true})
-  if (!namesRoute(flags)) {
-    throw new StateError('USAGE', `${argument} is a room on a server: say which one to ask`, {
-      hint: `MATRIX_STATE_TOKEN=… matrix-state resolve '${argument}' --homeserver https://…, or --database, or --signing-key.`,
-    })
-  }
+  const access = await accessOf(flags, {messages: true, subject: argument})
   return openRoom(argument, {...options, access, cache: flags.refresh ? 'refresh' : 'update', signal})
-}
-
-function namesRoute(flags: RoomFlags): boolean {
-  const {homeserver, database = [], file = [], reported = []} = flags
-  const others = [homeserver, flags['signing-key'], flags['as-user'], flags.with?.[0]]
-  return others.some((flag) => flag !== undefined) || database.length + file.length + reported.length > 0
 }
 
 /** Flags of access choose among what the cache has; no secret is read. */
 async function openOffline(argument: string, flags: RoomFlags, options: OpenOptions): Promise<OpenedRoom> {
   const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
   const homeserver = flags.homeserver === fromEnvironment ? undefined : flags.homeserver
-  const access = await accessOf({...flags, homeserver}, {messages: true, secrets: false})
+  const access = await accessOf({...flags, homeserver}, {messages: true, secrets: false, subject: null})
   try {
     return await openRoom(argument, {...options, access, cache: 'offline'})
   } catch (error) {
     if (!(error instanceof StateError) || error.code !== 'CASE_ABSENT') throw error
-    const hint = `Fetch it first: ${commandLine(namesRoute(flags) ? [] : ['--homeserver', 'https://…'])}`
+    const hint = `Fetch it first: ${commandLine()}`
     throw new StateError(error.code, error.message, {cause: error, hint})
   }
 }
 
 /** What was typed, without `--offline`, to be typed again. No secret is ever on a command line. */
-function commandLine(more: readonly string[]): string {
+function commandLine(): string {
   const words = process.argv.slice(2).filter((word) => word !== '--offline')
-  return ['matrix-state', ...words.map(shellWord), ...more].join(' ')
+  return ['matrix-state', ...words.map(shellWord)].join(' ')
 }
 
 function mustExist(argument: string): void {

@@ -145,7 +145,7 @@ export function oneTimeKeysCheck(look: Look): Made {
     return {
       id,
       summary: 'No one-time key is left; whether a used fallback key still serves, the server does not tell.',
-      because: 'no-access',
+      because: evidence.unanswered['one-time-keys'] === undefined ? 'no-access' : 'no-answer',
     }
   const rest =
     fallback === null || fallback === 'none' ? '' : `, and ${fallback === 'used' ? 'a used' : 'a'} fallback key`
