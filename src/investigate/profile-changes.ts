@@ -1,5 +1,6 @@
 import type {Baseline} from '../matrix/device-baseline.ts'
 import type {Profile} from '../profile/profile.ts'
+import {baselineChanges} from './baseline-changes.ts'
 import type {ProfileChange} from './setup-request.ts'
 
 /** What is not the same in two states of a profile, secrets masked. Times do not count. */
@@ -31,31 +32,10 @@ function secret(field: string, before: string | null, after: string | null): Pro
 }
 
 function botChanges(before: Baseline | null, after: Baseline | null): readonly (ProfileChange | null)[] {
-  const fields = [
-    'user_id',
-    'device_id',
-    'ed25519',
-    'curve25519',
-    'master_key',
-    'self_signing_key',
-    'cross_signed',
-  ] as const
-  const text = (value: string | boolean | null | undefined): string | null =>
-    value === null || value === undefined ? null : String(value)
-  const backup = (baseline: Baseline | null): string | null =>
-    baseline?.backup === undefined || baseline.backup === null
-      ? null
-      : `${baseline.backup.version}, ${baseline.backup.public_key ?? 'without a public key'}`
-  return [
-    ...fields.map((field) => plain(`bot.${field}`, text(before?.[field]), text(after?.[field]))),
-    plain('bot.backup', backup(before), backup(after)),
-    plain('bot.store', before?.store?.path ?? null, after?.store?.path ?? null),
-    plain('bot.store.check', checkOf(before), checkOf(after)),
-  ]
+  if (before === null || after === null) return [plain('bot', inShort(before), inShort(after))]
+  return baselineChanges(before, after).map((change) => plain(`bot.${change.field}`, change.before, change.after))
 }
 
-function checkOf(baseline: Baseline | null): string | null {
-  const check = baseline?.store?.check
-  if (check === null || check === undefined) return null
-  return check.kind === 'file' ? check.path : check.command
+function inShort(baseline: Baseline | null): string | null {
+  return baseline === null ? null : `${baseline.user_id}, device ${baseline.device_id}, ed25519 ${baseline.ed25519}`
 }
