@@ -1,9 +1,8 @@
 import {type Finding, finding} from '../finding/finding.ts'
 import type {BackupIdentity} from '../matrix/device-baseline.ts'
-import {isObject} from '../matrix/json.ts'
+import type {Backup} from '../matrix/device-facts.ts'
 import {type Look, type Made, recorded, tellsCrossSigning, unknown} from './baseline-parts.ts'
 import {objectAt, textAt} from './shapes.ts'
-import type {SnapshotOf} from './snapshots.ts'
 import {clipped, short, toldBy} from './words.ts'
 
 export function crossSigningFindings(look: Look): readonly Finding[] {
@@ -63,7 +62,7 @@ export function backupFindings({baseline, told, audit}: Look): readonly Finding[
   const [by] = told.current('backup')
   const {backup: before} = baseline
   if (by === undefined || before === undefined) return untrusted
-  const now = backupIdentity(by)
+  const now = backupIdentity(by.fact)
   if (now?.version === before?.version && now?.public_key === before?.public_key) return untrusted
   const subject = {kind: 'account', user_id: baseline.user_id} as const
   const whose = `of ${clipped(baseline.user_id)}`
@@ -92,12 +91,9 @@ export function backupFindings({baseline, told, audit}: Look): readonly Finding[
 }
 
 /** What tells one backup from another; `null` where there is none. */
-export function backupIdentity({fact}: SnapshotOf<'backup'>): BackupIdentity | null {
-  if (!isObject(fact.version)) return null
-  return {
-    version: textAt(fact.version, 'version') ?? '?',
-    public_key: textAt(objectAt(fact.version, 'auth_data'), 'public_key'),
-  }
+export function backupIdentity({version: backup}: Backup): BackupIdentity | null {
+  const version = textAt(backup, 'version')
+  return version === null ? null : {version, public_key: textAt(objectAt(backup, 'auth_data'), 'public_key')}
 }
 
 function backupText(backup: BackupIdentity | null): string {

@@ -80,6 +80,7 @@ export function checkBaseline(evidence: BaselineEvidence): BaselineJudgement {
   const context = {
     baseline,
     profile: evidence.profile,
+    asBot: evidence.asBot,
     hasCrossSigning: tellsCrossSigning(shown) ? audit.identity.master !== null : null,
     softLogout: evidence.token.kind === 'refused' && evidence.token.softLogout,
   }

@@ -13,6 +13,8 @@ export interface BaselineEvidence {
   readonly store: StoreOutcome
   /** What was asked for and not told, with why, in words that stand behind a colon. What is neither told nor here, nobody could be asked for. */
   readonly unanswered: Readonly<Partial<Record<DeviceFactKind, string>>>
+  /** Whether the token that is used is meant to be the bot’s own; otherwise matrix-state is logged in as a device of its own. */
+  readonly asBot: boolean
   /** Name of the profile, for commands; `null`: the baseline came from a file of its own. */
   readonly profile: string | null
 }

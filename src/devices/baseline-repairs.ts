@@ -9,6 +9,8 @@ export interface RepairContext {
   readonly profile: string | null
   /** Whether the account has cross-signing keys now; `null`: not known. */
   readonly hasCrossSigning: boolean | null
+  /** See `BaselineEvidence`. */
+  readonly asBot: boolean
   /** The token was refused, and the server keeps the device. */
   readonly softLogout: boolean
 }
@@ -51,6 +53,11 @@ type Made = Omit<Repair, 'repair'>
 const of = ({profile}: RepairContext): string => `--profile ${profile ?? 'NAME'}`
 const preflight = (context: RepairContext): string => `matrix-state preflight ${of(context)}`
 
+/** Another backup, or cross-signing where there was none, makes nobody else of the bot. */
+function isOtherIdentity({baseline}: RepairContext, id: FindingId): boolean {
+  return id !== 'baseline/backup-changed' && baseline.master_key !== null
+}
+
 const MAKE: Readonly<Record<RepairId, (context: RepairContext, id: FindingId) => Made | null>> = {
   'start-bot': (context) => ({
     what: 'Start the bot once with its store, so that it uploads what is lacking, and look again.',
@@ -59,6 +66,12 @@ const MAKE: Readonly<Record<RepairId, (context: RepairContext, id: FindingId) =>
   }),
   'new-token': (context) => {
     const device = clipped(context.baseline.device_id)
+    if (!context.asBot)
+      return {
+        what: 'Log matrix-state in again, as the device of its own that it has.',
+        command: `matrix-state setup --modify --password-file FILE ${of(context)}`,
+        costs: 'nothing: the bot’s device and keys stay what they are',
+      }
     return {
       what: context.softLogout
         ? `The server still has device ${device}: log in again with that device ID, which keeps its keys, leave the store as it is, and give the profile the new token.`
@@ -108,17 +121,18 @@ const MAKE: Readonly<Record<RepairId, (context: RepairContext, id: FindingId) =>
     command: `matrix-state devices ${clipped(context.baseline.user_id, 300)} ${of(context)}`,
     costs: 'nothing: that only looks',
   }),
-  recover: (context) => {
+  recover: (context, id) => {
+    if (id === 'baseline/token-refused' && !context.asBot) return null
     const hasBackup = context.baseline.backup !== null && context.baseline.backup !== undefined
     return {
       what: `Only if the keys of device ${clipped(context.baseline.device_id)} are lost: log it out, log the bot in anew with an empty store and without naming a device ID, ${hasBackup ? 'let it restore its keys from the backup with the recovery key, ' : ''}verify the new device, and record it.`,
-      command: `matrix-state setup --bot --modify --accept-new-identity --token-file FILE ${of(context)}`,
+      command: `matrix-state setup --bot --modify --accept-new-identity ${context.asBot ? '--token-file FILE' : '--device ID'} ${of(context)}`,
       costs: `everybody sees a new device, unverified until you verify it; messages that were sent to the old keys${hasBackup ? ' and are not in the backup' : ''} stay unreadable`,
     }
   },
-  'record-again': (context) => ({
+  'record-again': (context, id) => ({
     what: 'If the change was yours, and the bot’s device is verified as it is now, record what there is.',
-    command: `matrix-state setup --bot --modify --accept-new-identity ${of(context)}`,
+    command: `matrix-state setup --bot --modify ${isOtherIdentity(context, id) ? '--accept-new-identity ' : ''}${of(context)}`,
     costs: 'what was recorded is replaced: from then on the new state is what preflight expects',
   }),
   'accept-new-identity': (context) => ({

@@ -33,7 +33,11 @@ export function storeCheck({baseline, store}: BaselineEvidence): Made {
   const id = 'store'
   if (store.kind === 'left-out') return {id, summary: 'It was not looked for, as asked.', because: 'left-out'}
   if (baseline.store === null || store.kind !== 'seen')
-    return {id, summary: 'No store was recorded, so that none was looked for.', because: 'no-access'}
+    return {
+      id,
+      summary: 'No store was recorded (setup --bot --modify --store PATH), so that none was looked for.',
+      because: 'no-access',
+    }
   const path = clipped(baseline.store.path, LONGEST_PATH)
   // What could not be checked is the store itself, or only whether it opens.
   const isUnseen = store.outcome === 'not-checked' && store.where === baseline.store.path

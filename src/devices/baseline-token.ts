@@ -6,7 +6,7 @@ import {clipped} from './words.ts'
 const WHOAMI = 'GET /_matrix/client/v3/account/whoami'
 
 /** `baseline/token-refused`, `baseline/other-account`. */
-export function tokenFindings({baseline, token}: BaselineEvidence): readonly Finding[] {
+export function tokenFindings({baseline, token, asBot}: BaselineEvidence): readonly Finding[] {
   const {user_id: userId, device_id: deviceId} = baseline
   const subject = {kind: 'device', user_id: userId, device_id: deviceId} as const
   if (token.kind === 'refused')
@@ -14,13 +14,17 @@ export function tokenFindings({baseline, token}: BaselineEvidence): readonly Fin
       finding(
         'baseline/token-refused',
         subject,
-        token.softLogout
-          ? 'The homeserver no longer takes the access token, and keeps the device: it was logged out softly, or the token expired.'
-          : 'The homeserver does not take the access token: the device was logged out, or the token was replaced or mistyped.',
+        !asBot
+          ? 'The homeserver does not take the access token that matrix-state has of its own: it was logged out, or the token was replaced.'
+          : token.softLogout
+            ? 'The homeserver no longer takes the access token, and keeps the device: it was logged out softly, or the token expired.'
+            : 'The homeserver does not take the access token: the device was logged out, or the token was replaced or mistyped.',
         [{source: token.route, where: WHOAMI, value: clipped(token.said, 300)}],
-        token.softLogout
-          ? {remedy: 'Log in again with the same device ID, and give the profile the new token: the keys stay.'}
-          : {},
+        !asBot
+          ? {remedy: 'Log matrix-state in again: matrix-state setup --modify. The bot’s own device is another one.'}
+          : token.softLogout
+            ? {remedy: 'Log in again with the same device ID, and give the profile the new token: the keys stay.'}
+            : {},
       ),
     ]
   if (token.kind !== 'account' || isExpected(token, userId)) return []

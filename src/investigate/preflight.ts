@@ -56,7 +56,8 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRep
     lookAtStore(options, deadline),
   ])
   const {snapshots, token, unanswered} = answers
-  const judged = checkBaseline({baseline, snapshots, nowMs: nowMs(), token, store, unanswered, profile})
+  const asBot = (account?.device_id ?? baseline.device_id) === baseline.device_id
+  const judged = checkBaseline({baseline, snapshots, nowMs: nowMs(), token, store, unanswered, asBot, profile})
   const open = judged.checks.flatMap(({because, summary}) => (because === 'no-answer' ? [summary] : []))
   const {user_id, device_id, recorded_ts} = baseline
   return {

@@ -59,6 +59,7 @@ function evidence(more: Partial<BaselineEvidence> = {}, ...facts: readonly (Devi
     token: {kind: 'account', userId: BOT, deviceId: 'BOT', expected: ['BOT'], route: 'client @alice:a.example'},
     store: {kind: 'seen', outcome: 'opens', why: 'opens', where: '/data/key'},
     unanswered: {},
+    asBot: true,
     profile: 'bot',
     ...more,
   } satisfies BaselineEvidence
