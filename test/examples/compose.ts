@@ -86,7 +86,7 @@ export function complaints(text: string): string[] {
     const {depends_on: depends = {}, volumes: mounts = [], secrets: used = []} = service as unknown as Partial<Service>
     for (const other of Object.keys(depends)) if (!(other in services)) found.push(`${name} depends on no service: ${other}`)
     for (const mount of mounts) {
-      if (!(mount.split(':')[0]! in volumes)) found.push(`${name}: a volume that is not declared: ${mount}`)
+      if (!((mount.split(':')[0] ?? '') in volumes)) found.push(`${name}: a volume that is not declared: ${mount}`)
     }
     for (const secret of used) if (!(secret in secrets)) found.push(`${name}: a secret that is not declared: ${secret}`)
   }
@@ -230,10 +230,13 @@ function digestOf(folder: string): string {
   return hash.digest('hex')
 }
 
+/** A home that cannot be written to, as in a read-only container. */
+const NOWHERE = '/proc/nobody'
+
 async function runProcess(words: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
   const [program = '', ...args] = words
   const child = spawn(program, args, {
-    env: {PATH: process.env['PATH'], HOME: '/nonexistent', ...env},
+    env: {PATH: process.env['PATH'], HOME: NOWHERE, ...env},
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let [stdout, stderr] = ['', '']
