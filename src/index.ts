@@ -152,6 +152,19 @@ export type {
   UserAudit,
 } from './devices/evidence.ts'
 
+// Profiles: made and changed here, expected everywhere else
+export {modifyProfile, setUp} from './investigate/on-demand.ts'
+export type {
+  BotContext,
+  BotStep,
+  ModifyRequest,
+  ProfileChange,
+  SetupOptions,
+  SetupPrompts,
+  SetupReport,
+  SetupRequest,
+} from './investigate/setup-request.ts'
+
 // Findings
 export {
   CATALOGUE,

@@ -27,9 +27,13 @@ export async function optionalToken(variable: string, file: string | undefined):
 export async function readSecret(file: string, what: string): Promise<string> {
   if (file !== '-') return readSmallFile(file, what)
   if (process.stdin.isTTY) {
-    throw new StateError('USAGE', `the ${what} is to come from standard input, which is a terminal: it would be shown`, {
-      hint: 'Hand it in by a pipe, or leave the flag out where this asks for it.',
-    })
+    throw new StateError(
+      'USAGE',
+      `the ${what} is to come from standard input, which is a terminal: it would be shown`,
+      {
+        hint: 'Hand it in by a pipe, or leave the flag out where this asks for it.',
+      },
+    )
   }
   const chunks: Buffer[] = []
   let bytes = 0

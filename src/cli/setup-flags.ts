@@ -111,6 +111,9 @@ export interface SetupFlags {
   readonly 'no-database': boolean
 }
 
+/** With the flags that are refused. */
+export type GivenSetupFlags = SetupFlags & {readonly [name in keyof typeof REFUSED]?: string | undefined}
+
 /**
  * What flags, environment, files and standard input give for a profile.
  *
@@ -118,7 +121,7 @@ export interface SetupFlags {
  * @throws StateError USAGE, CREDENTIALS_ABSENT, INPUT_NOT_FOUND
  */
 export async function setupRequestOf(
-  flags: SetupFlags & {readonly [name in keyof typeof REFUSED]?: string | undefined},
+  flags: GivenSetupFlags,
   {bothCredentials}: {readonly bothCredentials: boolean},
 ): Promise<ModifyRequest> {
   refuseSecrets(flags)
@@ -160,8 +163,8 @@ export async function setupRequestOf(
   }
 }
 
-function given<K extends string, V>(key: K, value: V | undefined): {readonly [key in K]?: V} {
-  return value === undefined ? {} : ({[key]: value} as {readonly [key in K]?: V})
+function given<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
+  return (value === undefined ? {} : {[key]: value}) as Partial<Record<K, V>>
 }
 
 function refuseSecrets(flags: {readonly [name in keyof typeof REFUSED]?: string | undefined}): void {

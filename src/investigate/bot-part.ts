@@ -2,7 +2,7 @@ import {StateError} from '../errors.ts'
 import type {Baseline} from '../matrix/device-baseline.ts'
 import type {FoundAddress, GivenAccount, OwnLogin} from './setup-account.ts'
 import type {Profile} from '../profile/profile.ts'
-import {baselineChanges} from './baseline-changes.ts'
+import {identityChanges} from './identity-changes.ts'
 import {recordBaseline} from './record-baseline.ts'
 import type {BotSetUp} from './set-up-bot.ts'
 import type {Asking, ConfirmedAccount} from './setup-checks.ts'
@@ -58,9 +58,9 @@ export async function mustBeSameBot(
   const {user_id: userId, device_id: deviceId} = before
   try {
     const now = await recordBaseline({...asking, accessToken, userId, deviceId, store: null, nowMs: () => 0})
-    const other = baselineChanges(before, now).filter(({field}) => field === 'ed25519' || field === 'curve25519')
+    const other = identityChanges(before, now).filter(({field}) => field === 'ed25519' || field === 'curve25519')
     if (other.length === 0) return []
-    const told = other.map(({field, before: was, after: is}) => `${field} was ${was ?? 'none'}, and is ${is ?? 'none'}`)
+    const told = other.map(({field, before: was, after: is}) => `${field} was ${was}, and is ${is ?? 'none'}`)
     throw new StateError(
       'OTHER_IDENTITY',
       `the device ${deviceId} of ${userId} has other keys than the profile ${profile} recorded: ${told.join('; ')}`,

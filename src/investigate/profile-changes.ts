@@ -1,6 +1,5 @@
 import type {Baseline} from '../matrix/device-baseline.ts'
 import type {Profile} from '../profile/profile.ts'
-import {baselineChanges} from './baseline-changes.ts'
 import type {ProfileChange} from './setup-request.ts'
 
 /** What is not the same in two states of a profile, secrets masked. Times do not count. */
@@ -33,7 +32,30 @@ function secret(field: string, before: string | null, after: string | null): Pro
 
 function botChanges(before: Baseline | null, after: Baseline | null): readonly (ProfileChange | null)[] {
   if (before === null || after === null) return [plain('bot', inShort(before), inShort(after))]
-  return baselineChanges(before, after).map((change) => plain(`bot.${change.field}`, change.before, change.after))
+  const cross = (baseline: Baseline): string => (baseline.cross_signed ? 'yes' : 'no')
+  return [
+    ...KEYS.map((field) => plain(`bot.${field}`, before[field], after[field])),
+    plain('bot.cross_signed', cross(before), cross(after)),
+    // Absent: not told, which is no change.
+    ...(before.backup === undefined || after.backup === undefined
+      ? []
+      : [plain('bot.backup', backupInWords(before.backup), backupInWords(after.backup))]),
+    plain('bot.store', storeInWords(before), storeInWords(after)),
+  ]
+}
+
+const KEYS = ['user_id', 'device_id', 'ed25519', 'curve25519', 'master_key', 'self_signing_key'] as const
+
+function backupInWords(backup: Baseline['backup']): string | null {
+  if (backup === null || backup === undefined) return null
+  return `version ${backup.version}${backup.public_key === null ? '' : `, ${backup.public_key}`}`
+}
+
+function storeInWords({store}: Baseline): string | null {
+  if (store === null) return null
+  const {path, check} = store
+  if (check === null) return path
+  return `${path}, checked by ${check.kind === 'file' ? check.path : `the command ${check.command}`}`
 }
 
 function inShort(baseline: Baseline | null): string | null {

@@ -24,9 +24,7 @@ export function setupDocument(report: SetupReport) {
     server_name: report.serverName,
     insecure: report.insecure,
     account:
-      account === null
-        ? null
-        : {user_id: account.userId, device_id: account.deviceId, own_login: account.ownLogin},
+      account === null ? null : {user_id: account.userId, device_id: account.deviceId, own_login: account.ownLogin},
     admin_token: report.admin ? 'set' : 'not set',
     signing_key_file: report.signingKeyFile,
     databases: report.databases,

@@ -52,7 +52,9 @@ function head(report: SetupReport, style: TextStyle): string {
     both.length === 0 ? '' : line('homeserver', both.join(', '), style),
     account === null ? '' : line('account', accountInWords(account), style),
     ...profileRoutes(report).map((route) => line(route, SHOWS[route], style)),
-    signingKeyFile === null ? '' : line('signing key', `${printable(signingKeyFile)} (its path: the key stays there)`, style),
+    signingKeyFile === null
+      ? ''
+      : line('signing key', `${printable(signingKeyFile)} (its path: the key stays there)`, style),
     ...databases.map((database) => line('opens', printable(database), style)),
   ])
 }
@@ -79,7 +81,9 @@ function botSection({bot, bootstrapped}: SetupReport, style: TextStyle): string 
     line('curve25519', printable(bot.curve25519), style),
     line('signed', signedInWords(bot), style),
     bot.master_key === null ? '' : line('master key', printable(bot.master_key), style),
-    bot.backup === undefined ? '' : line('backup', bot.backup === null ? 'none' : `version ${printable(bot.backup.version)}`, style),
+    bot.backup === undefined
+      ? ''
+      : line('backup', bot.backup === null ? 'none' : `version ${printable(bot.backup.version)}`, style),
     line('store', bot.store === null ? 'not named' : printable(bot.store.path), style),
     bootstrapped === null ? '' : line('new', 'cross-signing and secret storage were made for the account', style),
   ])
