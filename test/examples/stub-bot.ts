@@ -6,7 +6,7 @@ import {SigningKey} from '../live/device-signing.ts'
 const {BOT_DATA: data = '', BOT_HOMESERVER: homeserver = '', BOT_PASSWORD_FILE: passwordFile = ''} = process.env
 const userId = process.env['BOT_USER'] ?? ''
 const store = path.join(data, 'store')
-const checkFile = path.join(data, 'ed25519')
+const checkFile = path.join(store, 'ed25519')
 
 function stop(code: number, message: string): never {
   process.stderr.write(`bot: ${message}\n`)

@@ -144,7 +144,7 @@ class Setups {
     }
     try {
       const run = await world.state([...this.#args, '--profile', 'paula'], {interrupt: {when: when.signal, signal}})
-      equal('exit code', run.code, signal === 'SIGINT' ? 130 : 143)
+      equal('exit code', run.code, 130)
     } finally {
       this.#proxy.onRequest = null
       this.#proxy.script([])

@@ -5,7 +5,7 @@
     bot.py check   ends with 0 when the store opens, and prints the device's ed25519 key; writes nothing
     bot.py careless-run   what bots do that do not follow the pattern: no look at the store. For tests of what comes of it
 
-All it needs is in the environment: BOT_DATA (a folder: `store/`, `access-token`, `ed25519`), BOT_HOMESERVER, and for setup BOT_USER,
+All it needs is in the environment: BOT_DATA (a folder: `store/`, `access-token`), BOT_HOMESERVER, and for setup BOT_USER,
 BOT_DEVICE_ID (made up when absent) and BOT_PASSWORD_FILE (asked for on a terminal when absent).
 """
 import asyncio
@@ -25,8 +25,8 @@ from nio.store import SqliteStore
 ABSENT, EXISTS, REFUSED = 5, 6, 4
 
 data = Path(os.environ.get("BOT_DATA", "/data"))
-store, token_file, check_file = data / "store", data / "access-token", data / "ed25519"
-database, account_file = store / "crypto.db", store / "account.json"
+store, token_file = data / "store", data / "access-token"
+database, account_file, check_file = store / "crypto.db", store / "account.json", store / "ed25519"
 
 
 def stop(code, message):
@@ -58,7 +58,7 @@ def homeserver():
 
 
 async def setup():
-    there = [str(path) for path in (store, token_file, check_file) if path.exists()]
+    there = [str(path) for path in (store, token_file) if path.exists()]
     if there:
         stop(EXISTS, f"there is a bot already ({', '.join(there)}); nothing was changed")
     user = os.environ.get("BOT_USER") or stop(2, "BOT_USER is not set")
@@ -82,7 +82,7 @@ async def setup():
     except BaseException as error:
         if client.access_token:
             await client.logout()
-        for path in (token_file, check_file, *store.iterdir()):
+        for path in (token_file, *store.iterdir()):
             path.unlink(missing_ok=True)
         store.rmdir()
         await client.close()

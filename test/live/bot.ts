@@ -57,7 +57,7 @@ export class Bot {
   }
   /** Its device's ed25519 key, written by the bot when it has opened its store. */
   get checkFile(): string {
-    return path.join(this.folder, 'ed25519')
+    return path.join(this.store, 'ed25519')
   }
   /** For a shell: ends with 0 where the store opens. */
   get checkCommand(): string {
