@@ -66,8 +66,9 @@ export async function setUp(request: SetupRequest, options: SetupOptions): Promi
     const notes = [...(found?.notes ?? []), ...(bot?.notes ?? [])]
     return reportOf(draft.commit(profile), {created: true, bootstrapped: bot?.bootstrapped ?? null, changes: [], notes})
   } catch (error) {
+    const told = await takenBack(logins, error, options)
     draft.discard()
-    throw await takenBack(logins, error, options)
+    throw told
   }
 }
 
@@ -185,13 +186,13 @@ async function otherRoutes(
   const databases: string[] = []
   const check = async (value: string) => {
     options.onStep?.('opening the database')
-    const only = (request.databases ?? []).length < 2
+    const only = new Set(request.databases).size < 2
     return checkDatabase(value, {signal, serverName: only ? server : null})
   }
   for (const value of request.databases ?? []) {
     const checked = await check(value)
     if (!databases.includes(checked.value)) databases.push(checked.value)
-    server ??= (request.databases ?? []).length === 1 ? checked.server : null
+    if (new Set(request.databases).size === 1) server ??= checked.server
   }
   if (known.wizard && prompts !== null) {
     const asked = await askedPath(prompts, signal, () => prompts.database(), check)
