@@ -145,6 +145,11 @@ describe('the schemas', () => {
       'fetch',
       'fetch-plan',
       'finding',
+      'profile',
+      'profile-export',
+      'profile-list',
+      'profile-remove',
+      'profile-show',
       'replay',
       'resolve',
     ]
