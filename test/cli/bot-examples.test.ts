@@ -68,8 +68,9 @@ describe('the commands of the compose file, one after the other', () => {
     compose = new Compose(COMPOSE_FILE, {
       programs: {
         'matrix-state': [process.execPath, path.join(ROOT, 'bin/run.js')],
-        python: [process.execPath, path.join(ROOT, 'test/examples/stub-bot.ts')],
+        python: [process.execPath],
       },
+      files: {'/opt/bot/bot.py': path.join(ROOT, 'test/examples/stub-bot.ts')},
       volumes,
       env: {BOT_HOMESERVER: server.url, BOT_USER: USER},
       folder,
@@ -93,7 +94,6 @@ describe('the commands of the compose file, one after the other', () => {
     const deps = rest[0] !== '--no-deps'
     if (!deps) rest.shift()
     const [service = '', ...args] = rest
-    // The stub takes the words after its script, as Python would.
     return note(await compose.run(service, args, {deps}))
   }
   const guideLine = (start: string): string => {
@@ -148,7 +148,8 @@ describe('the commands of the compose file, one after the other', () => {
     const {code, stdout, stderr} = await obey(guideLine('docker compose up'))
     expect([code, stdout, stderr]).toEqual([0, expect.stringContaining('running'), expect.any(String)])
     const health = note(await compose.healthcheck('bot'))
-    expect([health.code, health.stdout]).toEqual([0, ''])
+    // That the account has no cross-signing is a warning.
+    expect([health.code, health.stdout]).toEqual([0, expect.not.stringContaining('FAILED')])
   })
 
   it('without its store it does not start, and is not healthy', async () => {

@@ -100,8 +100,10 @@ export interface Ended {
 }
 
 export interface Host {
-  /** What stands for a program of an image: the words before its arguments. */
+  /** What stands for a program of an image. */
   readonly programs: Readonly<Record<string, readonly string[]>>
+  /** What stands for a file of an image, by its path there. */
+  readonly files: Readonly<Record<string, string>>
   /** By the volumes' names; those that are not here are not there. */
   readonly volumes: Map<string, string>
   /** The `.env` file. */
@@ -118,8 +120,10 @@ export class Compose {
 
   /** @param file - path of the compose file */
   constructor(file: string, host: Host) {
-    const text = interpolate(readFileSync(file, 'utf8'), host.env)
-    this.#file = parse(text) as ComposeFile
+    // Values are put in after parsing, as Compose does it.
+    this.#file = parse(readFileSync(file, 'utf8'), (_key, value: unknown) =>
+      typeof value === 'string' ? interpolate(value, host.env) : value,
+    ) as ComposeFile
     this.#host = host
     const stages = Object.values(this.#file.services).map(({build}) => {
       const context = path.join(path.dirname(file), build.context)
@@ -175,7 +179,7 @@ export class Compose {
 
   async #container(name: string, words: readonly string[]): Promise<Ended> {
     const service = this.#service(name)
-    const mounts = new Map<string, string>()
+    const mounts = new Map<string, string>(Object.entries(this.#host.files))
     const readOnly: string[] = []
     for (const mount of service.volumes ?? []) {
       const [volume = '', inside = '', mode] = mount.split(':')
@@ -214,7 +218,7 @@ function interpolate(text: string, env: Readonly<Record<string, string>>): strin
 
 /** A path of the container where it really is. Paths that no mount has are not there, and must not be used. */
 function outside(word: string, mounts: ReadonlyMap<string, string>, name: string): string {
-  if (!word.startsWith('/') || word.startsWith('/opt/')) return word
+  if (!word.startsWith('/')) return word
   for (const [inside, folder] of mounts) {
     if (word === inside || word.startsWith(`${inside}/`)) return folder + word.slice(inside.length)
   }
@@ -231,7 +235,7 @@ function digestOf(folder: string): string {
 }
 
 /** A home that cannot be written to, as in a read-only container. */
-const NOWHERE = '/proc/nobody'
+const NOWHERE = '/dev/null/nobody'
 
 async function runProcess(words: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
   const [program = '', ...args] = words

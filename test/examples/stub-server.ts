@@ -27,7 +27,20 @@ export async function stubServer(userId: string, deviceId: string): Promise<Stub
         if (body['device_keys'] !== undefined) devices[deviceId] = body['device_keys']
         return counts
       case 'POST /_matrix/client/v3/keys/query':
-        return {device_keys: {[userId]: devices}, failures: {}}
+        return {
+          device_keys: {[userId]: devices},
+          master_keys: {},
+          self_signing_keys: {},
+          user_signing_keys: {},
+          failures: {},
+        }
+      case 'GET /_matrix/client/v3/sync':
+        return {
+          next_batch: 's1',
+          device_one_time_keys_count: counts.one_time_key_counts,
+          device_unused_fallback_key_types: ['signed_curve25519'],
+          to_device: {events: []},
+        }
       case 'GET /_matrix/client/v3/devices':
         return {devices: [{device_id: deviceId}]}
       default:

@@ -11,6 +11,7 @@ import {equal} from './checking.ts'
 import type {Running} from './checking.ts'
 import {CommandLines} from './command-lines.ts'
 import {changes} from './database.ts'
+import {editStopped} from './device-world.ts'
 import {settled, showChange} from './fetch-checks.ts'
 import {FaultProxy} from './fault-proxy.ts'
 import {findSecrets} from './secrets.ts'
@@ -83,7 +84,7 @@ class BotLife {
     await check('bots: it answers in an encrypted room, and preflight ends with 0 meanwhile', () => this.#talk())
     await check('bots: preflight changes nothing on the server, and no profile', () => this.#unchanged())
     await check('bots: without its store it refuses, and publishes nothing', () => this.#withoutStore())
-    await check('bots: the profile is its own: a bot’s token is replaced and --modify takes the new one', () =>
+    await check('bots: its token is revoked, the bot stops, and --modify takes the new one of that device alone', () =>
       this.#newToken(),
     )
     await check('bots: the server moves, and --modify takes the new address', () => this.#moved())
@@ -176,11 +177,15 @@ class BotLife {
     equal('preflight with the store again', (await world.preflight(0, 'bot')).join(), '')
   }
 
-  /** A login with the same device ID ends the old token, and leaves the device with its keys. */
+  /** The old token is taken away where the server keeps it, and the device stays with its keys: a login with the same device ID. */
   async #newToken(): Promise<void> {
     const world = this.#world
-    const token = await world.logIn(this.#login, this.#bot.deviceId)
+    const [old, token] = [await world.tokenOf(this.#bot), await world.logIn(this.#login, this.#bot.deviceId)]
+    await world.server.stop()
+    equal('tokens', await editStopped(world.server, 'DELETE FROM access_tokens WHERE token = ?', old), 1)
+    await world.server.start()
     equal('errors', (await world.preflight(1, 'bot')).join(), 'baseline/token-refused')
+    equal('the bot', (await this.#bot.once('run')).code, 4)
     const {stdout} = await world.expect(1, ['preflight', '--profile', 'bot'])
     if (!stdout.includes('setup --modify')) throw new Error(`the repair is not told:\n${stdout}`)
     const file = world.profileFile('bot')
@@ -282,14 +287,41 @@ class Wedged {
       }
       return errors.join()
     })
-    await check('bots: --modify does not take the new keys for the old ones', async () => {
+    await check('bots: new keys with the old ones’ signature are never recorded', async () => {
       const before = readFileSync(world.profileFile('wally'), 'utf8')
-      await world.expect(6, ['setup', '--bot', '--modify', '--profile', 'wally', '--token-file', bot.tokenFile])
+      for (const more of [[], ['--accept-new-identity']]) {
+        const {stderr} = await world.expect(4, ['setup', '--bot', '--modify', '--profile', 'wally', ...more])
+        if (!stderr.includes('logs out device WALLY')) throw new Error(stderr)
+      }
       equal('the profile', readFileSync(world.profileFile('wally'), 'utf8'), before)
     })
+    await check('bots: new keys of an unverified device are recorded if they are accepted', () => this.#unverified())
     await check('bots: a new device in an empty folder, recorded by --accept-new-identity, is well again', async () => {
       await this.#anew(bot)
     })
+  }
+
+  async #unverified(): Promise<void> {
+    const world = this.#world
+    const bot = await world.newBot(await world.account('willy'), 'WILLY')
+    equal('setup', (await bot.once('setup')).code, 0)
+    await world.tokenOf(bot)
+    await world.expect(0, recordArgs(world, bot, 'willy'))
+    equal('preflight', (await world.preflight(0, 'willy')).join(), '')
+    await rename(bot.store, `${bot.store}.away`)
+    await (await bot.startCarelessly()).stop()
+    const errors = 'baseline/store-of-another,device/identity-changed'
+    equal('errors', (await world.preflight(1, 'willy')).join(), errors)
+    const before = readFileSync(world.profileFile('willy'), 'utf8')
+    const modify = ['setup', '--bot', '--modify', '--profile', 'willy']
+    for (const args of [modify, [...modify.slice(0, 1), ...modify.slice(2), '--token-file', bot.tokenFile]]) {
+      await world.expect(6, args)
+      equal('the profile', readFileSync(world.profileFile('willy'), 'utf8'), before)
+    }
+    const {stdout} = await world.expect(0, [...modify, '--accept-new-identity'])
+    const old = (JSON.parse(before) as Profile).bot!.ed25519
+    if (!stdout.includes(old)) throw new Error(`it does not show what was before:\n${stdout}`)
+    equal('preflight afterwards', (await world.preflight(0, 'willy')).join(), '')
   }
 
   /** What docs/bots.md advises. */
