@@ -23,9 +23,10 @@ export function deviceFindings(look: Look, found: DeviceAudit | null): readonly 
       ),
     ]
   const changed = identityChanged(look, device)
-  const lost = signatureLost(look, device)
+  // What was signed are the recorded keys: others have their own story, and are not to be verified before it is told.
+  const lost = changed === null ? signatureLost(look, device) : null
   const replaced = new Set([
-    ...(changed === null ? [] : ['device/identity-changed']),
+    ...(changed === null ? [] : ['device/identity-changed', 'device/unverified']),
     ...(lost === null ? [] : ['device/unverified']),
   ])
   const own = device.findings
@@ -127,10 +128,11 @@ export function crossSignatureCheck(look: Look): Made {
     return unknown(evidence, id, 'keys', 'Nobody told the account’s cross-signing keys')
   if (device?.crossSigned === true)
     return {id, summary: 'The account’s self-signing key has signed it: it is verified.', because: null}
-  // With a broken identity, or keys that are badly signed, no signature on the device counts.
-  const summary =
-    audit.identity.trusted === false ? 'The account’s cross-signing is broken.' : 'Its signature is not good.'
-  return {id, summary, because: 'other-failure'}
+  const why =
+    audit.identity.trusted === false
+      ? 'the account’s cross-signing is broken'
+      : 'its keys are not those that were signed'
+  return {id, summary: `It is not verified: ${why}.`, because: 'other-failure'}
 }
 
 export function oneTimeKeysCheck(look: Look): Made {

@@ -17,13 +17,14 @@ const RANK = {error: 0, warning: 1, note: 2} as const
 export function preflightText(report: PreflightReport, style: PreflightStyle): string {
   const {quiet} = style
   const checks = quiet ? report.checks.filter(isTrouble) : report.checks
+  const told = new Set<string>()
   const findings = report.findings
     .filter(({severity}) => !quiet || severity !== 'note')
     .toSorted((a, b) => RANK[a.severity] - RANK[b.severity])
   return joinSections([
     quiet ? '' : header(report, style),
     joinLines(checks.map((check) => checkLine(check, report.findings, style))),
-    ...findings.map((found) => findingSection(found, report.repairs.get(found.id) ?? [], style)),
+    ...findings.map((found) => findingSection(found, report.repairs.get(found.id) ?? [], told, style)),
     quiet ? '' : failedSection(report, style),
     quiet ? '' : notesSection(report.notes, style),
     quiet ? '' : verdict(report, style),
@@ -61,10 +62,13 @@ function checkLine(
     words
   ]
   const head = `  ${paintIt(words)}${' '.repeat(OUTCOME_COLUMNS - words.length)}${id.padEnd(ID_COLUMNS)}`
-  return wrap(`${head}${printable(summary, 600)}`, 2 + OUTCOME_COLUMNS + ID_COLUMNS, style.columns)
+  // What failed is told in full below.
+  const said = outcome === 'failed' ? findings.join(', ') : printable(summary, 600)
+  return wrap(`${head}${said}`, 2 + OUTCOME_COLUMNS + ID_COLUMNS, style.columns)
 }
 
-function findingSection(found: Finding, repairs: readonly Repair[], style: TextStyle): string {
+/** @param told - repairs that stand above, in full */
+function findingSection(found: Finding, repairs: readonly Repair[], told: Set<string>, style: TextStyle): string {
   const {red, yellow, cyan, dim, bold} = paint(style)
   const mark = {error: red('error'), warning: yellow('warning'), note: cyan('note')} as const
   const {id, severity, certainty, summary, evidence, remedy} = found
@@ -84,15 +88,24 @@ function findingSection(found: Finding, repairs: readonly Repair[], style: TextS
       ? [wrap(`  → ${printable(remedy, 1000)}`, 4, style.columns)]
       : [
           '  Repairs, the least invasive first:',
-          ...repairs.flatMap((repair, at) => repairLines(repair, at + 1, style)),
+          ...repairs.flatMap((repair, at) => repairLines(repair, at + 1, told, style)),
         ]),
   ])
 }
 
 /** Commands stay on one line, so that they can be copied. */
-function repairLines({what, command, costs}: Repair, number: number, style: TextStyle): readonly string[] {
+function repairLines(
+  {repair, what, command, costs}: Repair,
+  number: number,
+  told: Set<string>,
+  style: TextStyle,
+): readonly string[] {
+  const name = `  ${String(number)}. ${paint(style).bold(repair)}: `
+  const key = JSON.stringify([repair, what, command])
+  if (told.has(key)) return [`${name}as above.`]
+  told.add(key)
   return [
-    wrap(`  ${String(number)}. ${printable(what, 1000)}`, 5, style.columns),
+    wrap(`${name}${printable(what, 1000)}`, 5, style.columns),
     command === null ? '' : `       ${paint(style).bold(printable(command))}`,
     paint(style).dim(wrap(`     Costs: ${printable(costs, 600)}.`, 5, style.columns)),
   ]

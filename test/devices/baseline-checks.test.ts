@@ -45,6 +45,12 @@ function backup(version: string, key: string): DeviceFact {
   return {kind: 'backup', version: {version, algorithm: 'm.megolm_backup.v1.curve25519-aes-sha2', auth_data: data}}
 }
 
+/** Of an algorithm without a public key. */
+const unnamed = (version: string): DeviceFact => {
+  const {version: made} = backup(version, 'x') as {readonly version: JsonObject}
+  return {kind: 'backup', version: {...made, auth_data: signed({salt: 'x'}, BOT, master.publicKey, master)}}
+}
+
 /** All that is well; each test changes what it is about. */
 function evidence(more: Partial<BaselineEvidence> = {}, ...facts: readonly (DeviceFact | DeviceSnapshot)[]) {
   const own = facts.map((fact) => ('fact' in fact ? fact : told(fact)))
@@ -130,6 +136,12 @@ describe('the identity', () => {
     ])
     expect(remedy).toContain('Stop the bot')
     expect(ways(judged, 'device/identity-changed')).toEqual(['restore-store', 'recover', 'accept-new-identity'])
+  })
+
+  test('other keys that nobody verified are one finding: they are not to be verified', () => {
+    const judged = judge({}, bot.keys([bot.device('BOT')]))
+    expect(ids(judged)).toEqual(['error device/identity-changed'])
+    expect(not(judged, 'not-checked')).toEqual(['cross-signature'])
   })
 
   test('only the curve25519 key is another', () => {
@@ -226,7 +238,7 @@ describe('cross-signing', () => {
 
   test('the identity is gone', () => {
     const none = {master_key: null, self_signing_key: null, user_signing_key: null}
-    const judged = judge({}, bot.keys([bot.device('BOT')], none))
+    const judged = judge({}, bot.keys([device], none))
     expect(found(judged, 'baseline/cross-signing-changed').summary).toContain('are gone')
     expect(ways(judged, 'baseline/signature-lost')).toEqual(['bootstrap'])
   })
@@ -303,6 +315,7 @@ describe('one-time keys, messages, backup', () => {
     ['another version and key', {version: '2', public_key: 'older'}, backup('3', 'newer'), ['warning']],
     ['another key under the same version', {version: '3', public_key: 'older'}, backup('3', 'newer'), ['warning']],
     ['another version with the same key', {version: '2', public_key: 'same'}, backup('3', 'same'), ['note']],
+    ['another version, and no keys that are told', {version: '2', public_key: null}, unnamed('3'), ['warning']],
     ['it is gone', {version: '3', public_key: 'k'}, {kind: 'backup', version: null}, ['warning']],
     ['it came later', null, backup('1', 'k'), ['note']],
     ['none, as before', null, {kind: 'backup', version: null}, []],
