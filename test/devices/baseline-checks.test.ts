@@ -45,6 +45,12 @@ function backup(version: string, key: string): DeviceFact {
   return {kind: 'backup', version: {version, algorithm: 'm.megolm_backup.v1.curve25519-aes-sha2', auth_data: data}}
 }
 
+/** Of an algorithm without a public key. */
+const unnamed = (version: string): DeviceFact => {
+  const {version: made} = backup(version, 'x') as {readonly version: JsonObject}
+  return {kind: 'backup', version: {...made, auth_data: signed({salt: 'x'}, BOT, master.publicKey, master)}}
+}
+
 /** All that is well; each test changes what it is about. */
 function evidence(more: Partial<BaselineEvidence> = {}, ...facts: readonly (DeviceFact | DeviceSnapshot)[]) {
   const own = facts.map((fact) => ('fact' in fact ? fact : told(fact)))
@@ -309,6 +315,7 @@ describe('one-time keys, messages, backup', () => {
     ['another version and key', {version: '2', public_key: 'older'}, backup('3', 'newer'), ['warning']],
     ['another key under the same version', {version: '3', public_key: 'older'}, backup('3', 'newer'), ['warning']],
     ['another version with the same key', {version: '2', public_key: 'same'}, backup('3', 'same'), ['note']],
+    ['another version, and no keys that are told', {version: '2', public_key: null}, unnamed('3'), ['warning']],
     ['it is gone', {version: '3', public_key: 'k'}, {kind: 'backup', version: null}, ['warning']],
     ['it came later', null, backup('1', 'k'), ['note']],
     ['none, as before', null, {kind: 'backup', version: null}, []],
