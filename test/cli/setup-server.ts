@@ -60,6 +60,13 @@ export function startInTerminal(folder: string, line: string): Running {
   return running(child)
 }
 
+/** Starts a line of a shell with pipes. */
+export function startInShell(folder: string, line: string, input: string): Running {
+  const child = spawn('sh', ['-c', line], {env: environment(folder, {})})
+  child.stdin.on('error', () => undefined).end(input)
+  return running(child)
+}
+
 /** The command line of a setup, for a shell. */
 export const setupLine = (args: string): string => `${process.execPath} ${PROGRAM} setup ${args}`
 
