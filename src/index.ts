@@ -172,6 +172,12 @@ export type {
   SetupReport,
   SetupRequest,
 } from './investigate/setup-request.ts'
+// Preflight: is a bot still the device that was recorded?
+export {preflight} from './investigate/on-demand.ts'
+export type {PreflightOptions, PreflightReport} from './investigate/preflight.ts'
+export type {AskedRoute} from './investigate/preflight-answers.ts'
+export type {BaselineCheck, BaselineCheckId, NotCheckedBecause, Repair, RepairId} from './devices/baseline-evidence.ts'
+export type {BackupIdentity, Baseline, StoreBaseline, StoreCheck} from './matrix/device-baseline.ts'
 
 // Findings
 export {

@@ -8,6 +8,7 @@ import type * as routes from './open-routes.ts'
 import type * as modifying from './modify-profile.ts'
 import type * as planning from './plan-audit.ts'
 import type * as setting from './set-up.ts'
+import type * as preflights from './preflight.ts'
 
 // A program that replays a dump shall not load SQLite, the routes and the threads that these stand on.
 
@@ -70,3 +71,6 @@ export const setUp: typeof setting.setUp = async (...args) => (await import('./s
 /** See `modify-profile.ts`. */
 export const modifyProfile: typeof modifying.modifyProfile = async (...args) =>
   (await import('./modify-profile.ts')).modifyProfile(...args)
+/** See `preflight.ts`. */
+export const preflight: typeof preflights.preflight = async (...args) =>
+  (await import('./preflight.ts')).preflight(...args)

@@ -27,10 +27,31 @@ export interface OpenedDeviceRoutes {
  * @throws StateError USAGE, CREDENTIALS_ABSENT when there is none, and what is wrong with what was typed. What a server or a file has
  * against it closes that one route, unless it is the only one.
  */
-export async function openDeviceRoutes(
+export async function openDeviceRoutes(access: DeviceAccess, when: OpeningOptions): Promise<OpenedDeviceRoutes> {
+  const opened = await tryDeviceRoutes(access, when)
+  const {routes, closed, mayFederate} = opened
+  if (routes.length === 0 && !mayFederate) {
+    const [only] = closed
+    if (only !== undefined) throw only.error
+    throw noDeviceAccess(access)
+  }
+  return opened
+}
+
+export interface OpeningOptions {
+  readonly signal: AbortSignal
+  readonly nowMs: () => number
+}
+
+/**
+ * The same, and where none opens, each with its reason.
+ *
+ * @throws StateError USAGE, and what is wrong with what was typed
+ */
+export async function tryDeviceRoutes(
   access: DeviceAccess,
-  {signal, nowMs}: {readonly signal: AbortSignal; readonly nowMs: () => number},
-): Promise<OpenedDeviceRoutes> {
+  {signal, nowMs}: OpeningOptions,
+): Promise<OpenedDeviceRoutes & {readonly mayFederate: boolean}> {
   await checkAccess(access)
   const opener = new Opener(access, signal)
   await opener.openLogs()
@@ -38,14 +59,10 @@ export async function openDeviceRoutes(
   await opener.openHomeserver()
   const federationWith = await opener.openFederation(nowMs)
   const {routes, closed, mayFederate} = opener
-  if (routes.length === 0 && !mayFederate) {
-    const [only] = closed
-    if (only !== undefined) throw only.error
-    throw noDeviceAccess(access)
-  }
   return {
     routes: [...routes],
     closed,
+    mayFederate,
     federationWith,
     close: async () => {
       await Promise.all(routes.map((route) => route.close()))

@@ -1,11 +1,12 @@
 import path from 'node:path'
+import {backupIdentity} from '../devices/baseline-account.ts'
 import {verifyIdentity} from '../devices/identity.ts'
 import type {VerifiedDevice, VerifiedIdentity} from '../devices/identity.ts'
 import {arrange} from '../devices/snapshots.ts'
 import {StateError} from '../errors.ts'
-import type {BackupIdentity, Baseline, StoreBaseline} from '../matrix/device-baseline.ts'
-import type {Backup, DeviceFact, PublishedKeys, Sessions} from '../matrix/device-facts.ts'
-import {isObject, own} from '../matrix/json.ts'
+import type {Baseline, StoreBaseline} from '../matrix/device-baseline.ts'
+import type {DeviceFact, PublishedKeys, Sessions} from '../matrix/device-facts.ts'
+import {own} from '../matrix/json.ts'
 import {openAccount} from '../sources/client-access.ts'
 import type {DeviceStep} from '../sources/device-evidence.ts'
 import {KEYS_QUERY, queryKeys} from '../sources/device-keys.ts'
@@ -78,14 +79,6 @@ export async function recordBaseline(asked: RecordBaseline): Promise<Baseline> {
   } finally {
     await http.close()
   }
-}
-
-/** Which backup it is; `null`: there is none. */
-export function backupIdentity({version}: Backup): BackupIdentity | null {
-  const [id, data] = version === null ? [] : [own(version, 'version'), own(version, 'auth_data')]
-  if (typeof id !== 'string') return null
-  const key = isObject(data) ? own(data, 'public_key') : undefined
-  return {version: id, public_key: typeof key === 'string' ? key : null}
 }
 
 function verify(userId: string, keys: PublishedKeys, nowMs: number): VerifiedIdentity {

@@ -90,14 +90,26 @@ export function tooSlow(url: string): StateError {
   })
 }
 
+/** The cause of the error for a token that a server does not take. */
+export class TokenRefused extends Error {
+  override readonly name = 'TokenRefused'
+  /** The server keeps the device and its keys. https://spec.matrix.org/v1.19/client-server-api/#soft-logout */
+  readonly softLogout: boolean
+
+  constructor(softLogout: boolean) {
+    super('the access token is refused')
+    this.softLogout = softLogout
+  }
+}
+
 /** Explains a status of 300 or more (429 apart), or a good status whose body is no JSON. */
 export function answerFailure(url: string, answer: RawAnswer, hide: (text: string) => string): Failure {
   const {status} = answer
   const error = errorOf(answer.text)
   const said = hide(printable(error === null ? excerpt(answer.text) : `${error.errcode}: ${error.error}`))
-  const refused = (message: string, hint: string): Failure => ({
+  const refused = (message: string, hint: string, cause?: TokenRefused): Failure => ({
     persistence: 'fatal',
-    error: new StateError('SERVER_REFUSED', message, {hint}),
+    error: new StateError('SERVER_REFUSED', message, {hint, cause}),
   })
   if (status >= 500) {
     const message = `${url} answered ${String(status)}: ${said}`
@@ -115,6 +127,7 @@ export function answerFailure(url: string, answer: RawAnswer, hide: (text: strin
       return refused(
         `The homeserver does not accept the access token (${url} answered ${String(status)} ${said})`,
         hint,
+        new TokenRefused(parseObject(answer.text)?.soft_logout === true),
       )
     }
     return refused(`${url} answered ${String(status)} ${said}`, 'The words after the status are the server’s own.')

@@ -3,7 +3,7 @@ import {counter, openAccount} from './client-access.ts'
 import type {Account, AccessOptions} from './client-access.ts'
 import type {ClientHttp} from './client-http.ts'
 import {plannedKeysQuery} from './device-client.ts'
-import type {DeviceContext, DeviceRoute, DeviceStep} from './device-evidence.ts'
+import {type DeviceContext, type DeviceRoute, type DeviceStep, wants} from './device-evidence.ts'
 import {batches, queryKeys} from './device-keys.ts'
 import {MOST_ROOMS, sessionsIn} from './device-own.ts'
 import {ADMIN_JOINED_ROOMS, ADMIN_MEMBERS, ADMIN_STATE, adminRoomsStep, askAdmin} from './device-rooms.ts'
@@ -70,12 +70,14 @@ async function* gather(
     }
     if (keysOnly) return
     const local = userIds.filter((userId) => serverNameOf(userId) === account.serverName)
+    if (!wants(context, 'sessions', 'rooms')) return
     for await (const step of sessions(account, local, context, requests)) {
       yield {...step, notes: [...notes, ...(step.notes ?? [])]}
       notes = []
     }
     const [only] = local
-    if (only !== undefined && userIds.length === 1) yield await adminRoomsStep(http, account, only, requests)
+    if (only !== undefined && userIds.length === 1 && wants(context, 'rooms'))
+      yield await adminRoomsStep(http, account, only, requests)
   } finally {
     await http.close()
   }

@@ -1,6 +1,6 @@
 import {counter, openAccount} from './client-access.ts'
 import type {Account, AccessOptions} from './client-access.ts'
-import type {DeviceContext, DeviceRoute, DeviceStep} from './device-evidence.ts'
+import {type DeviceContext, type DeviceRoute, type DeviceStep, wants} from './device-evidence.ts'
 import {FEW_USERS, KEYS_QUERY, KEYS_QUERY_EFFECT, queryKeys, USERS_A_REQUEST} from './device-keys.ts'
 import {
   ACCOUNT_DATA,
@@ -60,11 +60,11 @@ async function* gather(account: Account, context: DeviceContext, opening: number
       notes = []
     }
     if (keysOnly || !userIds.includes(account.userId)) return
-    yield await devicesStep(http, account, requests)
-    yield await syncStep(http, account, requests)
-    yield await accountDataStep(http, account, requests)
-    yield await backupStep(http, account, requests)
-    if (userIds.length <= FEW_USERS) yield await clientRoomsStep(http, account, requests)
+    if (wants(context, 'sessions')) yield await devicesStep(http, account, requests)
+    if (wants(context, 'one-time-keys', 'inbox')) yield await syncStep(http, account, requests)
+    if (wants(context, 'account-data')) yield await accountDataStep(http, account, requests)
+    if (wants(context, 'backup')) yield await backupStep(http, account, requests)
+    if (userIds.length <= FEW_USERS && wants(context, 'rooms')) yield await clientRoomsStep(http, account, requests)
   } finally {
     await http.close()
   }

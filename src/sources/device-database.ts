@@ -5,7 +5,7 @@ import {type Schema, schemaNotes} from './database-schema.ts'
 import {accountData, backups, sharedRooms} from './device-database-account.ts'
 import {localKeys, remoteKeys} from './device-database-keys.ts'
 import {inboxes, oneTimeKeys, unsentLists} from './device-database-waiting.ts'
-import type {DeviceContext, DeviceRoute, DeviceStep} from './device-evidence.ts'
+import {type DeviceContext, type DeviceRoute, type DeviceStep, wants} from './device-evidence.ts'
 import {FEW_USERS} from './device-keys.ts'
 import {deviceTables} from './device-tables.ts'
 import type {Look} from './device-tables.ts'
@@ -33,8 +33,9 @@ async function* gather(
   database: Database,
   server: string,
   schema: Schema,
-  {userIds, keysOnly = false, signal}: DeviceContext,
+  context: DeviceContext,
 ): AsyncGenerator<DeviceStep> {
+  const {userIds, keysOnly = false, signal} = context
   const snapshot = await database.snapshot(signal)
   try {
     const tables = await deviceTables(snapshot)
@@ -51,12 +52,12 @@ async function* gather(
     yield* localKeys(look, keysOnly)
     yield* remoteKeys(look, keysOnly)
     if (keysOnly) return
-    yield* oneTimeKeys(look)
-    yield* inboxes(look)
-    yield* unsentLists(look)
-    yield* accountData(look)
-    yield* backups(look)
-    yield* sharedRooms(look)
+    if (wants(context, 'one-time-keys')) yield* oneTimeKeys(look)
+    if (wants(context, 'inbox')) yield* inboxes(look)
+    if (wants(context, 'list-unsent')) yield* unsentLists(look)
+    if (wants(context, 'account-data')) yield* accountData(look)
+    if (wants(context, 'backup')) yield* backups(look)
+    if (wants(context, 'rooms')) yield* sharedRooms(look)
   } finally {
     await snapshot.close()
   }

@@ -1,4 +1,4 @@
-import type {DeviceFact} from '../matrix/device-facts.ts'
+import type {DeviceFact, DeviceFactKind} from '../matrix/device-facts.ts'
 import type {PlannedRequest, Refusal, RouteIdentity} from './evidence.ts'
 
 /** What a device route is told. */
@@ -7,8 +7,15 @@ export interface DeviceContext {
   readonly userIds: readonly string[]
   /** Asks for the published keys alone: to see whether what differed before differs still. */
   readonly keysOnly?: boolean
+  /** Asks for these alone, as far as one question does not bring others along. @defaultValue everything */
+  readonly kinds?: readonly DeviceFactKind[]
   readonly signal: AbortSignal
   readonly onPause: (pause: {readonly ms: number; readonly reason: string}) => void
+}
+
+/** Whether facts of a kind are asked for. */
+export function wants({kinds}: DeviceContext, ...any: readonly DeviceFactKind[]): boolean {
+  return kinds === undefined || any.some((kind) => kinds.includes(kind))
 }
 
 /** What one request or query told: kept whole or not at all. */

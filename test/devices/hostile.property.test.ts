@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import {expect, test} from 'vitest'
 import {auditUser} from '../../src/devices/audit-user.ts'
+import {checkBaseline} from '../../src/devices/baseline-checks.ts'
 import {sameDeviceList} from '../../src/devices/device-lists.ts'
 import type {DeviceFact, DeviceFactKind, DeviceSnapshot} from '../../src/matrix/device-facts.ts'
 import {ExactNumber, type JsonObject, parseJson} from '../../src/matrix/json.ts'
@@ -191,4 +192,40 @@ test('a user with thousands of devices is audited in one go', () => {
     ]),
   )
   expect(of.devices).toHaveLength(5000)
+})
+
+test('a baseline is never met by keys of any shape, and whatever is told, holding it against that does not throw', () => {
+  const baseline = {
+    recorded_ts: NOW - DAY,
+    user_id: '@alice:a.example',
+    device_id: 'PHONE',
+    ed25519: phone.ed25519.publicKey,
+    curve25519: phone.curve25519.publicKey,
+    master_key: alice.master.publicKey,
+    self_signing_key: alice.selfSigning.publicKey,
+    cross_signed: true,
+    backup: null,
+    store: null,
+  }
+  fc.assert(
+    fc.property(hostile, fc.array(fact, {maxLength: 5}), fc.boolean(), (value, facts, withKeys) => {
+      const list = {...alice.keys([phone]), devices: {PHONE: value as JsonObject}}
+      const snapshots = facts.map((one, at) => told(one, {ts: NOW - at * 1000}))
+      const judged = checkBaseline({
+        baseline,
+        snapshots: withKeys ? [...snapshots, told(list, {ts: NOW})] : snapshots,
+        nowMs: NOW,
+        token: {kind: 'absent'},
+        store: {kind: 'unrecorded'},
+        unanswered: {},
+        asBot: true,
+        profile: 'bot',
+      })
+      const ok = judged.checks.filter(({outcome}) => outcome === 'ok').map(({id}) => id)
+      expect(ok).not.toContain('self-signature')
+      expect(ok).not.toContain('cross-signature')
+      for (const {summary} of judged.findings) expect(summary.length).toBeLessThan(2000)
+    }),
+    {numRuns: 1000},
+  )
 })
