@@ -98,7 +98,7 @@ export abstract class BaseCommand extends Command {
     return showProgress({
       write: (text) => void process.stderr.write(text),
       nowMs: () => performance.now(),
-      columns: process.stderr.columns,
+      ...(process.stderr.columns > 0 ? {columns: process.stderr.columns} : {}),
     })
   }
 

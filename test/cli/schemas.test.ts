@@ -152,6 +152,7 @@ describe('the schemas', () => {
       'profile-show',
       'replay',
       'resolve',
+      'setup',
     ]
     expect(files.toSorted()).toEqual(names.map((name) => `${name}.schema.json`).toSorted())
     for (const file of files) {
