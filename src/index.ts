@@ -159,6 +159,19 @@ export type {AskedRoute} from './investigate/preflight-answers.ts'
 export type {BaselineCheck, BaselineCheckId, NotCheckedBecause, Repair, RepairId} from './devices/baseline-evidence.ts'
 export type {BackupIdentity, Baseline, StoreBaseline, StoreCheck} from './matrix/device-baseline.ts'
 
+// Profiles: made and changed here, expected everywhere else
+export {modifyProfile, setUp} from './investigate/on-demand.ts'
+export type {
+  BotContext,
+  BotStep,
+  ModifyRequest,
+  ProfileChange,
+  SetupOptions,
+  SetupPrompts,
+  SetupReport,
+  SetupRequest,
+} from './investigate/setup-request.ts'
+
 // Findings
 export {
   CATALOGUE,

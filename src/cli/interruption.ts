@@ -10,8 +10,10 @@ const SAME_MS = 500
 export interface InterruptionOptions {
   /** How long tidying up may take, in milliseconds, before the process ends anyway. */
   readonly graceMs?: number
-  /** What counts as Ctrl-C. A second one ends the process at once. */
+  /** What counts as Ctrl-C. */
   readonly signals?: readonly ('SIGINT' | 'SIGTERM' | 'SIGHUP')[]
+  /** Whether a second one ends the process at once; `true` unless told otherwise. */
+  readonly secondEnds?: boolean
 }
 
 /**
@@ -20,7 +22,8 @@ export interface InterruptionOptions {
  * @remarks Without a call of this, Ctrl-C ends the process at once, also amid synchronous work, which no handler could. What the first call
  * asks for counts.
  */
-export function interruption({graceMs = GRACE_MS, signals = ['SIGINT']}: InterruptionOptions = {}): AbortSignal {
+export function interruption(options: InterruptionOptions = {}): AbortSignal {
+  const {graceMs = GRACE_MS, signals = ['SIGINT'], secondEnds = true} = options
   if (controller !== undefined) return controller.signal
   const made = (controller = new AbortController())
   made.signal.addEventListener('abort', () => {
@@ -31,7 +34,7 @@ export function interruption({graceMs = GRACE_MS, signals = ['SIGINT']}: Interru
     const release = (): void => {
       for (const signal of signals) process.off(signal, onSignal)
     }
-    setTimeout(release, SAME_MS).unref()
+    if (secondEnds) setTimeout(release, SAME_MS).unref()
   }
   for (const signal of signals) process.on(signal, onSignal)
   return made.signal

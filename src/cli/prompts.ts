@@ -47,25 +47,34 @@ export async function asking<T>(signal: AbortSignal, ask: (terminal: Terminal) =
 
 const PROMPT_ENDS: ReadonlySet<string> = new Set(['ExitPromptError', 'AbortPromptError'])
 
-/** What `setup` asks at a terminal. What is secret is not shown while it is typed, nor afterwards. */
-export function setupPrompts(signal: AbortSignal): SetupPrompts {
+/**
+ * What `setup` asks at a terminal. What is secret is not shown while it is typed, nor afterwards.
+ *
+ * @param beforehand - clears the line before a question
+ */
+export function setupPrompts(signal: AbortSignal, beforehand: () => void): SetupPrompts {
+  const asked = <T>(ask: (terminal: Terminal) => Promise<T>): Promise<T> => {
+    beforehand()
+    return asking(signal, ask)
+  }
   const input = (message: string, preset?: string): Promise<string> =>
-    asking(signal, async (terminal) => {
+    asked(async (terminal) => {
       const {input: text} = await import('@inquirer/prompts')
       return text({message, ...(preset === undefined ? {} : {default: preset})}, terminal)
     })
   const hidden = (message: string): Promise<string> =>
-    asking(signal, async (terminal) => {
+    asked(async (terminal) => {
       const {password} = await import('@inquirer/prompts')
       return password({message, mask: false, toggleMask: false}, terminal)
     })
   const choice = <T extends string>(message: string, choices: readonly {value: T; name: string}[]): Promise<T> =>
-    asking(signal, async (terminal) => {
+    asked(async (terminal) => {
       const {select} = await import('@inquirer/prompts')
       return select({message, choices: [...choices]}, terminal)
     })
   return {
     complain: async (error: StateError) => {
+      beforehand()
       const hint = error.hint === undefined ? '' : `\n${printable(error.hint)}`
       await write(process.stderr, `${printable(error.message)}${hint}\n`)
     },

@@ -92,8 +92,8 @@ async function openFile(argument: string, flags: RoomFlags, options: OpenOptions
   mustExist(argument)
   if (flags.profile !== undefined) {
     const name = argument === '-' ? 'standard input' : argument
-    throw new StateError('USAGE', `--profile is for what is on servers, and ${name} is read as it is`, {
-      hint: "Name the room by its ID, and the file beside it with --file: '!id:example.org' --profile … --file …",
+    throw new StateError('USAGE', `--profile is for a room on servers, and ${name} is read as it is`, {
+      hint: `Name the room by its ID, and the file beside it: '!id:example.org' --profile … --file ${argument}; or gather into a case: matrix-state fetch.`,
     })
   }
   // A variable of the environment is meant for rooms on servers; a flag beside a file is a mistake.

@@ -11,12 +11,42 @@ export async function optionalToken(variable: string, file: string | undefined):
     const token = process.env[variable]?.trim() ?? ''
     return token === '' ? undefined : token
   }
-  const token = (await readSmallFile(file, 'token file')).trim()
+  const token = (await readSecret(file, 'token file')).trim()
   if (token !== '') return token
   throw new StateError('CREDENTIALS_ABSENT', `the token file ${JSON.stringify(file)} is empty`, {
     hint: 'Put the access token into it, on one line.',
   })
 }
+
+/**
+ * What a file holds, or standard input for `-`.
+ *
+ * @throws StateError INPUT_NOT_FOUND, INPUT_UNREADABLE for more than any secret has; USAGE where standard input is a terminal, which would show
+ * what is typed
+ */
+export async function readSecret(file: string, what: string): Promise<string> {
+  if (file !== '-') return readSmallFile(file, what)
+  if (process.stdin.isTTY) {
+    throw new StateError(
+      'USAGE',
+      `the ${what} is to come from standard input, which is a terminal: it would be shown`,
+      {
+        hint: 'Hand it in by a pipe, or leave the flag out where this asks for it.',
+      },
+    )
+  }
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    if ((bytes += chunk.length) > MAX_SECRET_BYTES) {
+      throw new StateError('INPUT_UNREADABLE', `what comes by standard input is too long for a ${what}`)
+    }
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+const MAX_SECRET_BYTES = 64 * 1024
 
 /** A small file that a flag names. @throws StateError INPUT_NOT_FOUND */
 export async function readSmallFile(file: string, what: string): Promise<string> {

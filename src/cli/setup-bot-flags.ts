@@ -102,9 +102,7 @@ export function botStep(
         }
       : null
     const acceptNewIdentity = flags['accept-new-identity']
-    const {baseline, bootstrapped, notes} = await setUpBot({...context, deviceId, store, acceptNewIdentity, bootstrap})
-    const made = bootstrapped === null ? [] : [bootstrapText(baseline.device_id, bootstrapped)]
-    return {baseline, notes: [...made, ...notes]}
+    return setUpBot({...context, deviceId, store, acceptNewIdentity, bootstrap})
   }
 }
 
@@ -151,12 +149,4 @@ async function passwordOf({password, userId}: BotContext): Promise<string> {
 
 function recoveryKeyText(key: string, userId: string): string {
   return `Recovery key of ${userId}. Keep it: it is shown this once, and opens the account's private keys.\n\n  ${key}\n\n`
-}
-
-function bootstrapText(
-  deviceId: string,
-  {masterKey, recoveryKeyFile}: {readonly masterKey: string; readonly recoveryKeyFile: string | null},
-): string {
-  const where = recoveryKeyFile === null ? 'was shown above' : `is in ${recoveryKeyFile}`
-  return `Cross-signing and secret storage were created (master key ${masterKey}), and ${deviceId} was signed. The recovery key ${where}: keep it where the bot does not run.`
 }

@@ -4,7 +4,7 @@ import type {Profile, ProfileAccount} from '../profile/profile.ts'
 import {profileChanges} from './profile-changes.ts'
 import {reportOf} from './set-up.ts'
 import {addressFor, byPassword, type GivenAccount, isSame, type OwnLogin, takenBack} from './setup-account.ts'
-import {botPart} from './setup-bot.ts'
+import {botPart, mustBeSameBot} from './bot-part.ts'
 import {
   type Asking,
   askingOf,
@@ -42,6 +42,8 @@ export async function modifyProfile(request: ModifyRequest, options: SetupOption
     const signingKeyFile = await signingKeyOf(wanted, before, server)
     const databases = await databasesOf(wanted, before, {server, signal})
     const account = await accountOf(wanted, before, options, {asking, moved, logins})
+    const sameBot =
+      account === null || options.bot !== null ? [] : await mustBeSameBot(request.profile, before, account, asking)
     const bot = await botPart({...wanted, insecure}, options, {
       found: asking,
       account: account ?? confirmedBefore(before),
@@ -60,21 +62,19 @@ export async function modifyProfile(request: ModifyRequest, options: SetupOption
       bot: bot?.baseline ?? before.bot,
     }
     const changes = profileChanges(before, after)
-    signal.throwIfAborted()
+    if ((bot?.bootstrapped ?? null) === null) signal.throwIfAborted()
     const kept = changes.length === 0 ? opened : replaceProfile(opened, {...after, changed_ts: nowMs()})
-    return reportOf(kept, {created: false, changes, notes: [...(found?.notes ?? []), ...(bot?.notes ?? [])]})
+    const notes = [...(found?.notes ?? []), ...sameBot, ...(bot?.notes ?? [])]
+    return reportOf(kept, {created: false, bootstrapped: bot?.bootstrapped ?? null, changes, notes})
   } catch (error) {
     throw await takenBack(logins, error, options)
   }
 }
 
 function changesSomething(request: ModifyRequest, {bot}: SetupOptions): boolean {
-  const {profile: _, databases = [], drop = {}, ...given} = request
+  const {profile: _, databases = [], drop, ...given} = request
   return (
-    bot !== null ||
-    databases.length > 0 ||
-    Object.values(drop).includes(true) ||
-    Object.values(given).some((value) => value !== undefined)
+    bot !== null || databases.length > 0 || Object.values(drop ?? {}).includes(true) || Object.keys(given).length > 0
   )
 }
 

@@ -31,31 +31,33 @@ function secret(field: string, before: string | null, after: string | null): Pro
 }
 
 function botChanges(before: Baseline | null, after: Baseline | null): readonly (ProfileChange | null)[] {
-  const fields = [
-    'user_id',
-    'device_id',
-    'ed25519',
-    'curve25519',
-    'master_key',
-    'self_signing_key',
-    'cross_signed',
-  ] as const
-  const text = (value: string | boolean | null | undefined): string | null =>
-    value === null || value === undefined ? null : String(value)
-  const backup = (baseline: Baseline | null): string | null =>
-    baseline?.backup === undefined || baseline.backup === null
-      ? null
-      : `${baseline.backup.version}, ${baseline.backup.public_key ?? 'without a public key'}`
+  if (before === null || after === null) return [plain('bot', inShort(before), inShort(after))]
+  const cross = (baseline: Baseline): string => (baseline.cross_signed ? 'yes' : 'no')
   return [
-    ...fields.map((field) => plain(`bot.${field}`, text(before?.[field]), text(after?.[field]))),
-    plain('bot.backup', backup(before), backup(after)),
-    plain('bot.store', before?.store?.path ?? null, after?.store?.path ?? null),
-    plain('bot.store.check', checkOf(before), checkOf(after)),
+    ...KEYS.map((field) => plain(`bot.${field}`, before[field], after[field])),
+    plain('bot.cross_signed', cross(before), cross(after)),
+    // Absent: not told, which is no change.
+    ...(before.backup === undefined || after.backup === undefined
+      ? []
+      : [plain('bot.backup', backupInWords(before.backup), backupInWords(after.backup))]),
+    plain('bot.store', storeInWords(before), storeInWords(after)),
   ]
 }
 
-function checkOf(baseline: Baseline | null): string | null {
-  const check = baseline?.store?.check
-  if (check === null || check === undefined) return null
-  return check.kind === 'file' ? check.path : check.command
+const KEYS = ['user_id', 'device_id', 'ed25519', 'curve25519', 'master_key', 'self_signing_key'] as const
+
+function backupInWords(backup: Baseline['backup']): string | null {
+  if (backup === null || backup === undefined) return null
+  return `version ${backup.version}${backup.public_key === null ? '' : `, ${backup.public_key}`}`
+}
+
+function storeInWords({store}: Baseline): string | null {
+  if (store === null) return null
+  const {path, check} = store
+  if (check === null) return path
+  return `${path}, checked by ${check.kind === 'file' ? check.path : `the command ${check.command}`}`
+}
+
+function inShort(baseline: Baseline | null): string | null {
+  return baseline === null ? null : `${baseline.user_id}, device ${baseline.device_id}, ed25519 ${baseline.ed25519}`
 }

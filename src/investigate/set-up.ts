@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import {reserveProfile} from '../profile/profile-file.ts'
 import type {OpenedProfile, Profile} from '../profile/profile.ts'
-import {botPart} from './setup-bot.ts'
+import {botPart} from './bot-part.ts'
 import {
   accountFor,
   addressFor,
@@ -13,7 +13,7 @@ import {
   untilGood,
 } from './setup-account.ts'
 import {askingOf, checkDatabase, checkSigningKey, confirmAdmin, serverInUser, serverOf} from './setup-checks.ts'
-import type {ProfileChange, SetupOptions, SetupPrompts, SetupReport, SetupRequest} from './setup-request.ts'
+import type {SetupOptions, SetupPrompts, SetupReport, SetupRequest} from './setup-request.ts'
 
 /**
  * Makes a profile: room for it on the disk first, then what the servers say, and the file at last, whole or not at all. A device that was
@@ -61,19 +61,21 @@ export async function setUp(request: SetupRequest, options: SetupOptions): Promi
       databases: routes.databases,
       bot: bot?.baseline ?? null,
     }
-    signal.throwIfAborted()
+    // What was made for a bot on the server cannot be taken back: it is kept even then.
+    if ((bot?.bootstrapped ?? null) === null) signal.throwIfAborted()
     const notes = [...(found?.notes ?? []), ...(bot?.notes ?? [])]
-    return reportOf(draft.commit(profile), {created: true, changes: [], notes})
+    return reportOf(draft.commit(profile), {created: true, bootstrapped: bot?.bootstrapped ?? null, changes: [], notes})
   } catch (error) {
+    const told = await takenBack(logins, error, options)
     draft.discard()
-    throw await takenBack(logins, error, options)
+    throw told
   }
 }
 
 /** What is told of a profile; none of its secrets. */
 export function reportOf(
   {name, path, profile}: OpenedProfile,
-  told: {readonly created: boolean; readonly changes: readonly ProfileChange[]; readonly notes: readonly string[]},
+  told: Pick<SetupReport, 'created' | 'bootstrapped' | 'changes' | 'notes'>,
 ): SetupReport {
   const {account} = profile
   return {
@@ -184,13 +186,13 @@ async function otherRoutes(
   const databases: string[] = []
   const check = async (value: string) => {
     options.onStep?.('opening the database')
-    const only = (request.databases ?? []).length < 2
+    const only = new Set(request.databases).size < 2
     return checkDatabase(value, {signal, serverName: only ? server : null})
   }
   for (const value of request.databases ?? []) {
     const checked = await check(value)
     if (!databases.includes(checked.value)) databases.push(checked.value)
-    server ??= (request.databases ?? []).length === 1 ? checked.server : null
+    if (new Set(request.databases).size === 1) server ??= checked.server
   }
   if (known.wizard && prompts !== null) {
     const asked = await askedPath(prompts, signal, () => prompts.database(), check)

@@ -198,11 +198,7 @@ const LOGOUT_MS = 6000
  * @param error - why it did not
  * @returns what is to be thrown: the same, or with it that the device stays, and how to be rid of it
  */
-export async function takenBack(
-  [login]: readonly OwnLogin[],
-  error: unknown,
-  options: SetupOptions,
-): Promise<unknown> {
+export async function takenBack([login]: readonly OwnLogin[], error: unknown, options: SetupOptions): Promise<unknown> {
   if (login === undefined) return error
   const {asking, accessToken, userId, deviceId, deviceName} = login
   const {baseUrl, insecure} = asking

@@ -1,6 +1,7 @@
 import type {StateError} from '../errors.ts'
 import type {Baseline} from '../matrix/device-baseline.ts'
 import type {Profile} from '../profile/profile.ts'
+import type {BotSetUp} from './set-up-bot.ts'
 
 /** What a person gave for a profile. Secrets are in it: it is never printed or kept. */
 export interface SetupRequest {
@@ -72,14 +73,8 @@ export interface BotContext {
   readonly nowMs: () => number
 }
 
-export interface BotOutcome {
-  readonly baseline: Baseline
-  /** Remarks for people; no secrets. */
-  readonly notes: readonly string[]
-}
-
 /** What `--bot` does between the confirmation of the account and the writing of the profile. What it throws stops the setup. */
-export type BotStep = (context: BotContext) => Promise<BotOutcome>
+export type BotStep = (context: BotContext) => Promise<BotSetUp>
 
 export interface SetupOptions {
   /** The folder of profiles; its default place when absent. */
@@ -121,6 +116,8 @@ export interface SetupReport {
   readonly signingKeyFile: string | null
   readonly databases: readonly string[]
   readonly bot: Baseline | null
+  /** Cross-signing that was made for the bot; `null`: none. */
+  readonly bootstrapped: BotSetUp['bootstrapped']
   /** Empty for a new profile, and where all was as it was asked for. */
   readonly changes: readonly ProfileChange[]
   readonly notes: readonly string[]

@@ -67,7 +67,11 @@ export function reserveProfile(name: string, folder: string = profileFolder()): 
   const discard = (): void => {
     if (done) return
     done = true
-    rmSync(draft, {force: true})
+    try {
+      rmSync(draft, {force: true})
+    } catch {
+      // Whatever the folder has become: what is in its way is told already, and there is more to be tidied up.
+    }
     undoFolder()
   }
   const commit = (profile: Profile): OpenedProfile => {

@@ -295,7 +295,13 @@ describe('devices refuses', () => {
     ['a sigil alone', ['@'], EXIT.usage, 'is no user ID'],
     ['a user without a sigil', ['bob:example.org'], EXIT.failed, "begins with '@': @bob:example.org"],
     ['a room whose sigil was eaten', ['AbCd:example.org'], EXIT.failed, "did the shell eat the '!'"],
-    ['no access to a user', ['@bob:example.org'], EXIT.usage, 'no route to devices was given'],
+    [
+      'no access to a user',
+      ['@bob:example.org'],
+      EXIT.profileAbsent,
+      '@bob:example.org is on a server, no route to it was named, and there is no profile',
+    ],
+    ['a file alone for a user', ['@bob:example.org', '--file', 'x'], EXIT.usage, 'no route to devices was given'],
     [
       'offline, and nothing there',
       ['@bob:example.org', '--offline'],

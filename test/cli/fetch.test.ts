@@ -104,10 +104,20 @@ describe('fetch', () => {
 
 describe('what cannot be done is said, and nothing is lost', () => {
   test.concurrent.each<[string, readonly string[], number, RegExp]>([
-    ['no route', [], EXIT.usage, /no route to the room was given/],
+    [
+      'no route',
+      [],
+      EXIT.profileAbsent,
+      /is on a server, no route to it was named, and there is no profile.*matrix-state setup; or name a route: --homeserver/s,
+    ],
     ['an unknown route', ['--from', 'telepathy'], EXIT.usage, /there is no route "telepathy".*client, admin/s],
     ['a homeserver without a token', ['--homeserver', 'a.example'], EXIT.failed, /only with an access token/],
-    ['another server without a key', ['--with', 'b.example'], EXIT.failed, /only with the signing key/],
+    [
+      'another server without a key',
+      ['--file', '/nowhere/x', '--with', 'b.example'],
+      EXIT.failed,
+      /only with the signing key/,
+    ],
     ['a password in a URL', ['--database', 'postgres://u:s3cret@h/d'], EXIT.usage, /PGPASSWORD/],
     ['no such database', ['--database', 'sqlite:/nowhere/x.db'], EXIT.failed, /nowhere\/x\.db/],
     ['no such dump', ['--file', '/nowhere/x'], EXIT.failed, /nowhere\/x/],

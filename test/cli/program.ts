@@ -7,7 +7,7 @@ import {afterAll} from 'vitest'
 export const ROOT = join(import.meta.dirname, '../..')
 const PROGRAM = join(ROOT, 'bin/run.js')
 
-/** A cache of its own for each test file: that of whoever runs the tests is left alone. */
+/** A cache and a folder of profiles of its own for each test file: those of whoever runs the tests are left alone. */
 const CACHE = mkdtempSync(join(tmpdir(), 'matrix-state-cache-'))
 /** The program's compiled code is the same for all. */
 const COMPILED = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'matrix-state', 'compiled')
@@ -52,5 +52,7 @@ export async function matrixState(args: readonly string[], how: HowToRun = {}): 
 /** What vitest sets would change what the program does. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const {NODE_ENV: _1, FORCE_COLOR: _2, NO_COLOR: _3, NODE_OPTIONS: _4, COLUMNS: _5, ...rest} = process.env
-  return {...rest, XDG_CACHE_HOME: CACHE, NODE_COMPILE_CACHE: COMPILED}
+  const others = Object.entries(rest).filter(([name]) => !name.startsWith('MATRIX_STATE_'))
+  const own = {XDG_CACHE_HOME: CACHE, NODE_COMPILE_CACHE: COMPILED, MATRIX_STATE_PROFILE_DIR: join(CACHE, 'profiles')}
+  return {...Object.fromEntries(others), ...own}
 }

@@ -145,8 +145,15 @@ describe('the schemas', () => {
       'fetch',
       'fetch-plan',
       'finding',
+      'preflight',
+      'profile',
+      'profile-export',
+      'profile-list',
+      'profile-remove',
+      'profile-show',
       'replay',
       'resolve',
+      'setup',
     ]
     expect(files.toSorted()).toEqual(names.map((name) => `${name}.schema.json`).toSorted())
     for (const file of files) {

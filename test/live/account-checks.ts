@@ -194,7 +194,8 @@ async function say({client, room}: Member, body: string): Promise<void> {
 }
 
 const nothing = (): void => undefined
-const SILENT: Logger = {
+/** For the SDK, which would write to the console. */
+export const SILENT: Logger = {
   trace: nothing,
   debug: nothing,
   info: nothing,

@@ -50,8 +50,8 @@ export class Person {
     olm: Olm,
     localpart: string,
     deviceId: string,
+    password: string = randomBytes(8).toString('hex'),
   ): Promise<{person: Person; device: Device}> {
-    const password = randomBytes(8).toString('hex')
     const account = await server.register(localpart, {password, deviceId})
     const person = new Person(server, olm, account.userId, password)
     return {person, device: await Device.of(person, deviceId, account.accessToken)}

@@ -6,7 +6,7 @@
  * were, rates), `states` (the databases' own states; needs `routes`), `sensitivity` (what was changed in copies of a database is named),
  * `stories` (a reset, and a database edited while its server was stopped, as `blame` and `diff` tell them), `healthy` (fifty rooms in which
  * nothing is wrong), `kills`, `faults`; with servers of their own and real cryptography `devices` (each finding of `devices`, produced by
- * doing the thing itself), `accounts` (fifty healthy accounts of a real SDK), `crowd` (a room of thousands of devices); and `secrets`
+ * doing the thing itself), `accounts` (fifty healthy accounts of a real SDK), `crowd` (a room of thousands of devices), `bots` (the setup pattern); and `secrets`
  * (whatever the others left behind).
  * `--quick` has fewer and shorter rooms, `--table FILE` writes the measured tables as Markdown, `--keep` keeps the folders.
  * `MATRIX_STATE_TEST_VENV` names the folder of the Python environment.
@@ -16,6 +16,7 @@ import {existsSync} from 'node:fs'
 import {writeFile} from 'node:fs/promises'
 import {parseArgs} from 'node:util'
 import {checkAccounts} from './account-checks.ts'
+import {checkBootstrap} from './bootstrap-checks.ts'
 import type {Check, Checking, Running} from './checking.ts'
 import {checkCrowd} from './crowd-checks.ts'
 import {checkDevices} from './device-checks.ts'
@@ -39,10 +40,10 @@ import {prepareVenv, SYNAPSE_VERSION} from './venv.ts'
 
 const GROUPS = [
   ...['source', 'resolve', 'routes', 'states', 'sensitivity', 'healthy', 'stories', 'kills', 'faults'],
-  ...['devices', 'accounts', 'crowd', 'secrets'],
+  ...['devices', 'accounts', 'crowd', 'bots', 'secrets'],
 ]
 /** They start servers of their own, and do without the stage. */
-const WITHOUT_STAGE = ['devices', 'accounts', 'crowd', 'secrets']
+const WITHOUT_STAGE = ['devices', 'accounts', 'crowd', 'bots', 'secrets']
 const {values} = parseArgs({
   options: {
     only: {type: 'string'},
@@ -96,6 +97,7 @@ async function main(): Promise<number> {
     const running = {program, python: venv.python, check, say, quick: values.quick, publish, keepSecret}
     if ([...chosen].some((name) => !WITHOUT_STAGE.includes(name))) await onStage(running, disposals)
     await runDevices(running)
+    if (chosen.has('bots')) await checkBootstrap(running)
     if (chosen.has('secrets')) await checkSecrets(program)
   } catch (error) {
     failures.push('set-up')
