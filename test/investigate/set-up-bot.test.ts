@@ -8,7 +8,8 @@ import type {Baseline} from '../../src/matrix/device-baseline.ts'
 import type {JsonObject} from '../../src/matrix/json.ts'
 import {BootstrapError, type Left} from '../../src/sources/bootstrap-errors.ts'
 import {type AccountStub, accountStub, BOT, otherCrossSigning, PASSWORD, TOKEN} from '../sources/account-stub.ts'
-import {pair} from '../devices/users.ts'
+import {device, pair} from '../devices/users.ts'
+import {CUT} from '../sources/device-gathered.ts'
 
 let folder = ''
 let stub: AccountStub
@@ -129,6 +130,28 @@ describe('a bootstrap', () => {
     for (const {value} of early.mock.results) await expect(value).resolves.toMatch(/^Es/u)
     expect((await stat(file)).mode & 0o777).toBe(0o600)
     expect(shown).toEqual([])
+  })
+
+  it('tries again, in silence, where a connection breaks', async () => {
+    const cut = new Set(['/account_data/m.cross_signing.master', '/device_signing/upload', '/signatures/upload'])
+    stub.fault = ({method, path: where}) => {
+      const end = [...cut].find((one) => where.endsWith(one))
+      return method !== 'GET' && end !== undefined && cut.delete(end) ? CUT : undefined
+    }
+    expectGood(await setUpBot(asked({bootstrap: bootstrap()})))
+    expect(cut.size).toBe(0)
+  }, 20_000)
+
+  it('is done to its end once the key is kept, whatever the signal says', async () => {
+    const controller = new AbortController()
+    const stopped = {
+      ...bootstrap(),
+      showRecoveryKey: () => {
+        controller.abort(new Error('interrupted'))
+        return Promise.resolve()
+      },
+    }
+    expectGood(await setUpBot(asked({bootstrap: stopped, signal: controller.signal})))
   })
 
   it('goes on where the connection broke while the keys were taken', async () => {
@@ -277,16 +300,26 @@ describe('a bootstrap that fails later says what is there, and keeps the key', (
     expect(error).toMatchObject({code, left: 'cross-signing'})
     expect(error.message).toContain(Object.values(stub.kept.master?.['keys'] ?? {})[0])
     expect(error.message).toContain('BOTDEVICE was not signed')
+    if (Array.isArray(said))
+      expect(error.message).toContain(`${stub.url}/_matrix/client/v3/keys/signatures/upload answered 403`)
     expect(error.hint).toMatch(/Keep the recovery key.*verify/u)
     expect([...stub.kept.sessions]).toEqual(['BOTDEVICE'])
   })
 
-  it('the bot’s device has other keys all at once', async () => {
+  it.each([
+    ['is gone all at once', null],
+    ['has other keys all at once', device(BOT, 'BOTDEVICE').keys],
+  ])('the bot’s device %s: nothing of it is signed', async (_, keys) => {
     stub.fault = ({path: where}) => {
-      if (where.endsWith('/device_signing/upload')) stub.kept.devices.delete('BOTDEVICE')
+      if (!where.endsWith('/device_signing/upload')) return undefined
+      if (keys === null) stub.kept.devices.delete('BOTDEVICE')
+      else stub.kept.devices.set('BOTDEVICE', keys)
       return undefined
     }
     expect(await afterwards()).toMatchObject({left: 'cross-signing'})
+    expect(
+      stub.asked.filter(({path: where, body}) => where.endsWith('/signatures/upload') && signatureOfBot(body)),
+    ).toEqual([])
   })
 
   it('it is not known whether the keys arrived', async () => {

@@ -21,6 +21,9 @@ export interface Question {
   readonly body: string
 }
 
+/** In place of an answer: the connection ends. */
+export const CUT = Symbol('cut')
+
 /** What a homeserver answers; `null`: 404 M_NOT_FOUND. A list is `[status, body]`. */
 export type Answers = (question: Question) => unknown
 
@@ -39,7 +42,12 @@ export async function recordingServer(answers: Answers): Promise<{readonly url: 
         body: Buffer.concat(chunks).toString('utf8'),
       }
       asked.push(question)
-      const answer = answers(question) ?? [404, {errcode: 'M_NOT_FOUND', error: 'not here'}]
+      const told = answers(question)
+      if (told === CUT) {
+        request.socket.destroy()
+        return
+      }
+      const answer = told ?? [404, {errcode: 'M_NOT_FOUND', error: 'not here'}]
       const [status, body] = Array.isArray(answer) ? (answer as [number, unknown]) : [200, answer]
       response.writeHead(status, {'content-type': 'application/json'})
       response.end(typeof body === 'string' ? body : JSON.stringify(body))
