@@ -60,6 +60,14 @@ export {
   verifyCase,
 } from './investigate/on-demand.ts'
 
+// Profiles: who asks. None is made by opening it.
+export type {Profile, ProfileAccount, ProfileExport} from './profile/profile.ts'
+export type {Baseline} from './matrix/device-baseline.ts'
+export {profileFolder} from './profile/profile-folder.ts'
+export {type ListedProfile, listProfiles, type OpenedProfile, openProfile} from './profile/profile-file.ts'
+export {exportOf, openExport} from './profile/profile-export.ts'
+export {homeserverOf, withProfile} from './investigate/profile-access.ts'
+
 // Verdicts and states
 export {listRules} from './auth/auth-rules.ts'
 export type {Rejection, Stage} from './auth/check.ts'

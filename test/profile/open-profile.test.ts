@@ -96,6 +96,20 @@ describe('a profile that cannot be used', () => {
     }
   })
 
+  test('not JSON amid a secret, it tells none of it', () => {
+    for (const typo of [
+      '"access_token": syt',
+      '"access_token": {"syt',
+      '"access_token": "syt\\',
+      '"access_token": "\n',
+    ]) {
+      put(TEXT.replace('"access_token": "syt', typo))
+      expect(refusal().message).toContain('it is not JSON')
+      expect(refusal().message).not.toMatch(/SECR|syt/)
+      expect(refusal().cause).toBe(undefined)
+    }
+  })
+
   const account = PROFILE.account!
   const bot = PROFILE.bot!
   test.each<[string, object, string]>([

@@ -17,17 +17,24 @@ import {StateError} from '../../src/errors.ts'
 import {openProfile, replaceProfile, reserveProfile} from '../../src/profile/profile-file.ts'
 import {newFolder, PROFILE, SECRETS} from './profiles.ts'
 
-/** What a file system without hard links answers; `null`: the real one is asked. */
-const fault = vi.hoisted(() => ({link: null as string | null}))
+/** What a file system without hard links answers (`null`: the real one is asked), and the modes that files were made with. */
+const fault = vi.hoisted(() => ({link: null as string | null, madeWith: [] as unknown[]}))
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof import('node:fs')>()
   const linkSync: typeof real.linkSync = (from, to) => {
     if (fault.link !== null) throw Object.assign(new Error('link'), {code: fault.link, syscall: 'link'})
     real.linkSync(from, to)
   }
-  return {...real, linkSync}
+  const openSync: typeof real.openSync = (path, flags, mode) => {
+    if (flags === 'wx') fault.madeWith.push(mode)
+    return real.openSync(path, flags, mode)
+  }
+  return {...real, linkSync, openSync}
 })
 afterEach(() => {
+  // Whoever opens a file while it is still empty can read it for ever.
+  expect(fault.madeWith.filter((mode) => mode !== 0o600)).toEqual([])
+  fault.madeWith = []
   fault.link = null
 })
 
