@@ -5,6 +5,8 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, describe, expect, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
+import {repairsOf} from '../../src/devices/baseline-repairs.ts'
+import {CATALOGUE, type FindingId} from '../../src/finding/finding.ts'
 import type {Baseline} from '../../src/matrix/device-baseline.ts'
 import type {Json, JsonObject} from '../../src/matrix/json.ts'
 import {exportOf} from '../../src/profile/profile-export.ts'
@@ -417,6 +419,28 @@ describe('--baseline FILE', () => {
     expect((await run()).code).toBe(EXIT.failed)
     expect((await run('--profile', 'bot')).code).toBe(EXIT.usage)
   })
+})
+
+test('every command that a repair names is one that the program has, with these flags', async () => {
+  const commands = {
+    preflight: (await import('../../commands/preflight.ts')).default,
+    setup: (await import('../../commands/setup.ts')).default,
+    devices: (await import('../../commands/devices.ts')).default,
+  }
+  const baseline = {...(await BotServer.start()).baseline(), store: null}
+  const seen = new Set<string>()
+  for (const hasCrossSigning of [true, false])
+    for (const asBot of [true, false])
+      for (const id of Object.keys(CATALOGUE) as FindingId[])
+        for (const {command} of repairsOf(id, {baseline, profile: 'bot', asBot, hasCrossSigning, softLogout: false}))
+          if (command !== null) seen.add(command)
+  expect(seen.size).toBeGreaterThan(7)
+  for (const command of seen) {
+    const [program, name, ...words] = command.split(' ')
+    expect([program, Object.keys(commands)]).toEqual(['matrix-state', expect.arrayContaining([name])])
+    const {flags} = commands[name as keyof typeof commands]
+    for (const word of words.filter((one) => one.startsWith('--'))) expect(Object.keys(flags)).toContain(word.slice(2))
+  }
 })
 
 function signaturesOf(keys: JsonObject | undefined): JsonObject {
