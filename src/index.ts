@@ -160,12 +160,6 @@ export type {
   UserAudit,
 } from './devices/evidence.ts'
 
-// Preflight: is a bot still the device that was recorded?
-export {preflight} from './investigate/on-demand.ts'
-export type {PreflightOptions, PreflightReport} from './investigate/preflight.ts'
-export type {AskedRoute} from './investigate/preflight-answers.ts'
-export type {BaselineCheck, BaselineCheckId, NotCheckedBecause, Repair, RepairId} from './devices/baseline-evidence.ts'
-
 // Profiles: made and changed here, expected everywhere else
 export {modifyProfile, setUp} from './investigate/on-demand.ts'
 export type {
@@ -178,6 +172,12 @@ export type {
   SetupReport,
   SetupRequest,
 } from './investigate/setup-request.ts'
+
+// Preflight: is a bot still the device that was recorded?
+export {preflight} from './investigate/on-demand.ts'
+export type {PreflightOptions, PreflightReport} from './investigate/preflight.ts'
+export type {AskedRoute} from './investigate/preflight-answers.ts'
+export type {BaselineCheck, BaselineCheckId, NotCheckedBecause, Repair, RepairId} from './devices/baseline-evidence.ts'
 
 // Findings
 export {

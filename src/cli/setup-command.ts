@@ -36,7 +36,8 @@ export async function setupFromFlags(flags: GivenSetupFlags & BotFlags, terminal
   const {modifyProfile, setUp} = await import('../investigate/on-demand.ts')
   try {
     const options = {prompts, bot, signal, nowMs: Date.now, host: hostname(), onStep: steps.show}
-    return await (flags.modify ? modifyProfile : setUp)(request, options)
+    if (!flags.modify) return await setUp(request, options)
+    return await modifyProfile({...request, acceptNewDevice: flags['accept-new-identity']}, options)
   } finally {
     steps.end()
   }

@@ -72,7 +72,7 @@ export async function modifyProfile(request: ModifyRequest, options: SetupOption
 }
 
 function changesSomething(request: ModifyRequest, {bot}: SetupOptions): boolean {
-  const {profile: _, databases = [], drop, ...given} = request
+  const {profile: _, databases = [], drop, acceptNewDevice: _accepted, ...given} = request
   return (
     bot !== null || databases.length > 0 || Object.values(drop ?? {}).includes(true) || Object.keys(given).length > 0
   )
@@ -180,7 +180,9 @@ async function accountOf(
       hint: `It is the profile’s own token that was tried at ${asking.baseUrl}: give a new one of the same device, too (MATRIX_STATE_TOKEN or --token-file).`,
     })
   })
-  return mustBeSame({...account, ownLogin: known?.own_login ?? false}, known, profile)
+  // A device that setup logged in is matrix-state's own, not the bot's: no token of another one takes its place.
+  const mayBeOther = wanted.acceptNewDevice === true && known?.own_login === false && account.userId === known.user_id
+  return mustBeSame({...account, ownLogin: known?.own_login ?? false}, mayBeOther ? null : known, profile)
 }
 
 /** As which device a password logs in: the same again, if it is one that only matrix-state uses. */

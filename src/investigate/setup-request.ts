@@ -28,6 +28,8 @@ export interface SetupRequest {
 export interface ModifyRequest extends SetupRequest {
   /** What is to be taken out before anything is put in. */
   readonly drop?: {readonly admin?: boolean; readonly signingKey?: boolean; readonly databases?: boolean}
+  /** The token may be of another device of the same user: a bot that was set up anew, and whose new identity is accepted. */
+  readonly acceptNewDevice?: boolean
 }
 
 /** What may be asked of a person at a terminal. Whatever is typed may be empty. Each throws the signal's reason when interrupted. */

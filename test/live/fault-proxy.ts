@@ -10,6 +10,8 @@ import {setTimeout as sleep} from 'node:timers/promises'
 export type Fault =
   /** Passed on after a while. */
   | {readonly kind: 'delay'; readonly ms: number}
+  /** Passed on at once; the answer is, after a while. */
+  | {readonly kind: 'late'; readonly ms: number}
   /** The real answer's head and half of its body, then the connection is cut. */
   | {readonly kind: 'cut'}
   /** The connection is cut before any answer. The real server is not asked. */
@@ -173,6 +175,7 @@ export class FaultProxy {
     delete headers['transfer-encoding']
     delete headers['connection']
     const content = await readAll(real)
+    if (fault?.kind === 'late') await sleep(fault.ms)
     if (fault?.kind === 'cut') {
       response.writeHead(status, {...headers, 'content-length': content.length})
       response.write(content.subarray(0, Math.floor(content.length / 2)), () => incoming.socket.destroy())

@@ -1,7 +1,5 @@
-import {spawn} from 'node:child_process'
-import type {ChildProcess} from 'node:child_process'
-import {createInterface} from 'node:readline'
 import {fileURLToPath} from 'node:url'
+import {LineProcess} from './json-lines.ts'
 
 const SCRIPT = fileURLToPath(new URL('olm.py', import.meta.url))
 
@@ -12,31 +10,15 @@ export interface IdentityKeys {
 
 /** Real Olm and Megolm: vodozemac by its Python package, in a process of its own. Accounts and sessions go by names that the caller gives. */
 export class Olm {
-  readonly #child: ChildProcess
-  readonly #waiting: {resolve: (value: unknown) => void; reject: (error: Error) => void}[] = []
-  #said = ''
+  readonly #lines: LineProcess
 
   constructor(python: string) {
-    const child = spawn(python, [SCRIPT], {stdio: ['pipe', 'pipe', 'pipe']})
-    this.#child = child
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (this.#said += chunk))
-    createInterface({input: child.stdout}).on('line', (line) => {
-      const answer = JSON.parse(line) as {ok?: unknown; error?: string}
-      const next = this.#waiting.shift()
-      if (answer.error === undefined) next?.resolve(answer.ok)
-      else next?.reject(new Error(`olm.py: ${answer.error}`))
-    })
-    child.once('close', () => {
-      for (const {reject} of this.#waiting.splice(0)) reject(new Error(`olm.py ended: ${this.#said}`))
-    })
+    this.#lines = new LineProcess(python, SCRIPT)
   }
 
   /** One step of `olm.py`. */
-  async #do<T>(what: string, more: object): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({resolve: resolve as (value: unknown) => void, reject})
-      this.#child.stdin!.write(`${JSON.stringify({do: what, ...more})}\n`)
-    })
+  #do<T>(what: string, more: object): Promise<T> {
+    return this.#lines.do<T>(what, more)
   }
 
   account(account: string): Promise<IdentityKeys> {
@@ -79,10 +61,7 @@ export class Olm {
     return this.#do('unpickle-group', {group, pickle})
   }
 
-  async close(): Promise<void> {
-    if (this.#child.exitCode !== null) return
-    const ended = new Promise((resolve) => this.#child.once('close', resolve))
-    this.#child.stdin!.end()
-    await ended
+  close(): Promise<void> {
+    return this.#lines.close()
   }
 }

@@ -32,6 +32,10 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Kills it as the system would: SIGKILL. */
   readonly kill?: AbortSignal
+  /** Sends this signal when it is aborted: Ctrl-C is SIGINT. */
+  readonly interrupt?: {readonly when: AbortSignal; readonly signal: 'SIGINT' | 'SIGTERM'}
+  /** A limit on the size of files that it writes, in blocks of 512 bytes (`ulimit -f`). */
+  readonly fileBlocks?: number
   readonly timeoutMs?: number
 }
 
@@ -102,11 +106,16 @@ export class Program {
     const home = path.join(this.folder, 'home')
     const env = {PATH: process.env.PATH ?? '', HOME: home, XDG_CACHE_HOME: path.join(home, 'cache'), NO_COLOR: '1'}
     const start = performance.now()
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
+    const words = [process.execPath, PROGRAM, ...args]
+    const limited = ['sh', '-c', `ulimit -f ${String(options.fileBlocks)}; exec "$@"`, 'sh', ...words]
+    const [command = '', ...rest] = options.fileBlocks === undefined ? words : limited
+    const child = spawn(command, rest, {
       cwd: this.folder,
       env: {...env, ...options.env},
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    const interrupt = (): void => void child.kill(options.interrupt?.signal)
+    options.interrupt?.when.addEventListener('abort', interrupt, {once: true})
     const killAtExit = (): void => void child.kill('SIGKILL')
     process.once('exit', killAtExit)
     const late = setTimeout(killAtExit, options.timeoutMs ?? 180_000)
@@ -121,6 +130,7 @@ export class Program {
     })
     clearTimeout(late)
     options.kill?.removeEventListener('abort', killAtExit)
+    options.interrupt?.when.removeEventListener('abort', interrupt)
     process.removeListener('exit', killAtExit)
     const [stdout, stderr] = [said.stdout.join(''), said.stderr.join('')]
     this.#runs += 1

@@ -6,10 +6,10 @@
  * were, rates), `states` (the databases' own states; needs `routes`), `sensitivity` (what was changed in copies of a database is named),
  * `stories` (a reset, and a database edited while its server was stopped, as `blame` and `diff` tell them), `healthy` (fifty rooms in which
  * nothing is wrong), `kills`, `faults`; with servers of their own and real cryptography `devices` (each finding of `devices`, produced by
- * doing the thing itself), `accounts` (fifty healthy accounts of a real SDK), `crowd` (a room of thousands of devices), `bots` (the setup pattern); and `secrets`
- * (whatever the others left behind).
+ * doing the thing itself), `accounts` (fifty healthy accounts of a real SDK), `crowd` (a room of thousands of devices), `bots` (the life of a
+ * real bot, with `setup`, `preflight` and `profile`); and `secrets` (whatever the others left behind).
  * `--quick` has fewer and shorter rooms, `--table FILE` writes the measured tables as Markdown, `--keep` keeps the folders.
- * `MATRIX_STATE_TEST_VENV` names the folder of the Python environment.
+ * `MATRIX_STATE_TEST_VENV` names the folder of the Python environment, `MATRIX_STATE_TEST_BOT_VENV` that of the bot.
  * Ends with 1 when a check failed, with 0 (and the reason) when Synapse cannot be had.
  */
 import {existsSync} from 'node:fs'
@@ -17,6 +17,7 @@ import {writeFile} from 'node:fs/promises'
 import {parseArgs} from 'node:util'
 import {checkAccounts} from './account-checks.ts'
 import {checkBootstrap} from './bootstrap-checks.ts'
+import {checkBots} from './bot-checks.ts'
 import type {Check, Checking, Running} from './checking.ts'
 import {checkCrowd} from './crowd-checks.ts'
 import {checkDevices} from './device-checks.ts'
@@ -97,7 +98,10 @@ async function main(): Promise<number> {
     const running = {program, python: venv.python, check, say, quick: values.quick, publish, keepSecret}
     if ([...chosen].some((name) => !WITHOUT_STAGE.includes(name))) await onStage(running, disposals)
     await runDevices(running)
-    if (chosen.has('bots')) await checkBootstrap(running)
+    if (chosen.has('bots')) {
+      await checkBots(running)
+      await checkBootstrap(running)
+    }
     if (chosen.has('secrets')) await checkSecrets(program)
   } catch (error) {
     failures.push('set-up')
