@@ -76,7 +76,8 @@ async function* gather(
       notes = []
     }
     const [only] = local
-    if (only !== undefined && userIds.length === 1 && wants(context, 'rooms')) yield await adminRoomsStep(http, account, only, requests)
+    if (only !== undefined && userIds.length === 1 && wants(context, 'rooms'))
+      yield await adminRoomsStep(http, account, only, requests)
   } finally {
     await http.close()
   }

@@ -75,7 +75,9 @@ export async function openSdkClient(options: SdkClientOptions): Promise<SdkClien
       if (response.ok) options.onAnswer({path, text})
       const headers = [...response.headers].filter(([name]) => name === 'content-type' || name === 'retry-after')
       const bare = response.status === 204 || response.status === 304
-      return new Response(bare ? null : text, {status: response.status, headers})
+      const whole = new Response(bare ? null : text, {status: response.status, headers})
+      // The SDK's errors name it.
+      return Object.defineProperty(whole, 'url', {value: url})
     } catch (error) {
       if (error instanceof StateError || (error instanceof Error && error.name === 'AbortError')) throw error
       throw networkFailure(url, error, begun, proxy).error

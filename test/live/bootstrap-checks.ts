@@ -1,14 +1,20 @@
 import {createPrivateKey, createPublicKey, randomBytes} from 'node:crypto'
-import {readFile, rm, stat} from 'node:fs/promises'
+import {spawn} from 'node:child_process'
+import {existsSync} from 'node:fs'
+import {mkdir, mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
 import path from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
 import {setUpBot, type SetUpBot} from '../../src/investigate/set-up-bot.ts'
 import {StateError} from '../../src/errors.ts'
+import type {Baseline} from '../../src/matrix/device-baseline.ts'
 import {equal} from './checking.ts'
 import type {Running} from './checking.ts'
 import {type Device, Person} from './device-people.ts'
 import {withDatabase} from './database.ts'
 import {SILENT} from './account-checks.ts'
 import {Olm} from './olm.ts'
+import {PROGRAM, told} from './program.ts'
 import {Synapse} from './synapse.ts'
 import type {Account} from './synapse.ts'
 
@@ -27,9 +33,11 @@ export async function checkBootstrap(running: Running): Promise<void> {
   const {check, python, keepSecret, program} = running
   const world = await launch(python)
   const recoveryKeys: string[] = []
+  // Not where outputs are searched for secrets.
+  const secretFolder = await mkdtemp(path.join(tmpdir(), 'matrix-state-bots-'))
   try {
     const bot = await newBot(world, 'bootstrapped', 'BOTONE')
-    const keyFile = path.join(program.folder, 'recovery.key')
+    const keyFile = path.join(secretFolder, 'first.key')
     await check('bots: a bootstrap signs the bot’s device and leaves its keys alone', async () => {
       const before = await keysOnServer(world, bot)
       const sessions = await sessionsOf(bot)
@@ -40,7 +48,6 @@ export async function checkBootstrap(running: Running): Promise<void> {
       recoveryKeys.push((await readFile(keyFile, 'utf8')).trim())
       equal('mode of the recovery key', ((await stat(keyFile)).mode & 0o777).toString(8), '600')
       equal('notes', notes.filter((note) => !note.startsWith('No store')).join(), '')
-      await rm(keyFile)
       equal('cross-signed', baseline.cross_signed, true)
       equal('master key', baseline.master_key, bootstrapped?.masterKey)
       equal('ed25519', baseline.ed25519, bot.device.keys.ed25519)
@@ -60,6 +67,64 @@ export async function checkBootstrap(running: Running): Promise<void> {
       const opened = await openWith(world.here, bot, key)
       equal('private keys fit the public ones', opened.fits, true)
       equal('by them, the other client trusts the bot’s device', opened.trusted, true)
+    })
+    await check('bots: the program sets a bot up, with cross-signing, and tells no secret', async () => {
+      const other = await newBot(world, 'by-program', 'BOTFOUR')
+      const before = await keysOnServer(world, other)
+      const store = path.join(secretFolder, 'store')
+      await mkdir(store)
+      await writeFile(path.join(store, 'crypto.db'), 'keys')
+      const file = path.join(secretFolder, 'recovery.key')
+      const profiles = path.join(secretFolder, 'profiles')
+      const args = ['setup', '--profile', 'bot', '--homeserver', world.here.baseUrl, '--bot', '--store', store]
+      const env = {
+        MATRIX_STATE_TOKEN: other.device.accessToken,
+        MATRIX_STATE_PASSWORD: other.password,
+        MATRIX_STATE_PROFILE_DIR: profiles,
+      }
+      const check = ['--store-check-command', `test "$MATRIX_STATE_ED25519" = ${other.device.keys.ed25519}`]
+      const run = await program.run([...args, ...check, '--bootstrap', '--recovery-key-file', file], {env})
+      if (run.code !== 0) throw new Error(told(args, run))
+      recoveryKeys.push((await readFile(file, 'utf8')).trim())
+      const profile = path.join(profiles, 'bot.json')
+      equal('mode of the profile', ((await stat(profile)).mode & 0o777).toString(8), '600')
+      const {bot: baseline} = JSON.parse(await readFile(profile, 'utf8')) as {bot: Baseline}
+      equal('recorded as cross-signed', baseline.cross_signed, true)
+      equal('recorded store', baseline.store?.path, store)
+      equal('uploads under the bot’s ID', JSON.stringify(await keysOnServer(world, other)), JSON.stringify(before))
+      equal('logins', (await sessionsOf(other)).join(), 'BOTFOUR')
+      const secrets = [other.password, other.device.accessToken, recoveryKeys.at(-1) ?? '']
+      for (const secret of secrets) equal('a secret is told', `${run.stdout}${run.stderr}`.includes(secret), false)
+      const again = await program.run([...args, '--bootstrap', '--modify'], {env})
+      equal('exit code of a second bootstrap', again.code, 6)
+    })
+    await check('bots: Ctrl-C amid a bootstrap waits until it is done', async () => {
+      const other = await newBot(world, 'interrupted', 'BOTFIVE')
+      const file = path.join(secretFolder, 'interrupted.key')
+      const args = ['setup', '--profile', 'five', '--homeserver', world.here.baseUrl, '--bot', '--bootstrap']
+      const child = spawn(process.execPath, [PROGRAM, ...args, '--recovery-key-file', file], {
+        env: {
+          PATH: process.env.PATH ?? '',
+          HOME: secretFolder,
+          MATRIX_STATE_TOKEN: other.device.accessToken,
+          MATRIX_STATE_PASSWORD: other.password,
+          MATRIX_STATE_PROFILE_DIR: path.join(secretFolder, 'profiles'),
+        },
+        stdio: 'ignore',
+      })
+      const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+      // The key is kept right before the first upload.
+      while (!existsSync(file) && child.exitCode === null) await sleep(5)
+      child.kill('SIGINT')
+      await sleep(200)
+      child.kill('SIGINT')
+      equal('exit code', await ended, 130)
+      recoveryKeys.push((await readFile(file, 'utf8')).trim())
+      const {selfSigning, signatures} = await publishedTo(world.root, other)
+      equal('signed', Object.hasOwn(signatures, `ed25519:${selfSigning}`), true)
+      equal('logins', (await sessionsOf(other)).join(), 'BOTFIVE')
+      const profile = await readFile(path.join(secretFolder, 'profiles', 'five.json'), 'utf8')
+      equal('recorded', (JSON.parse(profile) as {bot: Baseline}).bot.cross_signed, true)
     })
     await check('bots: a second bootstrap is refused, and changes nothing', async () => {
       const before = JSON.stringify([await keysOnServer(world, bot), await publishedTo(world.root, bot)])
@@ -106,6 +171,7 @@ export async function checkBootstrap(running: Running): Promise<void> {
   } finally {
     keepSecret([...world.here.secrets, ...recoveryKeys])
     await world.dispose()
+    await rm(secretFolder, {recursive: true, force: true})
   }
 }
 

@@ -50,7 +50,7 @@ export async function accountStub(): Promise<AccountStub> {
   return stub
 }
 
-const UNKNOWN_TOKEN = [401, {errcode: 'M_UNKNOWN_TOKEN', error: 'no such token'}]
+const UNRECOGNIZED = [404, {errcode: 'M_UNRECOGNIZED', error: 'no such endpoint'}]
 
 function ordinary(stub: AccountStub, {method, path, body}: Question): unknown {
   const {kept} = stub
@@ -67,6 +67,7 @@ function ordinary(stub: AccountStub, {method, path, body}: Question): unknown {
     kept.devices.delete('TEMPORARY')
     return {}
   }
+  if (at('/versions')) return {versions: ['v1.11']}
   if (at('/whoami')) return {user_id: BOT, device_id: stub.bot.deviceId}
   if (at('/keys/query')) {
     const one = (key: JsonObject | null): JsonObject => (key === null ? {} : {[BOT]: key})
@@ -103,7 +104,7 @@ function ordinary(stub: AccountStub, {method, path, body}: Question): unknown {
     return {}
   }
   if (at('/devices')) return {devices: [...kept.sessions].map((id) => ({device_id: id}))}
-  return at('/room_keys/version') ? null : UNKNOWN_TOKEN
+  return at('/room_keys/version') ? null : UNRECOGNIZED
 }
 
 function uploadCrossSigning({kept, stages}: AccountStub, json: JsonObject): unknown {
