@@ -60,6 +60,14 @@ export {
   verifyCase,
 } from './investigate/on-demand.ts'
 
+// Profiles: who asks. None is made by opening it.
+export type {Profile, ProfileAccount, ProfileExport} from './profile/profile.ts'
+export type {Baseline} from './matrix/device-baseline.ts'
+export {profileFolder} from './profile/profile-folder.ts'
+export {type ListedProfile, listProfiles, type OpenedProfile, openProfile} from './profile/profile-file.ts'
+export {exportOf, openExport} from './profile/profile-export.ts'
+export {homeserverOf, withProfile} from './investigate/profile-access.ts'
+
 // Verdicts and states
 export {listRules} from './auth/auth-rules.ts'
 export type {Rejection, Stage} from './auth/check.ts'
@@ -152,6 +160,13 @@ export type {
   UserAudit,
 } from './devices/evidence.ts'
 
+// Preflight: is a bot still the device that was recorded?
+export {preflight} from './investigate/on-demand.ts'
+export type {PreflightOptions, PreflightReport} from './investigate/preflight.ts'
+export type {AskedRoute} from './investigate/preflight-answers.ts'
+export type {BaselineCheck, BaselineCheckId, NotCheckedBecause, Repair, RepairId} from './devices/baseline-evidence.ts'
+export type {BackupIdentity, Baseline, StoreBaseline, StoreCheck} from './matrix/device-baseline.ts'
+
 // Profiles: made and changed here, expected everywhere else
 export {modifyProfile, setUp} from './investigate/on-demand.ts'
 export type {
@@ -164,12 +179,6 @@ export type {
   SetupReport,
   SetupRequest,
 } from './investigate/setup-request.ts'
-// Preflight: is a bot still the device that was recorded?
-export {preflight} from './investigate/on-demand.ts'
-export type {PreflightOptions, PreflightReport} from './investigate/preflight.ts'
-export type {AskedRoute} from './investigate/preflight-answers.ts'
-export type {BaselineCheck, BaselineCheckId, NotCheckedBecause, Repair, RepairId} from './devices/baseline-evidence.ts'
-export type {BackupIdentity, Baseline, StoreBaseline, StoreCheck} from './matrix/device-baseline.ts'
 
 // Findings
 export {

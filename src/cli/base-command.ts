@@ -87,7 +87,8 @@ export abstract class BaseCommand extends Command {
 
   /** What is good to know but no result, to stderr; not with `--quiet`. */
   protected async note(text: string): Promise<void> {
-    const columns = process.stderr.isTTY ? process.stderr.columns : undefined
+    // A terminal that says it has none does not know.
+    const columns = process.stderr.isTTY && process.stderr.columns > 0 ? process.stderr.columns : undefined
     if (!this.quiet) await write(process.stderr, `${wrap(printable(text), 0, columns)}\n`)
   }
 
@@ -97,7 +98,7 @@ export abstract class BaseCommand extends Command {
     return showProgress({
       write: (text) => void process.stderr.write(text),
       nowMs: () => performance.now(),
-      columns: process.stderr.columns,
+      ...(process.stderr.columns > 0 ? {columns: process.stderr.columns} : {}),
     })
   }
 

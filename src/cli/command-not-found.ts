@@ -16,6 +16,13 @@ export function unknownCommand(id: string, known: readonly string[]): StateError
   const room = /^[!#][^:]*:/.test(id)
   const words = room ? [id] : id.split(':')
   const topics = new Set(known.filter((name) => name.includes(':')).map((name) => name.split(':', 1)[0]))
+  const command = known.find((name) => !name.includes(':') && name === words[0])
+  if (command !== undefined && !topics.has(command)) {
+    // What follows may be a secret that should have been a flag's: it is not repeated.
+    return new StateError('USAGE', `${command} takes no argument, and was given one`, {
+      hint: `see: matrix-state ${command} --help`,
+    })
+  }
   const typed = words.slice(0, topics.has(words[0]) ? 2 : 1).join(' ')
   const guess = nearest(typed, known.map(readable)) ?? nearest(words.slice(0, 2).join(' '), known.map(readable))
   return new StateError('USAGE', `"${typed}" is not a matrix-state command`, {hint: hintFor(guess, room)})

@@ -32,7 +32,8 @@ export function toErrorDocument({code, message, hint}: Failure): object {
 interface ParserError extends Error {
   readonly parse?: {
     readonly input?: {
-      readonly flags?: Readonly<Record<string, {readonly char?: string}>>
+      readonly flags?: Readonly<Record<string, {readonly char?: string; readonly hidden?: boolean}>>
+      readonly args?: object
     }
   }
   readonly flags?: readonly string[]
@@ -58,8 +59,11 @@ function usageInWords(error: ParserError): {readonly message: string; readonly h
   const names = (error.args ?? []).map((arg) => (typeof arg === 'string' ? arg : arg.name))
   switch (error.constructor.name) {
     case 'NonExistentFlagsError': {
-      const unknown = error.flags ?? []
-      const known = Object.keys(error.parse?.input?.flags ?? {})
+      // A value may be a secret, whatever the flag was to be.
+      const unknown = (error.flags ?? []).map((flag) => flag.replace(/^(--[^=]*|-[^-]).*$/su, '$1'))
+      const known = Object.entries(error.parse?.input?.flags ?? {}).flatMap(([name, {hidden}]) =>
+        hidden === true ? [] : [name],
+      )
       const guess = unknown.map((flag) => nearest(flag.replace(/^-+/, ''), known)).find((name) => name !== undefined)
       return {
         message: `unknown flag ${unknown.join(', ')}`,
@@ -79,6 +83,8 @@ function usageInWords(error: ParserError): {readonly message: string; readonly h
       return {message: exclusiveInWords(error.message) ?? inOneLine(error.message)}
     }
     case 'UnexpectedArgsError':
+      // Where there are none at all, it may be a secret that was to be a flag's value.
+      if (Object.keys(error.parse?.input?.args ?? {}).length === 0) return {message: 'no argument is expected here'}
       return {message: `unexpected argument: ${names.join(' ')}`}
     default:
       return {message: exclusiveInWords(error.message) ?? inOneLine(error.message)}

@@ -7,8 +7,8 @@ import type * as fetching from './fetch-room.ts'
 import type * as routes from './open-routes.ts'
 import type * as modifying from './modify-profile.ts'
 import type * as planning from './plan-audit.ts'
-import type * as setting from './set-up.ts'
 import type * as preflights from './preflight.ts'
+import type * as setting from './set-up.ts'
 
 // A program that replays a dump shall not load SQLite, the routes and the threads that these stand on.
 
@@ -65,12 +65,13 @@ export const auditDevices: typeof devices.auditDevices = async (...args) =>
 export const planAudit: typeof planning.planAudit = async (...args) =>
   (await import('./plan-audit.ts')).planAudit(...args)
 
+/** See `preflight.ts`. */
+export const preflight: typeof preflights.preflight = async (...args) =>
+  (await import('./preflight.ts')).preflight(...args)
+
 /** See `set-up.ts`. */
 export const setUp: typeof setting.setUp = async (...args) => (await import('./set-up.ts')).setUp(...args)
 
 /** See `modify-profile.ts`. */
 export const modifyProfile: typeof modifying.modifyProfile = async (...args) =>
   (await import('./modify-profile.ts')).modifyProfile(...args)
-/** See `preflight.ts`. */
-export const preflight: typeof preflights.preflight = async (...args) =>
-  (await import('./preflight.ts')).preflight(...args)

@@ -118,14 +118,19 @@ describe('a bot that is as it was recorded', () => {
   test('writes nothing, also where nothing can be written', async () => {
     const {server, own, profile, profiles, write} = await setUp()
     write({...profile, bot: server.baseline({store: makeStore(own, server.baseline().ed25519)})})
-    const home = join(own, 'home')
-    mkdirSync(home)
     const before = tree(own)
-    for (const path of [home, profiles, join(own, 'store'), own]) chmodSync(path, 0o500)
-    const env = {MATRIX_STATE_PROFILE_DIR: profiles, HOME: home, XDG_CACHE_HOME: join(home, '.cache')}
-    const more = {XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, TMPDIR: home, NODE_DISABLE_COMPILE_CACHE: '1'}
-    const ended = await matrixState(['preflight', '--profile', 'bot', '--json'], {cwd: home, env: {...env, ...more}})
-    for (const path of [own, home, profiles, join(own, 'store')]) chmodSync(path, 0o700)
+    // Root may write anywhere, but nobody can make a folder below a file.
+    const nowhere = join(own, 'device.key', 'nowhere')
+    const env = {
+      MATRIX_STATE_PROFILE_DIR: profiles,
+      TMPDIR: nowhere,
+      XDG_CACHE_HOME: nowhere,
+      NODE_COMPILE_CACHE: nowhere,
+    }
+    const home = {HOME: own, XDG_CONFIG_HOME: join(own, 'config'), XDG_DATA_HOME: join(own, 'data')}
+    for (const path of [profiles, join(own, 'store'), own]) chmodSync(path, 0o500)
+    const ended = await matrixState(['preflight', '--profile', 'bot', '--json'], {cwd: own, env: {...env, ...home}})
+    for (const path of [own, profiles, join(own, 'store')]) chmodSync(path, 0o700)
     expect([ended.code, ended.stderr]).toEqual([EXIT.done, ''])
     expect(tree(own)).toEqual(before)
   })

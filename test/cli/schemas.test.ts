@@ -145,6 +145,7 @@ describe('the schemas', () => {
       'fetch',
       'fetch-plan',
       'finding',
+      'preflight',
       'profile',
       'profile-export',
       'profile-list',
@@ -152,6 +153,7 @@ describe('the schemas', () => {
       'profile-show',
       'replay',
       'resolve',
+      'setup',
     ]
     expect(files.toSorted()).toEqual(names.map((name) => `${name}.schema.json`).toSorted())
     for (const file of files) {
