@@ -79,9 +79,13 @@ async function ask(question: string): Promise<string> {
   try {
     return await new Promise<string>((resolve) => {
       lines.once('close', () => {
+        process.stderr.write('\n')
         resolve('')
       })
-      lines.question(question, resolve)
+      lines.question(question, (answer) => {
+        lines.removeAllListeners('close')
+        resolve(answer)
+      })
     })
   } finally {
     lines.close()

@@ -282,12 +282,6 @@ describe('wrong usage ends with 2', () => {
       /./,
     ],
     [
-      'a room without a server',
-      ['resolve', '!room:example.org'],
-      /^!room:example\.org is a room on a server: say which one/,
-      /--homeserver/,
-    ],
-    [
       'a password in the address',
       ['resolve', '!r:x', '--homeserver', 'https://me:hunter2@x.org'],
       /^The homeserver URL for x\.org holds a user name or a password\.$/,
