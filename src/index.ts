@@ -62,7 +62,6 @@ export {
 
 // Profiles: who asks. None is made by opening it.
 export type {Profile, ProfileAccount, ProfileExport} from './profile/profile.ts'
-export type {Baseline} from './matrix/device-baseline.ts'
 export {profileFolder} from './profile/profile-folder.ts'
 export {type ListedProfile, listProfiles, type OpenedProfile, openProfile} from './profile/profile-file.ts'
 export {exportOf, openExport} from './profile/profile-export.ts'
