@@ -71,6 +71,7 @@ export const setUp: typeof setting.setUp = async (...args) => (await import('./s
 /** See `modify-profile.ts`. */
 export const modifyProfile: typeof modifying.modifyProfile = async (...args) =>
   (await import('./modify-profile.ts')).modifyProfile(...args)
+
 /** See `preflight.ts`. */
 export const preflight: typeof preflights.preflight = async (...args) =>
   (await import('./preflight.ts')).preflight(...args)

@@ -26,11 +26,12 @@ import type {SetupOptions, SetupPrompts, SetupReport, SetupRequest} from './setu
 export async function setUp(request: SetupRequest, options: SetupOptions): Promise<SetupReport> {
   const {prompts, signal, nowMs} = options
   const wizard = prompts !== null && givesNothing(request)
-  if (prompts === null) mustBeEnough(request, options)
-  serverOf(null, request.serverName)
+  // Whoever runs it a second time is told that the profile is there, whatever else is lacking.
   const draft = reserveProfile(request.profile, options.folder)
   const logins: OwnLogin[] = []
   try {
+    if (prompts === null) mustBeEnough(request, options)
+    serverOf(null, request.serverName)
     const wantsServer = wizard || options.bot !== null || wantsHomeserver(request)
     const found = wantsServer ? await addressFor(request, options, wizard && options.bot === null) : null
     const {account, adminToken, server} = await askHomeserver(request, options, {found, wizard, logins})

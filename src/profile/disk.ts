@@ -33,7 +33,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is a file',
   EEXIST: 'a file has that name',
   EISDIR: 'it is a folder',
-  ENOENT: 'there is no such folder',
+  ENOENT: 'there is no such file or folder',
   ENAMETOOLONG: 'the path is too long',
   ELOOP: 'its symbolic links go in a circle',
 }

@@ -5,6 +5,8 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, describe, expect, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
+import {repairsOf} from '../../src/devices/baseline-repairs.ts'
+import {CATALOGUE, type FindingId} from '../../src/finding/finding.ts'
 import type {Baseline} from '../../src/matrix/device-baseline.ts'
 import type {Json, JsonObject} from '../../src/matrix/json.ts'
 import {exportOf} from '../../src/profile/profile-export.ts'
@@ -118,14 +120,19 @@ describe('a bot that is as it was recorded', () => {
   test('writes nothing, also where nothing can be written', async () => {
     const {server, own, profile, profiles, write} = await setUp()
     write({...profile, bot: server.baseline({store: makeStore(own, server.baseline().ed25519)})})
-    const home = join(own, 'home')
-    mkdirSync(home)
     const before = tree(own)
-    for (const path of [home, profiles, join(own, 'store'), own]) chmodSync(path, 0o500)
-    const env = {MATRIX_STATE_PROFILE_DIR: profiles, HOME: home, XDG_CACHE_HOME: join(home, '.cache')}
-    const more = {XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, TMPDIR: home, NODE_DISABLE_COMPILE_CACHE: '1'}
-    const ended = await matrixState(['preflight', '--profile', 'bot', '--json'], {cwd: home, env: {...env, ...more}})
-    for (const path of [own, home, profiles, join(own, 'store')]) chmodSync(path, 0o700)
+    // Root may write anywhere, but nobody can make a folder below a file.
+    const nowhere = join(own, 'device.key', 'nowhere')
+    const env = {
+      MATRIX_STATE_PROFILE_DIR: profiles,
+      TMPDIR: nowhere,
+      XDG_CACHE_HOME: nowhere,
+      NODE_COMPILE_CACHE: nowhere,
+    }
+    const home = {HOME: own, XDG_CONFIG_HOME: join(own, 'config'), XDG_DATA_HOME: join(own, 'data')}
+    for (const path of [profiles, join(own, 'store'), own]) chmodSync(path, 0o500)
+    const ended = await matrixState(['preflight', '--profile', 'bot', '--json'], {cwd: own, env: {...env, ...home}})
+    for (const path of [own, profiles, join(own, 'store')]) chmodSync(path, 0o700)
     expect([ended.code, ended.stderr]).toEqual([EXIT.done, ''])
     expect(tree(own)).toEqual(before)
   })
@@ -412,6 +419,28 @@ describe('--baseline FILE', () => {
     expect((await run()).code).toBe(EXIT.failed)
     expect((await run('--profile', 'bot')).code).toBe(EXIT.usage)
   })
+})
+
+test('every command that a repair names is one that the program has, with these flags', async () => {
+  const commands = {
+    preflight: (await import('../../commands/preflight.ts')).default,
+    setup: (await import('../../commands/setup.ts')).default,
+    devices: (await import('../../commands/devices.ts')).default,
+  }
+  const baseline = {...(await BotServer.start()).baseline(), store: null}
+  const seen = new Set<string>()
+  for (const hasCrossSigning of [true, false])
+    for (const asBot of [true, false])
+      for (const id of Object.keys(CATALOGUE) as FindingId[])
+        for (const {command} of repairsOf(id, {baseline, profile: 'bot', asBot, hasCrossSigning, softLogout: false}))
+          if (command !== null) seen.add(command)
+  expect(seen.size).toBeGreaterThan(7)
+  for (const command of seen) {
+    const [program, name, ...words] = command.split(' ')
+    expect([program, Object.keys(commands)]).toEqual(['matrix-state', expect.arrayContaining([name])])
+    const {flags} = commands[name as keyof typeof commands]
+    for (const word of words.filter((one) => one.startsWith('--'))) expect(Object.keys(flags)).toContain(word.slice(2))
+  }
 })
 
 function signaturesOf(keys: JsonObject | undefined): JsonObject {

@@ -145,6 +145,7 @@ describe('the schemas', () => {
       'fetch',
       'fetch-plan',
       'finding',
+      'preflight',
       'profile',
       'profile-export',
       'profile-list',
