@@ -60,13 +60,27 @@ export {
   verifyCase,
 } from './investigate/on-demand.ts'
 
-// Profiles: who asks. None is made by opening it.
+// Profiles: who asks. None is made by opening it, only by `setUp`.
 export type {Profile, ProfileAccount, ProfileExport} from './profile/profile.ts'
+<<<<<<< HEAD
+=======
 export type {BackupIdentity, Baseline, StoreBaseline, StoreCheck} from './matrix/device-baseline.ts'
+>>>>>>> main
 export {profileFolder} from './profile/profile-folder.ts'
 export {type ListedProfile, listProfiles, type OpenedProfile, openProfile} from './profile/profile-file.ts'
 export {exportOf, openExport} from './profile/profile-export.ts'
 export {homeserverOf, withProfile} from './investigate/profile-access.ts'
+export {modifyProfile, setUp} from './investigate/on-demand.ts'
+export type {
+  BotContext,
+  BotStep,
+  ModifyRequest,
+  ProfileChange,
+  SetupOptions,
+  SetupPrompts,
+  SetupReport,
+  SetupRequest,
+} from './investigate/setup-request.ts'
 
 // Verdicts and states
 export {listRules} from './auth/auth-rules.ts'
@@ -160,6 +174,8 @@ export type {
   UserAudit,
 } from './devices/evidence.ts'
 
+<<<<<<< HEAD
+=======
 // Profiles: made and changed here, expected everywhere else
 export {modifyProfile, setUp} from './investigate/on-demand.ts'
 export type {
@@ -173,6 +189,7 @@ export type {
   SetupRequest,
 } from './investigate/setup-request.ts'
 
+>>>>>>> main
 // Preflight: is a bot still the device that was recorded?
 export {preflight} from './investigate/on-demand.ts'
 export type {PreflightOptions, PreflightReport} from './investigate/preflight.ts'

@@ -80,9 +80,9 @@ export function setupPrompts(signal: AbortSignal, beforehand: () => void): Setup
     },
     homeserver: () => input('Homeserver (server name or URL)'),
     credential: (baseUrl) =>
-      choice(`How to get into an account at ${printable(baseUrl)}?`, [
-        {value: 'password', name: 'password: logs in a device of its own, which "profile remove" logs out'},
-        {value: 'token', name: 'access token: of a device that is logged in already'},
+      choice(`An account at ${printable(baseUrl)}, by`, [
+        {value: 'password', name: 'password: logs in a device of its own'},
+        {value: 'token', name: 'access token: of a device that is logged in'},
       ]),
     user: () => input('User'),
     password: (user) => hidden(`Password of ${printable(user)}`),

@@ -23,7 +23,7 @@ describe.skipIf(!canTest)('at a terminal', () => {
     const run = startInTerminal(folder, thenTell(''))
     await run.shows('Homeserver')
     run.type(`${server.url}${ENTER}`)
-    await run.shows('How to get into an account')
+    await run.shows('An account at')
     run.type(ENTER)
     await run.shows(/\? User/)
     run.type(`alice${ENTER}`)

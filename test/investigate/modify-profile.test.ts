@@ -287,6 +287,20 @@ describe('a bot', () => {
     expect(readFileSync(file, 'utf8')).toBe(before)
   })
 
+  test('that was set up anew may have the token of its new device, where that is accepted, and of nobody else', async () => {
+    const {server, folder, modify, serve, baseline} = await madeBot()
+    serve(server, new Person(ALICE).device('NEWER'))
+    server.devices.set(NEW_TOKEN, {userId: ALICE, deviceId: 'NEWER', name: ''})
+    const bot = () => Promise.resolve({baseline: {...baseline, device_id: 'NEWER'}, bootstrapped: null, notes: []})
+    expect((await failure(modify({accessToken: NEW_TOKEN}, {bot}))).code).toBe('OTHER_IDENTITY')
+    server.devices.set('syt_given_token_of_bob', {userId: '@bob:example.org', deviceId: 'NEWER', name: ''})
+    const ofBob = modify({accessToken: 'syt_given_token_of_bob', acceptNewDevice: true}, {bot})
+    expect((await failure(ofBob)).code).toBe('OTHER_IDENTITY')
+    const report = await modify({accessToken: NEW_TOKEN, acceptNewDevice: true}, {bot})
+    expect(report.changes.map(({field}) => field)).toEqual(['device_id', 'access_token', 'bot.device_id'])
+    expect(readProfile(folder)).toMatchObject({account: {device_id: 'NEWER'}, bot: {device_id: 'NEWER'}})
+  })
+
   test('that publishes no keys: the token is taken, with a remark', async () => {
     const {server, modify, serve} = await madeBot()
     serve(server, new Person(ALICE))
