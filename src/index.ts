@@ -62,10 +62,7 @@ export {
 
 // Profiles: who asks. None is made by opening it, only by `setUp`.
 export type {Profile, ProfileAccount, ProfileExport} from './profile/profile.ts'
-<<<<<<< HEAD
-=======
 export type {BackupIdentity, Baseline, StoreBaseline, StoreCheck} from './matrix/device-baseline.ts'
->>>>>>> main
 export {profileFolder} from './profile/profile-folder.ts'
 export {type ListedProfile, listProfiles, type OpenedProfile, openProfile} from './profile/profile-file.ts'
 export {exportOf, openExport} from './profile/profile-export.ts'
@@ -174,22 +171,7 @@ export type {
   UserAudit,
 } from './devices/evidence.ts'
 
-<<<<<<< HEAD
-=======
-// Profiles: made and changed here, expected everywhere else
-export {modifyProfile, setUp} from './investigate/on-demand.ts'
-export type {
-  BotContext,
-  BotStep,
-  ModifyRequest,
-  ProfileChange,
-  SetupOptions,
-  SetupPrompts,
-  SetupReport,
-  SetupRequest,
-} from './investigate/setup-request.ts'
 
->>>>>>> main
 // Preflight: is a bot still the device that was recorded?
 export {preflight} from './investigate/on-demand.ts'
 export type {PreflightOptions, PreflightReport} from './investigate/preflight.ts'
