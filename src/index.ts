@@ -171,7 +171,6 @@ export type {
   UserAudit,
 } from './devices/evidence.ts'
 
-
 // Preflight: is a bot still the device that was recorded?
 export {preflight} from './investigate/on-demand.ts'
 export type {PreflightOptions, PreflightReport} from './investigate/preflight.ts'
