@@ -221,15 +221,26 @@ function changedMeanwhile(path: string, why = 'it was changed meanwhile'): State
   })
 }
 
-/** @throws Error for a profile that could not be opened again: a bug */
+/**
+ * The text of a profile that can be opened again. Servers tell what they like, and people type what they like: a device ID may be of any length,
+ * and have anything in it.
+ *
+ * @throws StateError PROFILE_UNUSABLE, with the field
+ */
 function textOf(profile: object, path: string): string {
   const text = `${JSON.stringify(profile, null, 2)}\n`
   try {
     parseProfile(text, {path, hint: ''})
   } catch (error) {
-    throw new Error(`a profile that could not be read again: ${error instanceof Error ? error.message : ''}`, {
-      cause: error,
-    })
+    if (!(error instanceof StateError)) throw error
+    throw new StateError(
+      error.code,
+      `what was given, or what the server told, is not written: with it ${error.message}`,
+      {
+        cause: error,
+        hint: 'Check what was typed; if it is right, this is a fault of the server.',
+      },
+    )
   }
   return text
 }

@@ -144,10 +144,10 @@ describe('making a profile', () => {
     }
   })
 
-  test('what could not be opened again is not written: a bug, and nothing is left of it', () => {
+  test('what could not be opened again is not written, and nothing is left of it', () => {
     const draft = reserveProfile('bot', folder)
     const wrong = {...PROFILE, admin_token: 'syt_SECRET with spaces'}
-    expect(() => draft.commit(wrong)).toThrow(/could not be read again: .* admin_token must be/)
+    expect(() => draft.commit(wrong)).toThrow(/is not written: .* admin_token must be/)
     expect(readdirSync(folder)).toEqual([])
     expect(() => draft.commit(wrong)).not.toThrow(/SECRET/)
     expect(readdirSync(folder)).toEqual([])
