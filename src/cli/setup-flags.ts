@@ -145,7 +145,8 @@ export async function setupRequestOf(
     if (typedToken) password = undefined
     else accessToken = undefined
   }
-  const around = process.env['MATRIX_STATE_HOMESERVER']?.trim() || undefined
+  const {MATRIX_STATE_HOMESERVER: variable = ''} = process.env
+  const around = variable.trim() === '' ? undefined : variable
   const adminToken = flags['no-admin']
     ? undefined
     : await optionalToken('MATRIX_STATE_ADMIN_TOKEN', flags['admin-token-file'])

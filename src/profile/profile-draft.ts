@@ -144,7 +144,7 @@ function writeWithFolder(path: string, content: string | Uint8Array, folder: str
  * @returns what takes away again what was made
  */
 function makeFolder(folder: string): () => void {
-  const first = mkdirSync(folder, {recursive: true, mode: 0o700})
+  const first = makeFolders(folder)
   return () => {
     if (first === undefined) return
     try {
@@ -153,6 +153,25 @@ function makeFolder(folder: string): () => void {
       // Something else is in it by now.
     }
   }
+}
+
+/**
+ * One by one: `recursive` of Node never ends where a file system says ENOENT to a name in a folder that is there, as /proc does.
+ *
+ * @returns the first that was made
+ */
+function makeFolders(folder: string): string | undefined {
+  if (statSync(folder, {throwIfNoEntry: false})?.isDirectory() === true) return undefined
+  const above = dirname(folder)
+  const first = above === folder ? undefined : makeFolders(above)
+  try {
+    mkdirSync(folder, {mode: 0o700})
+  } catch (error) {
+    // Another run may have made it meanwhile.
+    if (codeOf(error) !== 'EEXIST' || !statSync(folder).isDirectory()) throw error
+    return first
+  }
+  return first ?? folder
 }
 
 /** Removes what killed runs have left. */
