@@ -23,9 +23,9 @@ export const setupFlags = {
   }),
   modify: Flags.boolean({summary: 'Change a profile that is there; who it is stays.'}),
   homeserver: Flags.string({
-    summary: 'Client and admin API: URL or server name.',
+    summary:
+      'Client and admin API: URL or server name. Or set MATRIX_STATE_HOMESERVER, which moves no profile (--modify).',
     helpValue: 'URL',
-    env: 'MATRIX_STATE_HOMESERVER',
     helpGroup: 'ACCOUNT',
   }),
   user: Flags.string({
@@ -145,12 +145,15 @@ export async function setupRequestOf(
     if (typedToken) password = undefined
     else accessToken = undefined
   }
+  const {MATRIX_STATE_HOMESERVER: variable = ''} = process.env
+  const around = variable.trim() === '' ? undefined : variable
   const adminToken = flags['no-admin']
     ? undefined
     : await optionalToken('MATRIX_STATE_ADMIN_TOKEN', flags['admin-token-file'])
   return {
     profile: profileNameOf(flags.profile),
-    ...given('homeserver', flags.homeserver),
+    ...given('homeserver', flags.homeserver ?? (flags.modify ? undefined : around)),
+    ...given('environmentHomeserver', flags.modify ? around : undefined),
     ...given('user', flags.user),
     ...given('password', password),
     ...given('accessToken', accessToken),

@@ -1,6 +1,7 @@
 import {StateError} from '../errors.ts'
 import {openProfile, replaceProfile} from '../profile/profile-file.ts'
-import type {Profile, ProfileAccount} from '../profile/profile.ts'
+import type {OpenedProfile, Profile, ProfileAccount} from '../profile/profile.ts'
+import {homeserverOf} from './profile-access.ts'
 import {profileChanges} from './profile-changes.ts'
 import {reportOf} from './set-up.ts'
 import {addressFor, byPassword, type GivenAccount, isSame, type OwnLogin, takenBack} from './setup-account.ts'
@@ -24,10 +25,11 @@ import type {ModifyRequest, SetupOptions, SetupPrompts, SetupReport} from './set
  * @throws StateError PROFILE_ABSENT, PROFILE_UNUSABLE; OTHER_IDENTITY for the token of another user or device; USAGE when nothing is to change;
  * and as `setUp`
  */
-export async function modifyProfile(request: ModifyRequest, options: SetupOptions): Promise<SetupReport> {
+export async function modifyProfile(asked: ModifyRequest, options: SetupOptions): Promise<SetupReport> {
   const {prompts, signal, nowMs} = options
-  const opened = openProfile(request.profile, options.folder)
+  const opened = openProfile(asked.profile, options.folder)
   const before = opened.profile
+  const request = await withoutMoving(asked, opened)
   const wanted = changesSomething(request, options) ? request : await askedFor(request, before, prompts)
   const logins: OwnLogin[] = []
   try {
@@ -36,7 +38,10 @@ export async function modifyProfile(request: ModifyRequest, options: SetupOption
     const baseUrl = found?.baseUrl ?? before.homeserver
     const moved = baseUrl !== before.homeserver || insecure !== before.insecure
     const asking = baseUrl === null ? null : askingOf(options, {baseUrl, insecure})
-    const adminToken = await adminOf(wanted, before, {asking, moved})
+    // The admin's token that stays goes to another address only once that has shown to be the same server, as far as it can.
+    const adminLater = moved && before.account !== null && !isLogin(wanted, before, options)
+    const admin = async (): Promise<string | null> => adminOf(wanted, before, {asking, moved})
+    const adminFirst = adminLater ? null : await admin()
     const server =
       serverOf(before.account === null ? null : before.server_name, wanted.serverName) ?? before.server_name
     const signingKeyFile = await signingKeyOf(wanted, before, server)
@@ -44,6 +49,7 @@ export async function modifyProfile(request: ModifyRequest, options: SetupOption
     const account = await accountOf(wanted, before, options, {asking, moved, logins})
     const sameBot =
       account === null || options.bot !== null ? [] : await mustBeSameBot(request.profile, before, account, asking)
+    const adminToken = adminLater ? await admin() : adminFirst
     const bot = await botPart({...wanted, insecure}, options, {
       found: asking,
       account: account ?? confirmedBefore(before),
@@ -69,6 +75,20 @@ export async function modifyProfile(request: ModifyRequest, options: SetupOption
   } catch (error) {
     throw await takenBack(logins, error, options)
   }
+}
+
+/**
+ * A variable that a shell has around for something else moves no profile: its token would go to another address unseen.
+ *
+ * @throws StateError USAGE
+ */
+async function withoutMoving(
+  {environmentHomeserver: around, ...request}: ModifyRequest,
+  opened: OpenedProfile,
+): Promise<ModifyRequest> {
+  if (around === undefined || request.homeserver !== undefined) return request
+  const homeserver = await homeserverOf(opened, around, 'MATRIX_STATE_HOMESERVER')
+  return opened.profile.homeserver === null && homeserver !== undefined ? {...request, homeserver} : request
 }
 
 function changesSomething(request: ModifyRequest, {bot}: SetupOptions): boolean {
@@ -147,6 +167,11 @@ async function databasesOf(
   return [...kept]
 }
 
+/** Whether the account is confirmed by a password. With --bot, a password serves the bot's part. */
+function isLogin({accessToken, password}: ModifyRequest, {account}: Profile, {bot}: SetupOptions): boolean {
+  return accessToken === undefined && password !== undefined && (bot === null || account === null)
+}
+
 /** The account where it must be confirmed anew; `null`: it stays as it is. */
 async function accountOf(
   wanted: ModifyRequest,
@@ -154,13 +179,12 @@ async function accountOf(
   options: SetupOptions,
   {asking, moved, logins}: {asking: Asking | null; moved: boolean; logins: OwnLogin[]},
 ): Promise<GivenAccount | null> {
-  const {accessToken, user, password, profile} = wanted
+  const {accessToken, user, password = '', profile} = wanted
   const known = before.account
   if (user !== undefined && known !== null && !isUserTyped(user, known.user_id)) {
     throw otherIdentity(profile, `--user is ${JSON.stringify(user)}`, known)
   }
-  // With --bot, a password serves the bot's part.
-  const byLogin = accessToken === undefined && password !== undefined && (options.bot === null || known === null)
+  const byLogin = isLogin(wanted, before, options)
   if (accessToken === undefined && !byLogin && !(moved && known !== null)) return null
   if (asking === null) throw noHomeserver('an account')
   const kept = (login: OwnLogin): void => {

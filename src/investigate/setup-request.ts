@@ -30,6 +30,8 @@ export interface ModifyRequest extends SetupRequest {
   readonly drop?: {readonly admin?: boolean; readonly signingKey?: boolean; readonly databases?: boolean}
   /** The token may be of another device of the same user: a bot that was set up anew, and whose new identity is accepted. */
   readonly acceptNewDevice?: boolean
+  /** An address that nobody typed for this: good where the profile has none, and refused where it is another one than the profile's. */
+  readonly environmentHomeserver?: string
 }
 
 /** What may be asked of a person at a terminal. Whatever is typed may be empty. Each throws the signal's reason when interrupted. */

@@ -176,7 +176,9 @@ async function checkCommand(
     try {
       process.kill(-child.pid, 'SIGKILL')
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      // EPERM: what is left of it runs as another user, as after `sudo`.
+      const {code} = error as NodeJS.ErrnoException
+      if (code !== 'ESRCH' && code !== 'EPERM') throw error
     }
   }
   const ended = new Promise<{readonly code: number | null; readonly by: string | null}>((resolve) => {
@@ -193,7 +195,6 @@ async function checkCommand(
     const waited = sleep(timeoutMs, 'late' as const, {signal: AbortSignal.any([signal, over.signal])})
     const end = await Promise.race([ended, waited])
     if (end === 'late') {
-      killGroup()
       return at('unopenable', `was not shown to open: the check took longer than ${String(timeoutMs / 1000)} s`)
     }
     if (end.code === 0) return at('opens', 'opens, as its check says')
@@ -203,10 +204,11 @@ async function checkCommand(
     const how = end.code === null ? `was ended by ${end.by ?? 'a signal'}` : `ended with ${String(end.code)}`
     return at('unopenable', `was not shown to open: the check ${how}`)
   } catch (error) {
-    killGroup()
     signal.throwIfAborted()
     throw error
   } finally {
+    // Also when it has ended: what it left in the background would hold the store when the bot starts.
+    killGroup()
     over.abort()
     process.removeListener('exit', killGroup)
   }

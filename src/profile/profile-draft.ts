@@ -144,7 +144,7 @@ function writeWithFolder(path: string, content: string | Uint8Array, folder: str
  * @returns what takes away again what was made
  */
 function makeFolder(folder: string): () => void {
-  const first = mkdirSync(folder, {recursive: true, mode: 0o700})
+  const first = makeFolders(folder)
   return () => {
     if (first === undefined) return
     try {
@@ -153,6 +153,25 @@ function makeFolder(folder: string): () => void {
       // Something else is in it by now.
     }
   }
+}
+
+/**
+ * One by one: `recursive` of Node never ends where a file system says ENOENT to a name in a folder that is there, as /proc does.
+ *
+ * @returns the first that was made
+ */
+function makeFolders(folder: string): string | undefined {
+  if (statSync(folder, {throwIfNoEntry: false})?.isDirectory() === true) return undefined
+  const above = dirname(folder)
+  const first = above === folder ? undefined : makeFolders(above)
+  try {
+    mkdirSync(folder, {mode: 0o700})
+  } catch (error) {
+    // Another run may have made it meanwhile.
+    if (codeOf(error) !== 'EEXIST' || !statSync(folder).isDirectory()) throw error
+    return first
+  }
+  return first ?? folder
 }
 
 /** Removes what killed runs have left. */
@@ -221,15 +240,26 @@ function changedMeanwhile(path: string, why = 'it was changed meanwhile'): State
   })
 }
 
-/** @throws Error for a profile that could not be opened again: a bug */
+/**
+ * The text of a profile that can be opened again. Servers tell what they like, and people type what they like: a device ID may be of any length,
+ * and have anything in it.
+ *
+ * @throws StateError PROFILE_UNUSABLE, with the field
+ */
 function textOf(profile: object, path: string): string {
   const text = `${JSON.stringify(profile, null, 2)}\n`
   try {
     parseProfile(text, {path, hint: ''})
   } catch (error) {
-    throw new Error(`a profile that could not be read again: ${error instanceof Error ? error.message : ''}`, {
-      cause: error,
-    })
+    if (!(error instanceof StateError)) throw error
+    throw new StateError(
+      error.code,
+      `what was given, or what the server told, is not written: with it ${error.message}`,
+      {
+        cause: error,
+        hint: 'Check what was typed; if it is right, this is a fault of the server.',
+      },
+    )
   }
   return text
 }

@@ -38,7 +38,7 @@ function readProfileText(name: string, path: string): string {
     read = readSmall(path, MAX_BYTES)
   } catch (error) {
     const code = codeOf(error)
-    const target = code === 'ENOENT' ? danglingTarget(path) : null
+    const target = code === 'ENOENT' ? linkTarget(path) : null
     if (target !== null) {
       const where = `Bring back ${JSON.stringify(target)}, or remove the link and make the profile: ${setupLine(name)}`
       throw unusable('it is a symbolic link to a file that is not there', where, error)
@@ -56,7 +56,13 @@ function readProfileText(name: string, path: string): string {
   }
   if (process.platform !== 'win32' && (read.mode & 0o077) !== 0) {
     const mode = read.mode.toString(8).padStart(4, '0')
-    throw unusable(`others than its owner may read or change it (mode ${mode})`, `chmod 600 ${quoted(path)}`)
+    const target = linkTarget(path)
+    // chmod goes through links, and a link may lead to a file that has to be readable.
+    const hint =
+      target === null
+        ? `chmod 600 ${quoted(path)}`
+        : `It is a symbolic link to ${JSON.stringify(target)}. If that is a profile of yours: chmod 600 ${quoted(target)}`
+    throw unusable(`others than its owner may read or change it (mode ${mode})`, hint)
   }
   try {
     return new TextDecoder('utf-8', {fatal: true, ignoreBOM: true}).decode(read.bytes)
@@ -73,8 +79,8 @@ export function profileAbsent(name: string, path: string): StateError {
   })
 }
 
-/** What a symbolic link to nothing names; `null` where there is no link. */
-function danglingTarget(path: string): string | null {
+/** What a symbolic link names; `null` where there is no link. */
+function linkTarget(path: string): string | null {
   try {
     return lstatSync(path).isSymbolicLink() ? resolve(path, '..', readlinkSync(path)) : null
   } catch {

@@ -81,6 +81,30 @@ describe('in a script', () => {
     for (const {output} of [await ended(token), changed, other]) expect(holdsSecret(output)).toBe(false)
   })
 
+  test('--modify: an address in the environment moves no profile', async () => {
+    const [server, other, folder] = [await LoginServer.start(), await LoginServer.start(), profilesFolder()]
+    await ended(start(folder, ['--homeserver', server.url], {env: {MATRIX_STATE_TOKEN: ALICE_TOKEN}}))
+    const env = {MATRIX_STATE_HOMESERVER: other.url}
+    const {code, output} = await ended(start(folder, ['--modify', '--no-admin'], {env}))
+    expect(code).toBe(2)
+    expect(output).toMatch(/^error: MATRIX_STATE_HOMESERVER is another address than that of the profile default/)
+    expect(other.asked).toEqual([])
+  })
+
+  test.each([
+    ['device ID', {user_id: ALICE, device_id: 'A\u001b[31mB\n'}, 'account.device_id'],
+    ['user ID', {user_id: `@${'a'.repeat(10_000)}:example.org`, device_id: 'A'}, 'account.user_id'],
+  ])('a server that tells a %s that no profile can hold is at fault, not this program', async (_name, told, field) => {
+    const [server, folder] = [await LoginServer.start(), profilesFolder()]
+    server.fault(WHOAMI, json(told))
+    const env = {MATRIX_STATE_TOKEN: ALICE_TOKEN}
+    const {code, output} = await ended(start(folder, ['--homeserver', server.url], {env}))
+    expect(code).toBe(4)
+    expect(output).toContain(`its field ${field} must be a text of 1 to 8192 characters`)
+    expect(output).not.toContain('\u001b')
+    expect(left(folder)).toEqual([])
+  })
+
   test('a profile that is there ends with 6, and nothing is asked', async () => {
     const [server, folder] = [await LoginServer.start(), profilesFolder()]
     const env = {MATRIX_STATE_TOKEN: ALICE_TOKEN}

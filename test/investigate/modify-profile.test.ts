@@ -123,6 +123,26 @@ describe('the address', () => {
     expect(moved.asked.every(({authorization}) => authorization === undefined)).toBe(true)
   })
 
+  test('that turns out to be another server’s never sees the admin’s token', async () => {
+    const [{modify}, moved] = [await made(), await LoginServer.start()]
+    await modify({adminToken: ADMIN_TOKEN})
+    moved.devices.set(ALICE_TOKEN, {userId: '@mallory:example.org', deviceId: 'GIVEN', name: ''})
+    expect((await failure(modify({homeserver: moved.url}))).code).toBe('OTHER_IDENTITY')
+    expect(moved.asked.map(({authorization}) => authorization)).toContain(`Bearer ${ALICE_TOKEN}`)
+    expect(moved.asked.map(({authorization}) => authorization)).not.toContain(`Bearer ${ADMIN_TOKEN}`)
+  })
+
+  test('that is only in the environment, and is another, is refused and never asked', async () => {
+    const [{server, folder, modify}, other] = [await made(), await LoginServer.start()]
+    other.devices.set(ALICE_TOKEN, {userId: ALICE, deviceId: 'GIVEN', name: ''})
+    const error = await failure(modify({adminToken: ADMIN_TOKEN, environmentHomeserver: other.url}))
+    expect(error.code).toBe('USAGE')
+    expect(error.message).toContain('MATRIX_STATE_HOMESERVER is another address than that of the profile default')
+    expect(other.asked).toEqual([])
+    await modify({adminToken: ADMIN_TOKEN, environmentHomeserver: `${server.url}/`})
+    expect(readProfile(folder)).toMatchObject({homeserver: server.url, admin_token: ADMIN_TOKEN})
+  })
+
   test('that changes has the admin’s token tried there, too', async () => {
     const {modify, folder} = await made()
     await modify({adminToken: ADMIN_TOKEN})

@@ -187,6 +187,22 @@ describe('a store with a command', () => {
     await expectSilence(beat)
   })
 
+  it('leaves nothing running when it ends: that would hold the store', async () => {
+    const beat = path.join(folder, 'beat')
+    const line = `(while :; do echo x >> ${beat}; sleep 0.05; done) & sleep 0.3`
+    expect(await look(command(line))).toMatchObject({outcome: 'opens'})
+    await expectSilence(beat)
+  })
+
+  it('may run as another user, whom nobody here may end', async () => {
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('kill EPERM'), {code: 'EPERM'})
+    })
+    expect(await look(command('sleep 1'), {timeoutMs: 200})).toMatchObject({outcome: 'unopenable'})
+    expect(kill).toHaveBeenCalled()
+    kill.mockRestore()
+  })
+
   it('is not run where the store is missing', async () => {
     await rm(path.join(store, 'crypto.db'))
     expect(await look(command(`touch ${path.join(folder, 'ran')}`))).toMatchObject({outcome: 'missing'})

@@ -230,6 +230,14 @@ describe('a profile that cannot be used', () => {
 })
 
 describe.skipIf(process.platform === 'win32')('symbolic links', () => {
+  test('a link to what others may read: no line that would change the mode of a file that is no profile', () => {
+    const target = put('root:x:0:0', {mode: 0o644, name: 'passwd'})
+    symlinkSync('passwd.json', join(folder, 'bot.json'))
+    const {code, hint} = thrown(() => openProfile('bot', folder))
+    expect(code).toBe('PROFILE_UNUSABLE')
+    expect(hint).toBe(`It is a symbolic link to "${target}". If that is a profile of yours: chmod 600 ${target}`)
+  })
+
   test('to a profile are followed, and its mode counts', () => {
     const real = put(TEXT, {name: 'real'})
     symlinkSync('real.json', join(folder, 'bot.json'))

@@ -144,10 +144,22 @@ describe('making a profile', () => {
     }
   })
 
-  test('what could not be opened again is not written: a bug, and nothing is left of it', () => {
+  test.runIf(process.platform === 'linux')('a folder in which nothing can be made is told, and does not hang', () => {
+    const source = new URL('../../src/profile/profile-file.ts', import.meta.url).href
+    const script = `const {reserveProfile} = await import(${JSON.stringify(source)}); reserveProfile('bot', '/proc/x/y')`
+    // In a process of its own: what hangs here could not be ended.
+    const {status, stderr} = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
+    expect(status).toBe(1)
+    expect(stderr).toContain('could not write "/proc/x/y/bot.json"')
+  })
+
+  test('what could not be opened again is not written, and nothing is left of it', () => {
     const draft = reserveProfile('bot', folder)
     const wrong = {...PROFILE, admin_token: 'syt_SECRET with spaces'}
-    expect(() => draft.commit(wrong)).toThrow(/could not be read again: .* admin_token must be/)
+    expect(() => draft.commit(wrong)).toThrow(/is not written: .* admin_token must be/)
     expect(readdirSync(folder)).toEqual([])
     expect(() => draft.commit(wrong)).not.toThrow(/SECRET/)
     expect(readdirSync(folder)).toEqual([])
