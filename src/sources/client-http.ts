@@ -127,8 +127,9 @@ export async function openClientHttp(options: ClientHttpOptions): Promise<Client
     fetchFn: fetchWhole as typeof fetch,
   })
   const secrets = options.accessToken === null ? [] : formsOf(options.accessToken)
+  for (const secret of secrets) if (secret.length >= SHORTEST_SECRET) everySecret.add(secret)
   const hide = (text: string): string =>
-    secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '<access token>'), text)
+    [...secrets, ...everySecret].reduce((hidden, secret) => hidden.replaceAll(secret, '<access token>'), text)
 
   /** One attempt: the answer, or why there is none. */
   const attempt = async (
@@ -246,6 +247,9 @@ function withoutSecrets(answer: RawAnswer, secrets: readonly string[]): RawAnswe
 
 /** A shorter token may stand in an answer by chance. */
 const SHORTEST_SECRET = 12
+
+/** Forms of all tokens that this process sent anywhere: a server that was sent one may repeat it in the answer to another's request. */
+const everySecret = new Set<string>()
 
 /** A token as it is, percent-encoded, and in Base64. */
 function formsOf(token: string): readonly string[] {

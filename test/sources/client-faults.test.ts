@@ -263,6 +263,16 @@ describe('a refusal', () => {
     expect(server.asked).toHaveLength(1)
   })
 
+  test('shows no token that this process sent in another name, either', async () => {
+    const server = await StubHomeserver.start()
+    const other = 'syt_admin_abcdefghijkl'
+    server.next('whoami', refusal(401, 'M_UNKNOWN_TOKEN', 'nobody knows it'))
+    await failure(server, {accessToken: other})
+    server.next('whoami', refusal(401, 'M_UNKNOWN_TOKEN', `not ${other}, and not ${TOKEN}`))
+    const {message} = await failure(server)
+    expect(message).toContain('not <access token>, and not <access token>')
+  })
+
   test('of the room says that the account is not in it', async () => {
     const server = await StubHomeserver.start()
     server.next('state', refusal(403, 'M_FORBIDDEN', 'User not in room'))
