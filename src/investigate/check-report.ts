@@ -8,10 +8,7 @@ import type {Finding, Severity} from '../finding/finding.ts'
 export type RoomVerdict = 'clean' | 'findings' | 'inconclusive' | 'failed'
 
 /** What makes a finding not count. `known`: it stands in the baseline. `ignored`: its kind is left out (`--ignore`, the config file). */
-export type NotCounted =
-  | {readonly why: 'known'; readonly reason: string | null}
-  | {readonly why: 'ignored'}
-  | null
+export type NotCounted = {readonly why: 'known'; readonly reason: string | null} | {readonly why: 'ignored'} | null
 
 export interface CheckedFinding extends Finding {
   readonly notCounted: NotCounted
@@ -59,4 +56,6 @@ export interface CheckReport {
   readonly startedTs: number
   readonly endedTs: number
   readonly notes: readonly string[]
+  /** Rooms that were not checked, since the run was interrupted; absent where all were. */
+  readonly unfinished?: number
 }

@@ -23,7 +23,8 @@ export interface RoomToCheck {
 }
 
 /** Where the case of a live room is: in the cache, or a file, which is made or gone on with. */
-export type CasePlace = {readonly kind: 'cache'; readonly use: CacheUse} | {readonly kind: 'file'; readonly path: string}
+export type CasePlace =
+  {readonly kind: 'cache'; readonly use: CacheUse} | {readonly kind: 'file'; readonly path: string}
 
 export interface CheckRoomOptions {
   /** How to get at rooms on servers; beside a file only its files of keys, of more evidence and of states count. */
@@ -195,7 +196,11 @@ function eachOnce(looks: readonly (readonly Finding[])[]): readonly Finding[] {
 }
 
 /** Why the replay or the comparison leaves something open, in sentences. */
-function whyOpen({room, reportedExtremities}: OpenedRoom, resolved: RoomReport, compared: DiffReport): readonly string[] {
+function whyOpen(
+  {room, reportedExtremities}: OpenedRoom,
+  resolved: RoomReport,
+  compared: DiffReport,
+): readonly string[] {
   if (resolved.complete && compared.complete) return []
   const {missing, undetermined} = resolved.counts
   const damaged = room.faults.filter(({kind}) => kind !== 'redacted-copy').length
@@ -209,7 +214,9 @@ function whyOpen({room, reportedExtremities}: OpenedRoom, resolved: RoomReport, 
     ...(missing === 0 ? [] : [`${events(missing, 'is', 'are')} missing, which others cite.`]),
     ...(undetermined === 0 ? [] : [`${events(undetermined, 'has', 'have')} no verdict: what decides it is missing.`]),
     ...(damaged === 0 ? [] : [`${events(damaged, 'has', 'have')} a wrong ID, or two contents.`]),
-    ...(refused === 0 ? [] : [`${events(refused, 'has', 'have')} a form that servers refuse: this is no copy of theirs.`]),
+    ...(refused === 0
+      ? []
+      : [`${events(refused, 'has', 'have')} a form that servers refuse: this is no copy of theirs.`]),
     ...behind.map(([server]) => `The newest events of ${server} are not all here.`),
     ...compared.sides.flatMap(({server, unknownEvents}) =>
       unknownEvents.length === 0 ? [] : [`What ${server} tells names events that are not here.`],

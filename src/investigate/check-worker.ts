@@ -8,8 +8,7 @@ import type {RoomOutcome} from './check-verdict.ts'
 export type CheckSetUp = Pick<CheckRoomOptions, 'access' | 'devices' | 'reading' | 'trustIds'>
 
 export type CheckRequest =
-  | {readonly kind: 'check'; readonly toCheck: RoomToCheck; readonly place: CasePlace}
-  | {readonly kind: 'stop'}
+  {readonly kind: 'check'; readonly toCheck: RoomToCheck; readonly place: CasePlace} | {readonly kind: 'stop'}
 
 export type CheckAnswer =
   | {readonly kind: 'step'; readonly step: DevicesStep}
