@@ -152,6 +152,18 @@ export type {
   UserAudit,
 } from './devices/evidence.ts'
 
+// Checking many rooms, with one verdict for each
+export {checkRooms} from './investigate/on-demand.ts'
+export type {CheckOptions, CheckProgress, GivenRoom, RunJudging} from './investigate/check-rooms.ts'
+export type {
+  CheckedFinding,
+  CheckReport,
+  GoneFinding,
+  NotCounted,
+  RoomCheck,
+  RoomVerdict,
+} from './investigate/check-report.ts'
+
 // Profiles: made and changed here, expected everywhere else
 export {modifyProfile, setUp} from './investigate/on-demand.ts'
 export type {
