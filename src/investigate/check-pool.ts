@@ -85,6 +85,7 @@ type Stop = 'timeout' | 'memory' | 'interrupted'
 class CheckThread {
   readonly #options: CheckPoolOptions
   readonly #worker: Worker
+  readonly #ready = Promise.withResolvers<undefined>()
   #isDead = false
   #rooms = 0
 
@@ -102,6 +103,9 @@ class CheckThread {
     // Listeners of one room come and go; an error between two rooms must not end the process.
     this.#worker.on('error', () => (this.#isDead = true))
     this.#worker.on('exit', () => (this.#isDead = true))
+    this.#worker.on('message', ({kind}: CheckAnswer) => {
+      if (kind === 'ready') this.#ready.resolve(undefined)
+    })
   }
 
   get isUsable(): boolean {
@@ -133,6 +137,7 @@ class CheckThread {
       void sleep(GRACE_MS, undefined, {ref: false}).then(end)
     }
     const onMessage = (answer: CheckAnswer): void => {
+      if (answer.kind === 'ready') return
       if (answer.kind === 'step') onStep?.(index, answer.step)
       else if (stopped !== null || answer.kind === 'stopped') end()
       else {
@@ -150,7 +155,11 @@ class CheckThread {
     const onAbort = (): void => {
       halt('interrupted')
     }
-    const timer = timeoutMs === null ? undefined : setTimeout(halt, timeoutMs, 'timeout')
+    let isOver = false
+    let timer: NodeJS.Timeout | undefined
+    void this.#ready.promise.then(() => {
+      if (timeoutMs !== null && !isOver) timer = setTimeout(halt, timeoutMs, 'timeout')
+    })
     const looks = setInterval(() => {
       void usedMb(worker).then((used) => {
         if (used > memoryMb) halt('memory')
@@ -164,6 +173,7 @@ class CheckThread {
       this.#rooms += 1
       return await done.promise
     } finally {
+      isOver = true
       clearTimeout(timer)
       clearInterval(looks)
       signal.removeEventListener('abort', onAbort)

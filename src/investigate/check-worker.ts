@@ -11,6 +11,8 @@ export type CheckRequest =
   {readonly kind: 'check'; readonly toCheck: RoomToCheck; readonly place: CasePlace} | {readonly kind: 'stop'}
 
 export type CheckAnswer =
+  /** Its program is loaded: from here on, time is that of rooms. */
+  | {readonly kind: 'ready'}
   | {readonly kind: 'step'; readonly step: DevicesStep}
   /** `stack`: it is a bug, and where. */
   | {readonly kind: 'done'; readonly outcome: RoomOutcome; readonly stack: string | null}
@@ -28,6 +30,7 @@ port.on('message', (request: CheckRequest) => {
   if (request.kind === 'stop') stopping.abort()
   else void work(request)
 })
+port.postMessage({kind: 'ready'} satisfies CheckAnswer)
 
 async function work({toCheck, place}: Extract<CheckRequest, {kind: 'check'}>): Promise<void> {
   stopping = new AbortController()
