@@ -92,6 +92,17 @@ describe('a room whose thread is lost has failed, and the others are checked', (
     expect(report.rooms[0]).toMatchObject({verdict: 'failed', error: {code: 'TIMED_OUT'}})
   })
 
+  test('a bug is told as one, with where it is, and the thread goes on', async () => {
+    const stacks: string[] = []
+    const report = await run([rooms[0]!, rooms[1]!], {
+      access: null as never,
+      jobs: 1,
+      onBug: (stack) => stacks.push(stack),
+    })
+    expect(report.rooms.map(({error}) => error?.code)).toEqual(['BUG', 'BUG'])
+    expect(stacks.join()).toContain('check-room.ts')
+  })
+
   test('what is thrown while a room is reported ends everything', async () => {
     const onRoom = (): Promise<void> => Promise.reject(new Error('the pipe is closed'))
     await expect(run(rooms, {onRoom})).rejects.toThrow('the pipe is closed')
