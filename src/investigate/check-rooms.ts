@@ -143,7 +143,7 @@ class Run {
   }
 
   async #takeEarlier(journal: CheckJournal | null): Promise<void> {
-    if (journal === null || journal.earlierTs === null) return
+    if (typeof journal?.earlierTs !== 'number') return
     for (const [index, room] of this.#rooms.entries()) {
       const outcome = journal.earlier.get(keyOf(room))
       if (outcome === undefined) continue

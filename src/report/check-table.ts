@@ -72,11 +72,12 @@ function roomSection(check: RoomCheck, style: TextStyle): string {
   const known = [name ?? '', roomId === null || roomId === room ? '' : roomId].filter((part) => part !== '')
   const more = [...known, events === 0 ? '' : count(events, 'event')].filter((part) => part !== '')
   const rest = counted.length - shown.length
+  const hint = error?.hint ?? ''
   return joinLines([
     title(`${printable(room, 300)}: ${verdict}`, style),
     more.length === 0 ? '' : dim(wrap(`  ${more.map((part) => printable(part, 300)).join(', ')}`, 4, style.columns)),
     error === null ? '' : wrap(`  ${red('error')} ${printable(error.message, 1500)}`, 4, style.columns),
-    error === null || error.hint === null ? '' : dim(wrap(`    → ${printable(error.hint, 1500)}`, 6, style.columns)),
+    hint === '' ? '' : dim(wrap(`    → ${printable(hint, 1500)}`, 6, style.columns)),
     ...open
       .slice(0, style.full === true ? Infinity : MOST_OPEN)
       .map((why) => wrap(`  Not known: ${printable(why, 1500)}`, 4, style.columns)),

@@ -1,5 +1,5 @@
 /** Many rooms: whatever becomes of one, the others go on, and what is done stays done. */
-import {appendFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync} from 'node:fs'
+import {existsSync, readdirSync, readFileSync, truncateSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {describe, expect, test, vi} from 'vitest'
@@ -7,6 +7,8 @@ import type {CheckReport, RoomCheck} from '../../src/investigate/check-report.ts
 import {caseNameOf, type CheckOptions, checkRooms, type RunJudging} from '../../src/investigate/check-rooms.ts'
 import {Dumps, linesOf} from '../cli/dumps.ts'
 import {message, publicRoom, topic} from '../rules/build.ts'
+import {drips, ROOM, TOKEN} from '../sources/client-stub.ts'
+import {RoomServer} from '../sources/room-stub.ts'
 import {realRoom, roomIdOf, sqliteOf, testFolder} from '../sources/synapse-database.ts'
 
 const dumps = new Dumps()
@@ -248,7 +250,27 @@ describe('a journal', () => {
     }
     await journaled(path, rooms.slice(0, 3), {jobs: 1, onRoom})
     expect(seen).toEqual([2, 3, 4])
-    appendFileSync(path, '')
+  })
+})
+
+describe('a room on a homeserver', () => {
+  test('that hangs fails in time; the cache is free for the next run, and requests are counted', async () => {
+    const server = await RoomServer.start()
+    server.chat(10, 'message')
+    const cache = testFolder()
+    vi.stubEnv('XDG_CACHE_HOME', cache)
+    const live = (timeoutMs: number): Promise<CheckReport> =>
+      run([], {rooms: [{room: ROOM, listed: false}], access: {homeserver: server.url, accessToken: TOKEN}, timeoutMs})
+    server.faults.set('/messages', [drips])
+    const late = await live(1500)
+    expect(late.rooms[0]).toMatchObject({verdict: 'failed', error: {code: 'TIMED_OUT'}})
+    const before = server.asked.length
+    const again = await live(20_000)
+    // The events of this server are none that anybody would accept: but they were fetched, and the room was judged.
+    expect(again.rooms[0]?.error?.code).not.toBe('TIMED_OUT')
+    expect(again.rooms[0]?.requests).toBeGreaterThan(2)
+    expect(again.rooms[0]?.requests).toBeLessThanOrEqual(server.asked.length - before)
+    vi.unstubAllEnvs()
   })
 })
 
