@@ -131,7 +131,6 @@ class CheckThread {
     const halt = (why: Stop): void => {
       if (stopped !== null) return
       stopped = why
-      this.#isDead = true
       worker.postMessage({kind: 'stop'} satisfies CheckRequest)
       // Synchronous work hears nothing.
       void sleep(GRACE_MS, undefined, {ref: false}).then(end)

@@ -3,7 +3,7 @@ import type {Finding} from '../finding/finding.ts'
 import {own} from '../matrix/json.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import type {DevicesStep} from './audit-devices.ts'
-import {isAsSevere, mostSevereFirst, type RoomOutcome} from './check-verdict.ts'
+import {eachOnce, mostSevereFirst, type RoomOutcome} from './check-verdict.ts'
 import type {DiffReport} from './diff-report.ts'
 import {diffRoom} from './diff-room.ts'
 import {type CacheUse, isLiveRoom, openRoom} from './open-room.ts'
@@ -174,25 +174,6 @@ async function auditOf(
     open: report.open,
     requests: asked.reduce((sum, {requests}) => sum + requests, 0),
   }
-}
-
-/**
- * What several looks at one room found, each thing once: where two found the same of the same, the more severe word holds. What one look
- * tells several times (of several servers) stays.
- */
-function eachOnce(looks: readonly (readonly Finding[])[]): readonly Finding[] {
-  const kept: {readonly key: string; readonly look: number; readonly finding: Finding}[] = []
-  const byKey = new Map<string, number[]>()
-  for (const [look, findings] of looks.entries()) {
-    for (const finding of findings) {
-      const key = JSON.stringify([finding.id, finding.subject])
-      const earlier = (byKey.get(key) ?? []).find((at) => kept[at]?.look !== look)
-      const entry = {key, look, finding}
-      if (earlier === undefined) byKey.set(key, [...(byKey.get(key) ?? []), kept.push(entry) - 1])
-      else if (!isAsSevere(kept[earlier]?.finding.severity ?? 'error', finding.severity)) kept[earlier] = entry
-    }
-  }
-  return kept.map(({finding}) => finding)
 }
 
 /** Why the replay or the comparison leaves something open, in sentences. */

@@ -56,7 +56,21 @@ export function mostSevereFirst(findings: readonly Finding[]): readonly Finding[
   return findings.toSorted((a, b) => RANK[a.severity] - RANK[b.severity])
 }
 
-/** Whether one is at least as severe as the other. */
-export function isAsSevere(one: Severity, other: Severity): boolean {
-  return RANK[one] <= RANK[other]
+/**
+ * What several looks at one room found, each thing once: where two found the same of the same, the more severe word holds. What one look
+ * tells several times (of several servers) stays.
+ */
+export function eachOnce(looks: readonly (readonly Finding[])[]): readonly Finding[] {
+  const kept: {readonly key: string; readonly look: number; readonly finding: Finding}[] = []
+  const byKey = new Map<string, number[]>()
+  for (const [look, findings] of looks.entries()) {
+    for (const finding of findings) {
+      const key = JSON.stringify([finding.id, finding.subject])
+      const earlier = (byKey.get(key) ?? []).find((at) => kept[at]?.look !== look)
+      const entry = {key, look, finding}
+      if (earlier === undefined) byKey.set(key, [...(byKey.get(key) ?? []), kept.push(entry) - 1])
+      else if (RANK[kept[earlier]?.finding.severity ?? 'error'] > RANK[finding.severity]) kept[earlier] = entry
+    }
+  }
+  return kept.map(({finding}) => finding)
 }

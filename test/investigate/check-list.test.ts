@@ -1,8 +1,8 @@
 import {describe, expect, test} from 'vitest'
 import {listAllRooms, parseRoomList} from '../../src/investigate/check-list.ts'
 import {isInShard, parseShard} from '../../src/investigate/check-shard.ts'
-import {judge} from '../../src/investigate/check-verdict.ts'
-import {finding} from '../../src/finding/finding.ts'
+import {eachOnce, judge, mostSevereFirst} from '../../src/investigate/check-verdict.ts'
+import {type Finding, finding, type FindingId} from '../../src/finding/finding.ts'
 import {json, TOKEN} from '../sources/client-stub.ts'
 import {RoomServer} from '../sources/room-stub.ts'
 import {realRoom, roomIdOf, sqliteOf} from '../sources/synapse-database.ts'
@@ -96,5 +96,28 @@ describe('judging', () => {
     const known = judge(all, {baseline, ignore: new Set(), failOn: 'error'})
     expect([known.fails, known.findings[0]?.notCounted]).toEqual([false, {why: 'known', reason: 'old'}])
     expect(judge(all, {baseline, ignore: new Set(), failOn: 'warning'}).fails).toBe(true)
+  })
+})
+
+describe('what several looks found', () => {
+  const of = (id: FindingId, room: string, severity: 'error' | 'note', summary: string): Finding =>
+    finding(id, {kind: 'room', room_id: room}, summary, [], {severity})
+  const here = of('dag/many-tips', '!a:x', 'note', 'first look')
+  const worse = of('dag/many-tips', '!a:x', 'error', 'second look')
+  const other = of('dag/many-tips', '!b:x', 'note', 'second look')
+
+  test('is told once, by the more severe word, wherever that stands', () => {
+    expect(eachOnce([[here], [worse, other]])).toEqual([worse, other])
+    expect(eachOnce([[worse], [here, other]])).toEqual([worse, other])
+    expect(eachOnce([[], [here], [here]])).toEqual([here])
+  })
+
+  test('what one look tells of several servers stays', () => {
+    const twice = [of('state/divergence', '!a:x', 'error', 'one'), of('state/divergence', '!a:x', 'error', 'two')]
+    expect(eachOnce([twice, [here]])).toEqual([...twice, here])
+  })
+
+  test('the most severe first, else as they came', () => {
+    expect(mostSevereFirst([here, other, worse])).toEqual([worse, here, other])
   })
 })
