@@ -56,6 +56,7 @@ export async function runCheck(
   const outputs = pairOutputs(words, style.json)
   const shard = flags.shard === undefined ? undefined : parseShard(flags.shard)
   const judging = judgingOf(flags)
+  refuseTwoPlaces(flags)
   await refuseOutputs(outputs, [...typed, ...(flags.rooms === undefined ? [] : [flags.rooms]), flags.journal ?? ''])
   const given = await givenRooms(typed, flags)
   const base = await checkAccessOf(given, flags)
@@ -124,6 +125,16 @@ async function tellInterruption(report: CheckReport, {journal}: CheckFlags, {not
     journal === undefined
       ? `${what}; with --journal FILE, the same command goes on from there`
       : `${what}; ${journal} keeps them, and the same command goes on from there`,
+  )
+}
+
+/** There is one place for the case of a room. @throws StateError USAGE */
+function refuseTwoPlaces(flags: CheckFlags): void {
+  const given = (['keep-cases', 'no-cache', 'refresh', 'offline'] as const).filter((name) => isGiven(flags[name]))
+  if (given.length < 2) return
+  throw new StateError(
+    'USAGE',
+    `${given.map((name) => `--${name}`).join(' and ')} exclude each other: give one of them`,
   )
 }
 

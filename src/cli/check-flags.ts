@@ -51,13 +51,11 @@ export const checkFlags = {
   }),
   'no-cache': Flags.boolean({
     summary: 'Fetch each room into a case that is gone afterwards, as is always done with --all-rooms and --rooms.',
-    exclusive: ['offline', 'refresh'],
     helpGroup: 'ACCESS',
   }),
   'keep-cases': Flags.string({
     summary: 'Keep the case of each room on a server in this folder, and go on with it the next time.',
     helpValue: 'DIR',
-    exclusive: ['offline', 'refresh', 'no-cache'],
     helpGroup: 'ACCESS',
   }),
   format: Flags.string({

@@ -167,6 +167,8 @@ describe('forms of the report', () => {
     ['two forms on standard output', ['--format', 'json', '--format', 'table'], 'cannot both go to standard output'],
     ['one file twice', ['--format', 'json', '-o', 'x', '--format', 'table', '-o', './x'], 'name the same file'],
     ['a report over what is read', ['--format', 'json', '-o', whole], 'would be written over what is read'],
+    ['two places for a case', ['--keep-cases', 'x', '--no-cache'], 'exclude each other'],
+    ['a flag that is none', ['--jorbs', '3'], 'did you mean --jobs?'],
     ['a kind that is none', ['--ignore', 'state/rest'], 'Did you mean state/reset?'],
     ['a shard that is none', ['--shard', '3/2'], 'names no part of a whole'],
     ['a database beside a file', ['--database', 'sqlite:x.db'], 'is for rooms on servers'],
