@@ -171,6 +171,18 @@ export type {
   UserAudit,
 } from './devices/evidence.ts'
 
+// Checking many rooms, with one verdict for each
+export {checkRooms} from './investigate/on-demand.ts'
+export type {CheckOptions, CheckProgress, GivenRoom, RunJudging} from './investigate/check-rooms.ts'
+export type {
+  CheckedFinding,
+  CheckReport,
+  GoneFinding,
+  NotCounted,
+  RoomCheck,
+  RoomVerdict,
+} from './investigate/check-report.ts'
+
 // Preflight: is a bot still the device that was recorded?
 export {preflight} from './investigate/on-demand.ts'
 export type {PreflightOptions, PreflightReport} from './investigate/preflight.ts'

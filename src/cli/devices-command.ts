@@ -76,7 +76,7 @@ export async function auditFromArguments(
       signal,
       nowMs: Date.now,
       onProgress: (step) => {
-        progress.update(describe(step))
+        progress.update(describeDevices(step))
       },
     })
     if (report.casePath !== null) rememberCase(report.casePath)
@@ -140,7 +140,8 @@ function mustBeUser(argument: string): void {
   })
 }
 
-function describe(step: DevicesStep): string {
+/** One line of progress. */
+export function describeDevices(step: DevicesStep): string {
   const number = (value: number): string => value.toLocaleString('en-US')
   switch (step.kind) {
     case 'reading':

@@ -56,4 +56,6 @@ export interface CheckReport {
   readonly startedTs: number
   readonly endedTs: number
   readonly notes: readonly string[]
+  /** Rooms that were not checked, since the run was interrupted; absent where all were. */
+  readonly unfinished?: number
 }

@@ -1,5 +1,6 @@
 import type * as devices from './audit-devices.ts'
 import type * as info from './case-info.ts'
+import type * as checks from './check-rooms.ts'
 import type * as work from './case-work.ts'
 import type * as evidence from './event-evidence.ts'
 import type * as explaining from './explain-room.ts'
@@ -75,3 +76,7 @@ export const modifyProfile: typeof modifying.modifyProfile = async (...args) =>
 /** See `preflight.ts`. */
 export const preflight: typeof preflights.preflight = async (...args) =>
   (await import('./preflight.ts')).preflight(...args)
+
+/** See `check-rooms.ts`. */
+export const checkRooms: typeof checks.checkRooms = async (...args) =>
+  (await import('./check-rooms.ts')).checkRooms(...args)

@@ -138,6 +138,8 @@ describe('the schemas', () => {
     const names = [
       'blame',
       ...cases,
+      'check',
+      'check-line',
       'devices',
       'diff',
       'error',

@@ -1,0 +1,198 @@
+import {closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync} from 'node:fs'
+import {resolve} from 'node:path'
+import {StateError} from '../errors.ts'
+import {isLiveRoom} from './open-room.ts'
+import type {RoomToCheck} from './check-room.ts'
+import type {RoomOutcome} from './check-verdict.ts'
+
+/** What was asked, as far as the outcome of a room depends on it. No secret is in it. */
+export type CheckQuestion = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+
+const SCHEMA = 'matrix-state/check-journal/1'
+
+/**
+ * What a run of `check` has come to, room by room, in a file that survives it: NDJSON with a header, a line for each room that is done, and a
+ * last line when all are. Each line is on the disk before the next room of its thread begins. Rooms are kept as they were found, not as
+ * they were judged, so that a run that goes on may judge otherwise.
+ */
+export class CheckJournal {
+  /** Rooms that an earlier run has done, by `keyOf`. Those that failed are not among them: they are tried again. */
+  readonly earlier: ReadonlyMap<string, RoomOutcome>
+  /** When the run that is gone on with began, milliseconds since 1970; `null`: this is a new one. */
+  readonly earlierTs: number | null
+  readonly #path: string
+  readonly #file: number
+
+  /**
+   * Makes a journal, or goes on with one that a run has left unfinished. One that is finished is begun anew: what it says was true then.
+   *
+   * @throws StateError USAGE where another question was asked, INPUT_UNREADABLE for what is no journal, OUTPUT_FAILED
+   */
+  constructor(path: string, question: CheckQuestion, nowMs: number) {
+    this.#path = path
+    const found = existsSync(path) ? readJournal(path) : null
+    this.#file = this.#guarded(() => openSync(path, found === null || found.isEnded ? 'w' : 'r+', 0o600))
+    if (found === null || found.isEnded) {
+      this.earlier = new Map()
+      this.earlierTs = null
+      this.#write({schema: SCHEMA, question, started_ts: nowMs})
+      return
+    }
+    try {
+      refuseOther(path, found.question, question)
+    } catch (error) {
+      closeSync(this.#file)
+      throw error
+    }
+    // A last line that was torn would make the next one unreadable.
+    this.#guarded(() => {
+      ftruncateSync(this.#file, found.bytes)
+    })
+    this.earlier = found.outcomes
+    this.earlierTs = found.startedTs
+  }
+
+  /** @throws StateError OUTPUT_FAILED */
+  add(key: string, outcome: RoomOutcome): void {
+    this.#write({key, outcome})
+  }
+
+  /** All rooms are done. @throws StateError OUTPUT_FAILED */
+  end(nowMs: number): void {
+    this.#write({end: true, ended_ts: nowMs})
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+
+  #write(line: object): void {
+    this.#guarded(() => {
+      const bytes = Buffer.from(`${JSON.stringify(line)}\n`)
+      const {size} = fstatSync(this.#file)
+      for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at, bytes.length - at, size + at)
+      fsyncSync(this.#file)
+    })
+  }
+
+  #guarded<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof Error) || !('syscall' in error)) throw error
+      throw new StateError(
+        'OUTPUT_FAILED',
+        `could not write the journal ${JSON.stringify(this.#path)}: ${error.message}`,
+        {
+          cause: error,
+          hint: 'Check the folder, its permissions and the space on the disk.',
+        },
+      )
+    }
+  }
+}
+
+/** By what a room is found again: a file by where it is, not by how that was written. */
+export function keyOf({room}: RoomToCheck): string {
+  return isLiveRoom(room) || room === '-' ? room : resolve(room)
+}
+
+interface FoundJournal {
+  readonly question: CheckQuestion
+  readonly startedTs: number
+  readonly outcomes: ReadonlyMap<string, RoomOutcome>
+  readonly isEnded: boolean
+  /** Without the line that was torn. */
+  readonly bytes: number
+}
+
+/** @returns `null`: there is nothing in it, or only the beginning of a header */
+function readJournal(path: string): FoundJournal | null {
+  const bytes = readBytes(path)
+  const whole = bytes.lastIndexOf(0x0a) + 1
+  const lines = bytes.subarray(0, whole).toString('utf8').split('\n').slice(0, -1)
+  if (lines.length === 0) {
+    const start = `{"schema":"${SCHEMA}"`
+    const text = bytes.subarray(0, start.length).toString('utf8')
+    if (start.startsWith(text)) return null
+    throw noJournal(path)
+  }
+  const [header, ...rest] = lines.map((line, index) => parseLine(path, line, index))
+  if (header?.['schema'] !== SCHEMA || !isRecord(header['question'])) throw noJournal(path)
+  const outcomes = new Map<string, RoomOutcome>()
+  let isEnded = false
+  for (const [index, line] of rest.entries()) {
+    if (line['end'] === true) isEnded = true
+    else if (typeof line['key'] === 'string' && isOutcome(line['outcome'])) {
+      if (line['outcome'].error === null) outcomes.set(line['key'], line['outcome'])
+    } else throw damaged(path, index + 2)
+  }
+  const {question, started_ts: startedTs} = header
+  return {
+    question: question as CheckQuestion,
+    startedTs: typeof startedTs === 'number' ? startedTs : 0,
+    outcomes,
+    isEnded,
+    bytes: whole,
+  }
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new StateError('INPUT_UNREADABLE', `the journal ${JSON.stringify(path)} cannot be read: ${reason}`, {
+      cause: error,
+      hint: 'Check the path and its permissions.',
+    })
+  }
+}
+
+function parseLine(path: string, line: string, index: number): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(line)
+    if (isRecord(value)) return value
+  } catch {
+    // Told below.
+  }
+  throw index === 0 ? noJournal(path) : damaged(path, index + 1)
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function isOutcome(value: unknown): value is RoomOutcome {
+  if (!isRecord(value)) return false
+  const {room, findings, open, error, events} = value
+  return (
+    typeof room === 'string' &&
+    Array.isArray(findings) &&
+    Array.isArray(open) &&
+    typeof events === 'number' &&
+    (error === null || isRecord(error))
+  )
+}
+
+function refuseOther(path: string, asked: CheckQuestion, now: CheckQuestion): void {
+  const names = [...new Set([...Object.keys(asked), ...Object.keys(now)])]
+  const other = names.filter((name) => JSON.stringify(asked[name]) !== JSON.stringify(now[name]))
+  if (other.length === 0) return
+  throw new StateError(
+    'USAGE',
+    `the journal ${JSON.stringify(path)} is of a run that was asked something else: ${other.join(', ')}`,
+    {hint: 'Give the same flags to go on with it, or another --journal.'},
+  )
+}
+
+function noJournal(path: string): StateError {
+  return new StateError('INPUT_UNREADABLE', `${JSON.stringify(path)} is no journal of check`, {
+    hint: 'Give another --journal: nothing is written over a file of another kind.',
+  })
+}
+
+function damaged(path: string, line: number): StateError {
+  return new StateError('INPUT_UNREADABLE', `the journal ${JSON.stringify(path)} is damaged in line ${String(line)}`, {
+    hint: 'Remove it, or give another --journal: the rooms are checked again then.',
+  })
+}

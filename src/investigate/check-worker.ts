@@ -1,0 +1,66 @@
+/** A thread that checks rooms, one at a time; `check-pool.ts` starts it and talks to it. */
+import {parentPort, workerData} from 'node:worker_threads'
+import type {DevicesStep} from './audit-devices.ts'
+import {type CasePlace, checkRoom, type CheckRoomOptions, failedRoom, type RoomToCheck} from './check-room.ts'
+import type {RoomOutcome} from './check-verdict.ts'
+
+/** What the thread is told when it starts. Secrets are in it: they go from memory to memory. */
+export type CheckSetUp = Pick<CheckRoomOptions, 'access' | 'devices' | 'reading' | 'trustIds'>
+
+export type CheckRequest =
+  {readonly kind: 'check'; readonly toCheck: RoomToCheck; readonly place: CasePlace} | {readonly kind: 'stop'}
+
+export type CheckAnswer =
+  /** Its program is loaded: from here on, time is that of rooms. */
+  | {readonly kind: 'ready'}
+  | {readonly kind: 'step'; readonly step: DevicesStep}
+  /** `stack`: it is a bug, and where. */
+  | {readonly kind: 'done'; readonly outcome: RoomOutcome; readonly stack: string | null}
+  | {readonly kind: 'stopped'}
+
+/** Steps are told no more often than this, milliseconds. */
+const STEP_MS = 200
+
+const setUp = workerData as CheckSetUp
+if (parentPort === null) throw new Error('check-worker is a thread of check-pool')
+const port = parentPort
+let stopping = new AbortController()
+
+port.on('message', (request: CheckRequest) => {
+  if (request.kind === 'stop') stopping.abort()
+  else void work(request)
+})
+port.postMessage({kind: 'ready'} satisfies CheckAnswer)
+
+async function work({toCheck, place}: Extract<CheckRequest, {kind: 'check'}>): Promise<void> {
+  stopping = new AbortController()
+  const {signal} = stopping
+  const answer = (told: CheckAnswer): void => {
+    port.postMessage(told)
+  }
+  let tellNext = performance.now() + STEP_MS
+  const onProgress = (step: DevicesStep): void => {
+    const now = performance.now()
+    if (now < tellNext) return
+    tellNext = now + STEP_MS
+    answer({kind: 'step', step})
+  }
+  try {
+    const outcome = await checkRoom(toCheck, {...setUp, place, signal, nowMs: Date.now, onProgress})
+    answer({kind: 'done', outcome, stack: null})
+  } catch (error) {
+    if (signal.aborted) answer({kind: 'stopped'})
+    else answer({kind: 'done', ...ofBug(toCheck.room, error)})
+  }
+}
+
+/** A bug spoils one room; the others go on. */
+function ofBug(room: string, error: unknown): {readonly outcome: RoomOutcome; readonly stack: string} {
+  const message = error instanceof Error ? error.message : String(error)
+  const outcome = failedRoom(room, {
+    code: 'BUG',
+    message: `a bug in matrix-state: ${message}`,
+    hint: 'Please report it, with the lines that stand on standard error.',
+  })
+  return {outcome, stack: error instanceof Error ? (error.stack ?? message) : message}
+}
