@@ -175,7 +175,9 @@ export function goneFrom(
   const checks = Map.groupBy(rooms, ({roomId}) => roomId)
   const found = new Set(
     rooms.flatMap(({roomId, findings}) =>
-      roomId === null ? [] : findings.map((one) => entryKey({roomId, id: one.id, subject: subjectText(one), reason: null})),
+      roomId === null
+        ? []
+        : findings.map((one) => entryKey({roomId, id: one.id, subject: subjectText(one), reason: null})),
     ),
   )
   return baseline

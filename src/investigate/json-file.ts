@@ -43,11 +43,10 @@ function readText(file: JsonFile): string {
   } catch (error) {
     const isAbsent = codeOf(error) === 'ENOENT'
     const why = isAbsent ? 'there is no such file' : reasonOf(error)
-    throw new StateError(
-      'INPUT_NOT_FOUND',
-      `the ${file.what} ${JSON.stringify(file.path)} cannot be read: ${why}`,
-      {cause: error, hint: 'Check the path.'},
-    )
+    throw new StateError('INPUT_NOT_FOUND', `the ${file.what} ${JSON.stringify(file.path)} cannot be read: ${why}`, {
+      cause: error,
+      hint: 'Check the path.',
+    })
   }
   if (read.kind === 'folder') throw unreadable(file, 'it is a folder')
   if (read.kind !== 'text') throw unreadable(file, read.kind === 'special' ? 'it is no file' : 'it is too large')
