@@ -41,7 +41,7 @@ export function withConfig(line: ConfigurableLine): ConfiguredLine {
   const flags = {
     ...base,
     ...judged(base, config, typed),
-    ...worked(base, config),
+    ...worked(base, config, typed),
     ...(mayBeLive(chosen.rooms, base) ? reached(base, config, typed) : {}),
   }
   return {
@@ -72,8 +72,9 @@ function judged(flags: CheckFlags, config: CheckConfig, typed: ReadonlySet<strin
 }
 
 /** How the work is done. */
-function worked(flags: CheckFlags, config: CheckConfig): Partial<CheckFlags> {
+function worked(flags: CheckFlags, config: CheckConfig, typed: ReadonlySet<string>): Partial<CheckFlags> {
   return {
+    reading: typed.has('reading') ? flags.reading : (config.reading ?? flags.reading),
     devices: flags.devices || config.devices === true,
     full: flags.full || config.full === true,
     jobs: flags.jobs ?? config.jobs,
@@ -102,7 +103,6 @@ function reached(flags: CheckFlags, config: CheckConfig, typed: ReadonlySet<stri
     database: flags.database ?? config.database,
     keys: flags.keys ?? config.keys,
     from: flags.from ?? config.from,
-    reading: typed.has('reading') ? flags.reading : (config.reading ?? flags.reading),
     'keep-cases': flags['keep-cases'] ?? (keepsNone ? undefined : config.keep_cases),
   }
 }

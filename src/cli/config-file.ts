@@ -67,7 +67,7 @@ export function readConfig(path: string): CheckConfig {
 
 const SCHEMA = 'matrix-state/config/1'
 
-type Readers = {readonly [K in keyof Required<CheckConfig>]: (keys: Keys, name: K) => Required<CheckConfig>[K]}
+type Readers = {readonly [K in keyof Required<CheckConfig>]: (keys: Keys, name: string) => Required<CheckConfig>[K]}
 
 const READERS: Readers = {
   rooms: (keys, name) => keys.texts(name).map((room) => (isLiveRoom(room) ? room : keys.asFile(room))),
