@@ -25,13 +25,17 @@ export function readJsonFile(file: JsonFile): JsonRecord {
     const value: unknown = JSON.parse(text)
     if (isRecord(value)) return value
   } catch (error) {
-    const [, position] = /at position (\d+)/.exec(error instanceof Error ? error.message : '') ?? []
-    if (position === undefined) throw unreadable(file, 'it is not JSON: it ends in the middle')
+    // The engine's message quotes the text: only the place in it, which it does not always tell, goes any further.
+    const message = error instanceof Error ? error.message : ''
+    const [, position] = /at position (\d+)/.exec(message) ?? []
+    const end = text.trimEnd().length
+    if (message.startsWith('Unexpected end') || Number(position) >= end) {
+      throw unreadable(file, 'it is truncated: it ends in the middle')
+    }
+    if (position === undefined) throw unreadable(file, 'it is not JSON')
     const before = text.slice(0, Number(position)).split('\n')
-    throw unreadable(
-      file,
-      `it is not JSON from line ${String(before.length)}, column ${String((before.at(-1) ?? '').length + 1)}, on`,
-    )
+    const column = (before.at(-1) ?? '').length + 1
+    throw unreadable(file, `it is not JSON (line ${String(before.length)}, column ${String(column)})`)
   }
   throw unreadable(file, 'it is JSON, but not an object')
 }
