@@ -96,6 +96,15 @@ describe('rooms with faults', () => {
     }
   })
 
+  test('an entry on what a server says is gone when a real room no longer bears it out', () => {
+    const check = judged('split-sql-v11', [])
+    const {baseline} = updated([], [check], ERRORS)
+    const servers = baseline.map(({id, subject}) => restsOnServer(id, subject)).filter((one) => one !== null)
+    expect(servers).not.toEqual([])
+    const repaired = {...check, findings: [], open: []}
+    expect(goneFrom(baseline, [repaired], {devices: false})).toHaveLength(baseline.length)
+  })
+
   test('an entry is of its room only', () => {
     const {baseline} = updated([], [judged('split-sql-v11', [])], ERRORS)
     const elsewhere = baseline.map((entry) => ({...entry, roomId: '!other:x'}))
@@ -284,10 +293,12 @@ describe('the file', () => {
       {...entry, severity: 'note'},
       {...entry, severity: 'error', reason: 'r'},
     ]
-    const path = dumps.write('twice.json', JSON.stringify({schema: 'matrix-state/check-baseline/1', entries}))
-    expect(readBaseline(path)).toEqual([
-      {roomId: '!a:x', id: 'state/reset', subject: 's', severity: 'error', reason: 'r'},
-    ])
+    for (const order of [entries, entries.toReversed()]) {
+      const path = dumps.write('twice.json', JSON.stringify({schema: 'matrix-state/check-baseline/1', entries: order}))
+      expect(readBaseline(path)).toEqual([
+        {roomId: '!a:x', id: 'state/reset', subject: 's', severity: 'error', reason: 'r'},
+      ])
+    }
   })
 
   const ENTRY = {room_id: '!a:x', id: 'state/reset', subject: 's'}
