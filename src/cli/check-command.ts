@@ -12,7 +12,9 @@ import {checkRooms} from '../investigate/on-demand.ts'
 import {isLiveRoom} from '../investigate/open-room.ts'
 import type {FetchAccess} from '../investigate/open-routes.ts'
 import {printable} from '../report/printable.ts'
+import {withConfig} from './check-config.ts'
 import type {CheckFlags} from './check-flags.ts'
+import {openKnown} from './check-known.ts'
 import {FORMATS} from './check-formats.ts'
 import {type CheckOutput, pairOutputs, refuseOutputs, type TypedFlag, writeReport} from './check-output.ts'
 import {describeDevices} from './devices-command.ts'
@@ -48,16 +50,18 @@ export interface CheckTerminal {
  * @returns the exit code: the gravest of all rooms'
  * @throws StateError USAGE, and what keeps all rooms from being checked
  */
-export async function runCheck(
-  {rooms: typed, flags, typed: words}: CheckLine,
-  terminal: CheckTerminal,
-): Promise<ExitCode> {
-  const {signal, progress, style} = terminal
+export async function runCheck(line: CheckLine, terminal: CheckTerminal): Promise<ExitCode> {
+  const {signal, progress} = terminal
+  const {rooms: typed, flags, typed: words, ignoredFor, notes} = withConfig(line)
+  const style = {...terminal.style, full: flags.full}
   const outputs = pairOutputs(words, style.json)
   const shard = flags.shard === undefined ? undefined : parseShard(flags.shard)
-  const judging = judgingOf(flags)
+  const kinds = judgingOf(flags)
   refuseTwoPlaces(flags)
-  await refuseOutputs(outputs, [...typed, ...(flags.rooms === undefined ? [] : [flags.rooms]), flags.journal ?? ''])
+  const {rooms: list, journal, baseline, config} = flags
+  await refuseOutputs(outputs, [...typed, ...[list, journal, baseline, config].filter((path) => path !== undefined)])
+  const known = await openKnown(flags)
+  const judging: RunJudging = {...kinds, ignoredFor, baselineOf: known.baselineOf}
   const given = await givenRooms(typed, flags)
   const base = await checkAccessOf(given, flags)
   const all = flags['all-rooms'] ? await listAllRooms(base, {signal}) : null
@@ -93,10 +97,10 @@ export async function runCheck(
         : {journal: {path: flags.journal, question: await questionOf(access, flags)}}),
     })
     progress.end()
-    const report = {...found, notes: [...(all?.notes ?? []), ...found.notes]}
+    const report = known.told({...found, notes: [...notes, ...(all?.notes ?? []), ...found.notes]})
     for (const stack of new Set(bugs)) await terminal.note(printable(stack).replaceAll('\\u{a}', '\n'))
     if (lines !== undefined) await terminal.printJsonLines([checkEndLine(report)])
-    await show(report, outputs, terminal)
+    await show(report, outputs, {...terminal, style})
     await tellInterruption(report, flags, terminal)
     return worstOf(exitCodeOfReport(report), signal.aborted ? EXIT.interrupted : EXIT.done)
   } finally {
@@ -224,7 +228,7 @@ function isGiven(value: string | boolean | readonly string[] | undefined): boole
   return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
 }
 
-function judgingOf(flags: CheckFlags): RunJudging {
+function judgingOf(flags: CheckFlags): Omit<RunJudging, 'baselineOf'> {
   const ignore = flags.ignore ?? []
   for (const id of ignore) {
     if (Object.hasOwn(CATALOGUE, id)) continue
@@ -233,7 +237,7 @@ function judgingOf(flags: CheckFlags): RunJudging {
       hint: near === undefined ? 'Their names stand in docs/findings.md.' : `Did you mean ${near}?`,
     })
   }
-  return {baselineOf: null, ignore: new Set(ignore), failOn: flags['fail-on']}
+  return {ignore: new Set(ignore), failOn: flags['fail-on']}
 }
 
 /** All that the outcome of a room depends on, beside the room. Nothing of it is a secret. */

@@ -80,6 +80,20 @@ export const checkFlags = {
     multipleNonGreedy: true,
     helpGroup: 'REPORT',
   }),
+  baseline: Flags.string({
+    summary: 'Findings in this file are known: they do not count; what is gone from it is told.',
+    helpValue: 'FILE',
+    helpGroup: 'REPORT',
+  }),
+  'update-baseline': Flags.boolean({
+    summary: 'Make the --baseline, or bring it up to date: what makes rooms fail is added, what is gone is dropped.',
+    description: 'Reasons that were written into it stay. Only rooms that were checked whole lose entries.',
+    helpGroup: 'REPORT',
+  }),
+  config: Flags.string({
+    summary: 'Take from this file what is not typed, such as matrix-state.config.json; see schemas/config.schema.json.',
+    helpValue: 'FILE',
+  }),
   full: Flags.boolean({summary: 'Show every finding, notes too, of every room.', helpGroup: 'REPORT'}),
   'fail-on': Flags.option({
     options: FAIL_ON,
@@ -101,6 +115,9 @@ export interface CheckFlags extends RoomFlags {
   readonly 'no-cache': boolean
   readonly 'keep-cases': string | undefined
   readonly ignore: readonly string[] | undefined
+  readonly baseline: string | undefined
+  readonly 'update-baseline': boolean
+  readonly config: string | undefined
   readonly full: boolean
   readonly 'fail-on': (typeof FAIL_ON)[number]
 }

@@ -8,7 +8,11 @@ import type {Finding, Severity} from '../finding/finding.ts'
 export type RoomVerdict = 'clean' | 'findings' | 'inconclusive' | 'failed'
 
 /** What makes a finding not count. `known`: it stands in the baseline. `ignored`: its kind is left out (`--ignore`, the config file). */
-export type NotCounted = {readonly why: 'known'; readonly reason: string | null} | {readonly why: 'ignored'} | null
+export type NotCounted =
+  | {readonly why: 'known'; readonly reason: string | null}
+  /** `reason`: as the config file gives it. */
+  | {readonly why: 'ignored'; readonly reason?: string}
+  | null
 
 export interface CheckedFinding extends Finding {
   readonly notCounted: NotCounted
@@ -30,6 +34,8 @@ export interface RoomCheck {
   /** Why it failed. */
   readonly error: {readonly code: string; readonly message: string; readonly hint: string | null} | null
   readonly events: number
+  /** Servers whose state the replay was held against. */
+  readonly servers?: readonly string[]
   readonly requests: number
   readonly seconds: number
 }

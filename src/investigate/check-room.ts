@@ -120,6 +120,7 @@ async function check(toCheck: RoomToCheck, options: CheckRoomOptions): Promise<F
     ],
     events: resolved.counts.events,
     compared: compared.sides.length - 1,
+    servers: [...new Set(compared.sides.slice(1).map(({server}) => server))],
     deviceRequests: audit?.requests ?? 0,
   }
 }

@@ -7,6 +7,8 @@ export interface Judging {
   readonly baseline: ((finding: Finding) => {readonly reason: string | null} | null) | null
   /** IDs of findings that are left out. */
   readonly ignore: ReadonlySet<string>
+  /** Why, by ID, where that was said. */
+  readonly ignoredFor?: ReadonlyMap<string, string>
   readonly failOn: Severity | 'never'
 }
 
@@ -19,13 +21,16 @@ export interface Judged {
 const RANK: Readonly<Record<Severity | 'never', number>> = {never: -1, error: 0, warning: 1, note: 2}
 
 /** Which findings of a room count, and whether the room fails for them. Their order stays. */
-export function judge(findings: readonly Finding[], {baseline, ignore, failOn}: Judging): Judged {
+export function judge(findings: readonly Finding[], {baseline, ignore, ignoredFor, failOn}: Judging): Judged {
   const judged = findings.map((finding): CheckedFinding => ({...finding, notCounted: notCounted(finding)}))
   const fails = judged.some((one) => one.notCounted === null && RANK[one.severity] <= RANK[failOn])
   return {findings: judged, fails}
 
   function notCounted(finding: Finding): NotCounted {
-    if (ignore.has(finding.id)) return {why: 'ignored'}
+    if (ignore.has(finding.id)) {
+      const reason = ignoredFor?.get(finding.id)
+      return {why: 'ignored', ...(reason === undefined ? {} : {reason})}
+    }
     const known = baseline?.(finding) ?? null
     return known === null ? null : {why: 'known', reason: known.reason}
   }
@@ -73,4 +78,9 @@ export function eachOnce(looks: readonly (readonly Finding[])[]): readonly Findi
     }
   }
   return kept.map(({finding}) => finding)
+}
+
+/** Whether one is at least as severe as the other. */
+export function isAsSevere(one: Severity, other: Severity): boolean {
+  return RANK[one] <= RANK[other]
 }

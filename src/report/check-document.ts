@@ -32,8 +32,8 @@ export function roomCheckDocument(check: RoomCheck) {
 
 function findingDocument({notCounted, ...finding}: CheckedFinding) {
   if (notCounted === null) return finding
-  const reason = notCounted.why === 'known' && notCounted.reason !== null ? {reason: notCounted.reason} : {}
-  return {...finding, not_counted: {why: notCounted.why, ...reason}}
+  const {why, reason = null} = notCounted
+  return {...finding, not_counted: {why, ...(reason === null ? {} : {reason})}}
 }
 
 /** A line of NDJSON: a room as it is done, or the last line, without which the stream was cut. */
