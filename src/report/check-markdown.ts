@@ -1,7 +1,7 @@
 import type {CheckReport, RoomCheck} from '../investigate/check-report.ts'
 import {findingsByKind} from './check-counts.ts'
 import {bySeverity, type FoundKind, foundKinds, foundWords, gravestFirst, verdictWords} from './check-groups.ts'
-import {mdCode, mdText} from './markdown-text.ts'
+import {mdCode, mdLine, mdText} from './markdown-text.ts'
 import {count} from './printable.ts'
 
 export interface MarkdownLimits {
@@ -16,7 +16,7 @@ export interface MarkdownLimits {
 export function checkMarkdown(report: CheckReport, {maxBytes = Infinity}: MarkdownLimits = {}): string {
   const rooms = gravestFirst(report.rooms)
   const head = `## Matrix rooms checked\n\n${mdText(verdictWords(report))}\n`
-  const tail = [kindsOf(report), goneOf(report), report.notes.map((note) => `- ${mdText(note)}\n`).join('')]
+  const tail = [kindsOf(report), goneOf(report), report.notes.map((note) => `- ${mdLine(note)}\n`).join('')]
     .filter((part) => part !== '')
     .map((part) => `\n${part}`)
     .join('')
@@ -67,17 +67,20 @@ function rowOf(room: RoomCheck): string {
 function sectionOf(room: RoomCheck, failOn: CheckReport['failOn']): string {
   const {verdict, error, open, roomId, roomVersion, name, events} = room
   const facts = [
-    name === null ? '' : mdText(name, 300),
+    // Behind a word of our own: at the beginning of a line, even text that is escaped could begin a list.
+    name === null ? '' : `Name: ${mdText(name, 300)}`,
     roomId === null || roomId === room.room ? '' : mdCode(roomId, 300),
     roomVersion === null ? '' : `version ${mdText(roomVersion, 40)}`,
     events === 0 ? '' : count(events, 'event'),
   ].filter((part) => part !== '')
+  const kinds = bySeverity(foundKinds(room, failOn))
   const lines = [
     ...(error === null ? [] : [`- **failed** ${mdText(error.message)}`]),
     ...(error === null || error.hint === null ? [] : [`  - To do: ${mdText(error.hint)}`]),
     ...open.slice(0, MOST).map((why) => `- **not known** ${mdText(why)}`),
     ...(open.length > MOST ? [`- **not known** ${count(open.length - MOST, 'more reason')}`] : []),
-    ...bySeverity(foundKinds(room, failOn)).flatMap(kindLines),
+    ...kinds.filter(counts).flatMap(kindLines),
+    ...kinds.filter((kind) => !counts(kind)).flatMap(kindLines),
   ]
   return [
     `\n### ${mdCode(room.room, 300)}: ${verdict}\n`,
@@ -85,6 +88,8 @@ function sectionOf(room: RoomCheck, failOn: CheckReport['failOn']): string {
     lines.length === 0 ? '' : `\n${lines.join('\n')}\n`,
   ].join('')
 }
+
+const counts = ({failing, lesser}: FoundKind): boolean => failing.length + lesser.length > 0
 
 /** Findings of a kind, and reasons, that are told one by one. */
 const MOST = 10
@@ -103,7 +108,7 @@ function kindLines({id, severity, failing, lesser, known, ignored}: FoundKind): 
   if (counted.length === 1) return [`${head}: ${mdText(first.summary)}`, ...end]
   return [
     `${head}: ${counted.length.toLocaleString('en-US')}`,
-    ...counted.slice(0, MOST).map(({summary}) => `  - ${mdText(summary)}`),
+    ...counted.slice(0, MOST).map(({summary}) => `  - ${mdLine(summary)}`),
     ...end,
   ]
 }

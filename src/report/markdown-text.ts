@@ -20,11 +20,17 @@ export function mdText(text: string, max = 1500): string {
     .join(' ')
 }
 
+/** The same where it begins a line or an item: it begins no list, heading or code there, and an item that says nothing is no underline. */
+export function mdLine(text: string, max = 1500): string {
+  const line = mdText(text, max).trim()
+  return line === '' ? '…' : line.replace(/^[-+=]/, '\\$&').replace(/^(\d+)([.)])/, '$1\\$2')
+}
+
 /** The same as code. Where Markdown's own code could be broken out of, or split by a table, it is HTML with every sign as a reference. */
 export function mdCode(text: string, max = 1500): string {
   const safe = printable(text, max)
   if (safe === '') return ''
-  if (/[`|\\]|^ | $/.test(safe)) return `<code>${safe.replace(/[^A-Za-z0-9\u0080-\u{10ffff}]/gu, reference)}</code>`
+  if (/[`|\\]|^ | $/.test(safe)) return `<code>${safe.replace(/[^A-Za-z0-9 \u0080-\u{10ffff}]/gu, reference)}</code>`
   return `\`${safe}\``
 }
 

@@ -5,7 +5,7 @@ import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {checkJunit} from '../../src/report/check-junit.ts'
 import {checkMarkdown} from '../../src/report/check-markdown.ts'
-import {mdCode, mdText} from '../../src/report/markdown-text.ts'
+import {mdCode, mdLine, mdText} from '../../src/report/markdown-text.ts'
 import {printable} from '../../src/report/printable.ts'
 import {HOSTILE, HOSTILE_REPORT, report, room} from './hostile-report.ts'
 
@@ -78,10 +78,19 @@ describe.skipIf(micromark === null || gfm === null)('Markdown by micromark', () 
       const table = html(`| a | b |\n| --- | --- |\n| ${made} | end |\n`)
       const cells = [...table.matchAll(/<td>([^]*?)<\/td>/g)].map(([, cell = '']) => cell)
       expect(cells).toHaveLength(2)
-      expect(textOf(cells[0]!)).toBe(printable(said).trim())
+      expect(textOf(cells[0]!).trim()).toBe(printable(said).trim())
       expect(cells[1]).toBe('end')
     }
   })
+
+  test.each([...HOSTILE, '1. one', '2) two', '+ x', '=====', '---', '    code', '```'])(
+    '%j begins no block',
+    (said) => {
+      const list = html(`- a\n  - ${mdLine(said, 6000)}\n`)
+      expect(list).toMatch(/^<ul>\n<li>a\n<ul>\n<li>(?:(?!<(?!\/?code>))[^])*<\/li>\n<\/ul>\n<\/li>\n<\/ul>\n$/)
+      expect(textOf(list).trim().slice(1).trim()).toBe(printable(said).trim() || '…')
+    },
+  )
 
   test('mentions stand in code, where no site looks for them', () => {
     for (const said of HOSTILE) {
@@ -100,6 +109,8 @@ describe.skipIf(micromark === null || gfm === null)('Markdown by micromark', () 
     expect(rooms!.match(/<td>/g)).toHaveLength(HOSTILE_REPORT.rooms.length * 4)
     const told = HOSTILE_REPORT.rooms.filter(({verdict, findings}) => verdict !== 'clean' || findings.length > 0)
     expect(page.match(/<h3>/g)).toHaveLength(told.length + 2)
-    expect(page.match(/<h2>/g)).toHaveLength(1)
+    expect(page.match(/<h2>.*<\/h2>/g)).toEqual(['<h2>Matrix rooms checked</h2>'])
+    const lists = checkMarkdown(HOSTILE_REPORT).match(/^ *- .*$/gm)
+    expect(page.match(/<li>/g)).toHaveLength(lists!.length)
   })
 })

@@ -109,4 +109,4 @@ export const HOSTILE_REPORT: CheckReport = report(
 
 /** What no form of a report may have in it as it is: it turns the writing, moves a cursor, or hides. */
 export const DANGEROUS =
-  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff]|\p{Surrogate}/u
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Surrogate}/u
