@@ -126,7 +126,9 @@ function findingText(finding: CheckedFinding): string {
   const why = notCountedWords(finding)
   return [
     `${severity} ${id} (${certainty})${why === '' ? '' : `, ${shown(why)}`}: ${shown(summary)}`,
-    ...evidence.map(({source, where, value}) => `  ${shown(`${source}: ${where}: ${String(value)}`)}`),
+    ...evidence.map(({source, where, value}) => {
+      return `  ${shown(`${source}: ${where}${value === null ? '' : `: ${String(value)}`}`)}`
+    }),
     `  Remedy: ${shown(remedy)}`,
   ].join('\n')
 }

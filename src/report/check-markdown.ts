@@ -16,7 +16,7 @@ export interface MarkdownLimits {
 export function checkMarkdown(report: CheckReport, {maxBytes = Infinity}: MarkdownLimits = {}): string {
   const rooms = gravestFirst(report.rooms)
   const head = `## Matrix rooms checked\n\n${mdText(verdictWords(report))}\n`
-  const tail = [kindsOf(report), goneOf(report), report.notes.map((note) => `- ${mdLine(note)}\n`).join('')]
+  const tail = [kindsOf(report), goneOf(report), notesOf(report)]
     .filter((part) => part !== '')
     .map((part) => `\n${part}`)
     .join('')
@@ -73,10 +73,11 @@ function sectionOf(room: RoomCheck, failOn: CheckReport['failOn']): string {
     roomVersion === null ? '' : `version ${mdText(roomVersion, 40)}`,
     events === 0 ? '' : count(events, 'event'),
   ].filter((part) => part !== '')
+  const hint = error?.hint ?? null
   const kinds = bySeverity(foundKinds(room, failOn))
   const lines = [
     ...(error === null ? [] : [`- **failed** ${mdText(error.message)}`]),
-    ...(error === null || error.hint === null ? [] : [`  - To do: ${mdText(error.hint)}`]),
+    ...(hint === null ? [] : [`  - To do: ${mdText(hint)}`]),
     ...open.slice(0, MOST).map((why) => `- **not known** ${mdText(why)}`),
     ...(open.length > MOST ? [`- **not known** ${count(open.length - MOST, 'more reason')}`] : []),
     ...kinds.filter(counts).flatMap(kindLines),
@@ -102,7 +103,7 @@ function kindLines({id, severity, failing, lesser, known, ignored}: FoundKind): 
     ignored.length === 0 ? '' : `${ignored.length.toLocaleString('en-US')} ignored`,
   ].filter((part) => part !== '')
   if (first === undefined) return [`- ${mdCode(id)}: ${without.join(', ')}`]
-  const more = [...(counted.length > MOST ? [`${count(counted.length - MOST, 'more', 'more')}`] : []), ...without]
+  const more = [...(counted.length > MOST ? [count(counted.length - MOST, 'more', 'more')] : []), ...without]
   const head = `- **${severity}** ${mdCode(id)} (${first.certainty})`
   const end = [...(more.length === 0 ? [] : [`  - And ${more.join(', ')}`]), `  - To do: ${mdText(first.remedy)}`]
   if (counted.length === 1) return [`${head}: ${mdText(first.summary)}`, ...end]
@@ -118,6 +119,10 @@ function kindsOf({rooms}: CheckReport): string {
   if (kinds.length === 0) return ''
   const rows = kinds.map(([id, number]) => `| ${mdCode(id)} | ${number.toLocaleString('en-US')} |\n`)
   return `### Findings by kind\n\n| Kind | Number |\n| --- | ---: |\n${rows.join('')}`
+}
+
+function notesOf({notes}: CheckReport): string {
+  return notes.length === 0 ? '' : `### Notes\n\n${notes.map((note) => `- ${mdLine(note)}\n`).join('')}`
 }
 
 function goneOf({baseline}: CheckReport): string {

@@ -1,7 +1,7 @@
 import {printable} from './printable.ts'
 
 /** Words that Markdown, or the site that shows it, makes more of: `@mention`, `#123`, `$math$`, `:emoji:`, addresses. */
-const NAMES = /[@#$]|^!|:\/\/|www\.|:\S*:/i
+const NAMES = /[@#$]|^!|:\/\/|www\.|:[^\s:]*[a-z+-][^\s:]*:|:100:|:1234:/i
 
 /**
  * Text of a room as Markdown that says the same, and nothing more: it stays one line, also within a table. Names of users, rooms and events
