@@ -4,14 +4,16 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {Ajv} from 'ajv'
 import {describe, expect, test} from 'vitest'
-import {FORMATS} from '../../src/cli/check-formats.ts'
+import {type CheckRenderer, FORMATS} from '../../src/cli/check-formats.ts'
 import {appendStepSummary} from '../../src/cli/step-summary.ts'
 import {checkGithub} from '../../src/report/check-github.ts'
 import {checkJunit} from '../../src/report/check-junit.ts'
 import {checkMarkdown} from '../../src/report/check-markdown.ts'
 import {checkSarif} from '../../src/report/check-sarif.ts'
-import {DANGEROUS, HOSTILE_REPORT, report, room, saying} from './hostile-report.ts'
+import {DANGEROUS, HOSTILE, HOSTILE_REPORT, report, room, saying} from './hostile-report.ts'
 
+/** As the command calls them all. */
+const {sarif, github}: Readonly<Record<'sarif' | 'github', CheckRenderer>> = FORMATS
 const STYLE = {json: false, color: false, columns: undefined, full: false}
 
 describe('SARIF', () => {
@@ -36,7 +38,7 @@ describe('SARIF', () => {
   })
 
   test('has no sign in it that a reader of messages acts on', async () => {
-    const text = await FORMATS.sarif(HOSTILE_REPORT, STYLE)
+    const text = await sarif(HOSTILE_REPORT, STYLE)
     expect(DANGEROUS.exec(text)).toBeNull()
     expect(complaints(JSON.parse(text))).toEqual([])
     const messages = runOf(HOSTILE_REPORT).results.map(({message}) => message.text)
@@ -138,7 +140,7 @@ describe('GitHub annotations', () => {
     }
     // Of each text: a room with two kinds that count, one that is inconclusive, one that failed; then each kind once.
     const kinds = checkSarif(HOSTILE_REPORT).runs[0]!.tool.driver.rules.length
-    expect(commands).toHaveLength(23 * 4 + kinds)
+    expect(commands).toHaveLength(HOSTILE.length * 4 + kinds)
     expect(DANGEROUS.exec(lines.join(''))).toBeNull()
   })
 
@@ -174,18 +176,22 @@ describe('GitHub annotations', () => {
       const path = join(folder, 'summary.md')
       await writeFile(path, 'earlier\n')
       process.env['GITHUB_STEP_SUMMARY'] = path
-      expect(await FORMATS.github(report([room()]), STYLE)).toBe('1 room: 1 clean\n')
+      expect(await github(report([room()]), STYLE)).toBe('1 room: 1 clean\n')
       expect(await readFile(path, 'utf8')).toBe(`earlier\n\n${checkMarkdown(report([room()]))}`)
       const many = report(
         Array.from({length: 400}, () => room({verdict: 'findings', findings: [saying('é'.repeat(1400))]})),
       )
-      await FORMATS.github(many, STYLE)
+      await github(many, STYLE)
       expect((await stat(path)).size).toBeLessThanOrEqual(1024 * 1024)
       expect((await stat(path)).size).toBeGreaterThan(900_000)
       expect(await readFile(path, 'utf8')).toMatch(/more rooms not shown in full/)
+      await writeFile(path, 'earlier\n')
+      await appendStepSummary(path, (maxBytes) => 'x'.repeat(maxBytes))
+      expect((await stat(path)).size).toBe(1024 * 1024)
+      expect(await appendStepSummary(path, () => 'x')).toBe('the summary of this step is full')
       expect(await appendStepSummary(undefined, () => 'x')).toBeNull()
       process.env['GITHUB_STEP_SUMMARY'] = folder
-      expect(await FORMATS.github(report([room()]), STYLE)).toMatch(
+      expect(await github(report([room()]), STYLE)).toMatch(
         /^1 room: 1 clean\n::warning title=matrix-state::the summary of this step could not be written: EISDIR\n$/,
       )
     } finally {

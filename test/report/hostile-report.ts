@@ -7,6 +7,7 @@ export const HOSTILE = [
   '::error file=x,line=1::injected',
   '##[error]injected',
   'a|b \\| c `code` ``two`` \\`',
+  'one ` and ``two` ticks <b>',
   '"double" \'single\' &amp; & <script>alert(1)</script>',
   ']]> <![CDATA[ x ]]> <!-- c --> <?pi?>',
   '\u0000\u0007\u001b[31mred\u001b[0m\u0085\u009b2J',
