@@ -21,6 +21,29 @@ export const FORMATS = {
     const {printableJson} = await import('../report/printable.ts')
     return `${[...report.rooms.map(checkLine), checkEndLine(report)].map(printableJson).join('\n')}\n`
   },
+  junit: async (report) => {
+    const {checkJunit} = await import('../report/check-junit.ts')
+    return checkJunit(report)
+  },
+  sarif: async (report) => {
+    const {checkSarif} = await import('../report/check-sarif.ts')
+    const {printableJson} = await import('../report/printable.ts')
+    return `${printableJson(JSON.stringify(checkSarif(report), null, 2))}\n`
+  },
+  // Markdown goes where the step's summary is written; the lines are for its log.
+  github: async (report) => {
+    const {checkGithub} = await import('../report/check-github.ts')
+    const {checkMarkdown} = await import('../report/check-markdown.ts')
+    const {appendStepSummary} = await import('./step-summary.ts')
+    const problem = await appendStepSummary(process.env['GITHUB_STEP_SUMMARY'], (maxBytes) =>
+      checkMarkdown(report, {maxBytes}),
+    )
+    return `${checkGithub(report)}${problem === null ? '' : `::warning title=matrix-state::${problem}\n`}`
+  },
+  markdown: async (report) => {
+    const {checkMarkdown} = await import('../report/check-markdown.ts')
+    return checkMarkdown(report)
+  },
 } as const satisfies Readonly<Record<string, CheckRenderer>>
 
 export type CheckFormat = keyof typeof FORMATS
