@@ -98,6 +98,8 @@ export function setupPrompts(signal: AbortSignal, beforehand: () => void): Setup
     signingKeyFile: () => input("File of the homeserver's own signing key (Enter for none)"),
     serverName: () => input('Server name whose key that is'),
     database: () => input("Synapse's database, as sqlite:PATH or postgres://user@host/db (Enter for none)"),
+    store: () => input('Where does the bot keep its keys? (folder or file; Enter: not on this machine)'),
+    storeCheckFile: () => input("File into which the bot writes its device's ed25519 key (Enter for none)"),
     change: () => choice<ChangeablePart>('What is to change?', CHANGES),
   }
 }
