@@ -1,8 +1,9 @@
 import {lstatSync, readdirSync, readlinkSync, unlinkSync} from 'node:fs'
 import {join, resolve} from 'node:path'
 import {StateError} from '../errors.ts'
-import {codeOf, type Read, readSmall, reasonOf, syncFolder} from './disk.ts'
+import {codeOf, mustBePrivate, quoted, type Read, readSmall, reasonOf, syncFolder} from './disk.ts'
 import {parseProfile} from './parse-profile.ts'
+import {removeAbandoned} from './profile-draft.ts'
 import {DEFAULT_PROFILE, isProfileName, profileFolder, profilePath, setupLine} from './profile-folder.ts'
 import type {OpenedProfile} from './profile.ts'
 
@@ -58,6 +59,7 @@ function readProfileText(name: string, path: string): string {
     const mode = read.mode.toString(8).padStart(4, '0')
     throw unusable(`others than its owner may read or change it (mode ${mode})`, `chmod 600 ${quoted(path)}`)
   }
+  mustBePrivate(path)
   try {
     return new TextDecoder('utf-8', {fatal: true, ignoreBOM: true}).decode(read.bytes)
   } catch {
@@ -80,10 +82,6 @@ function danglingTarget(path: string): string | null {
   } catch {
     return null
   }
-}
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
 }
 
 /** A profile of the folder, and whether it can be used. */
@@ -137,6 +135,7 @@ export function removeProfile({name, path}: Pick<OpenedProfile, 'name' | 'path'>
   try {
     const stays = lstatSync(path).isSymbolicLink() ? resolve(path, '..', readlinkSync(path)) : null
     unlinkSync(path)
+    removeAbandoned(join(path, '..'))
     syncFolder(join(path, '..'))
     return stays
   } catch (error) {
