@@ -318,7 +318,9 @@ describe('the step for a bot', () => {
   test('asks a person for its store until there is one, and for the check file', async () => {
     const [server, folder] = [await LoginServer.start(), newFolder()]
     const [there, empty] = [mkdtempSync(join(tmpdir(), 'matrix-state-store-')), join(tmpdir(), 'matrix-state-no-store')]
-    onTestFinished(() => void rmSync(there, {recursive: true}))
+    onTestFinished(() => {
+      rmSync(there, {recursive: true})
+    })
     writeFileSync(join(there, 'crypto.db'), 'x')
     const told: unknown[] = []
     const bot = async ({store}: BotContext) => {
