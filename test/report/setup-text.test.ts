@@ -10,7 +10,7 @@ test('what has changed is told in words, not by names of fields', () => {
   const after = {...PROFILE, insecure: true, bot}
   const report = {
     profile: 'bot',
-    path: '/bot.json',
+    path: '/profiles/b',
     created: false,
     homeserver: null,
     serverName: null,
