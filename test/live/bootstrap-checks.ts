@@ -215,6 +215,7 @@ function asked({device, person}: Bot): SetUpBot {
     userId: device.userId,
     deviceId: device.deviceId,
     store: undefined,
+    profile: 'bot',
     before: null,
     acceptNewIdentity: false,
     bootstrap: null,
