@@ -42,6 +42,7 @@ const CHECK_OF: Readonly<Partial<Record<FindingId, BaselineCheckId>>> = {
   'baseline/store-missing': 'store',
   'baseline/store-unopenable': 'store-opens',
   'baseline/store-of-another': 'store-opens',
+  'baseline/store-unrecorded': 'store',
 }
 
 /**

@@ -45,6 +45,7 @@ const REPAIRS: Readonly<Partial<Record<FindingId, readonly RepairId[]>>> = {
   'baseline/store-missing': ['restore-store', 'recover'],
   'baseline/store-unopenable': ['run-check', 'restore-store', 'recover'],
   'baseline/store-of-another': ['restore-store', 'recover'],
+  'baseline/store-unrecorded': ['name-store'],
 }
 
 /** The repairs of a finding, in the order in which they should be tried. Commands name the profile. */
@@ -128,6 +129,11 @@ const MAKE: Readonly<Record<RepairId, (context: RepairContext, id: FindingId) =>
       costs: 'nothing if the store is as it was last; with an older copy, what came since may stay unreadable',
     }
   },
+  'name-store': (context) => ({
+    what: 'Name the bot’s store, so that preflight looks for it. Where the disk is another machine’s, add --no-store to preflight instead.',
+    command: `matrix-state setup --bot --modify ${of(context)} --store PATH`,
+    costs: 'nothing: the rest of what was recorded must still hold, and is recorded as it is',
+  }),
   'run-check': ({baseline: {store}}) =>
     store?.check?.kind === 'command'
       ? {

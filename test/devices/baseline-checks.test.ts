@@ -411,6 +411,12 @@ describe('the store', () => {
     ])
   })
 
+  test('unrecorded: a warning', () => {
+    const judged = judge({baseline: baselineOf(device, {store: null}), store: {kind: 'unrecorded'}})
+    expect(ids(judged)).toEqual(['warning baseline/store-unrecorded'])
+    expect([not(judged, 'failed'), not(judged, 'not-checked')]).toEqual([['store'], ['store-opens']])
+  })
+
   test('a check that is a command is among the repairs of a store that does not open', () => {
     const store = {path: where, check: {kind: 'command', command: 'bot --check'}} as const
     const judged = judge({
@@ -425,7 +431,6 @@ describe('the store', () => {
 
   test.each([
     [{kind: 'left-out'}, ['left-out', 'left-out']],
-    [{kind: 'unrecorded'}, ['no-access', 'no-access']],
     [{kind: 'seen', outcome: 'present', why: 'is there', where}, [null, 'no-access']],
     [
       {kind: 'seen', outcome: 'not-checked', why: 'cannot be looked at: no permission', where},
