@@ -6,7 +6,7 @@ import {showPreflight} from '../src/cli/show-preflight.ts'
 export default class Preflight extends BaseCommand {
   static override summary = 'Before a bot starts: is it still the device that `setup --bot` recorded?'
   static override description =
-    'Holds the published device, its signatures, cross-signing, one-time keys, key backup and the store on the disk against what was recorded, and says for each failure which repair fits and what it costs. For entry points of containers, services, CI jobs and health checks. Nothing on a server is changed: no /sync with "since", no one-time key is used up, nothing is uploaded; and nothing is written on the disk. With --quiet only failures are printed.'
+    'Holds the published device, its signatures, cross-signing, one-time keys, key backup and the store on the disk against what was recorded, and says for each failure which repair fits and what it costs. For entry points of containers, services, CI jobs and health checks. Nothing on a server is changed: no /sync with "since", no one-time key is used up, nothing is uploaded. Nothing is written on the disk but Node’s compile cache (in ~/.cache/matrix-state, where it can be; NODE_DISABLE_COMPILE_CACHE=1 does without), and what a check command of the store writes itself. With --quiet only errors, warnings and checks that could not be made are printed: nothing where all is well.'
   static override examples = [
     {
       description: 'In the script that starts a bot.',

@@ -7,9 +7,18 @@ import {setupFlags} from '../src/cli/setup-flags.ts'
 export default class Setup extends BaseCommand {
   static override summary = 'Make a profile: who asks which homeserver, and by which routes.'
   static override description =
-    'Asks at a terminal for what is not given; elsewhere everything comes from flags, environment, files or standard input. All is tried before the profile is written, for its owner only. A profile that is there is never replaced: --modify changes its address, the token of the same device, and its routes. With --bot it records what preflight holds a bot against.'
+    'Asks at a terminal for what is needed and not given; elsewhere everything comes from flags, environment, files or standard input. All is tried before the profile is written, for its owner only. A profile that is there is never replaced: --modify changes its address, the token of the same device, and its routes. With --bot it records what preflight holds a bot against.'
+  // oclif's own line puts every flag in, and those that depend on others in brackets of brackets.
+  static override usage = [
+    '<%= command.id %> [--profile NAME] [--homeserver URL] [--token-file FILE | --user ID [--password-file FILE]] [--admin-token-file FILE] [--signing-key FILE [--server-name NAME]] [--database DATABASE]…',
+    '<%= command.id %> --bot [--profile NAME] [--device ID] [--store PATH [--store-check-file FILE | --store-check-command LINE]] [--bootstrap [--recovery-key-file FILE]] [what gives the account, as above]',
+    '<%= command.id %> --modify [--profile NAME] [--no-admin] [--no-signing-key] [--no-database] [--bot [--accept-new-identity]] [what is to change, as above]',
+  ]
   static override examples = [
-    {description: 'At a terminal: asks for everything.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'At a terminal: asks for everything, also the routes that may be left out.',
+      command: '<%= config.bin %> <%= command.id %>',
+    },
     {
       description: 'In a script: logs in a device of its own; the password comes by standard input.',
       command:

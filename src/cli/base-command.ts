@@ -118,7 +118,7 @@ export abstract class BaseCommand extends Command {
     for (const [name, value] of Object.entries(parsed.flags)) {
       if (mayBeEmpty.includes(name) || !(value === '' || (Array.isArray(value) && value.includes('')))) continue
       throw new StateError('USAGE', `--${name} is empty`, {
-        hint: "Was a variable of the shell not set? A shell also replaces '$…': write event IDs in single quotes.",
+        hint: `Was a variable of the shell not set?${this.#isEvent(name) ? EATEN : ''}`,
       })
     }
     if (parsed.argv.includes('') && !('room' in parsed.args)) {
@@ -132,10 +132,17 @@ export abstract class BaseCommand extends Command {
     return Promise.reject(asUsageError(error, this.id) ?? error)
   }
 
+  #isEvent(flag: string): boolean {
+    const {[flag]: of} = this.ctor.flags as Readonly<Record<string, {readonly helpValue?: string | string[]}>>
+    return of?.helpValue === 'EVENT'
+  }
+
   #has(...names: readonly string[]): boolean {
     return beforeDoubleDash(this.argv).some((arg) => names.includes(arg))
   }
 }
+
+const EATEN = " A shell also replaces '$…': write event IDs in single quotes."
 
 async function* forTerminal(lines: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string> {
   for await (const line of lines) yield printableLine(line)

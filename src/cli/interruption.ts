@@ -46,3 +46,26 @@ export function interrupt(): void {
 }
 
 export const wasInterrupted = (): boolean => controller?.signal.aborted ?? false
+
+/**
+ * Whether it is an error of a terminal that has gone away (its window closed, its connection cut): nothing can be read from it, written to it
+ * or set on it any more. Not the error of a disk behind a redirected stream.
+ */
+export function isOfLostTerminal(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error) || error.code !== 'EIO') return false
+  if (error.syscall === 'setRawMode') return true
+  const {stdin, stdout, stderr} = process
+  const [input, output] = [stdin.isTTY, stdout.isTTY || stderr.isTTY]
+  return (error.syscall === 'read' && input) || (error.syscall === 'write' && output)
+}
+
+/**
+ * Takes the loss of the terminal for Ctrl-C, so that work which tidies up gets to do so.
+ *
+ * @returns `false`: it is another error, or nothing asked to tidy up
+ */
+export function interruptedByLoss(error: unknown): boolean {
+  if (controller === undefined || !isOfLostTerminal(error)) return false
+  controller.abort()
+  return true
+}

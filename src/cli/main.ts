@@ -3,7 +3,7 @@ import {printable, printableJson} from '../report/printable.ts'
 import {beforeDoubleDash, wantsColor} from './color.ts'
 import {EXIT, type ExitCode} from './exit-codes.ts'
 import {describeFailure, toErrorDocument} from './failure.ts'
-import {wasInterrupted} from './interruption.ts'
+import {interruptedByLoss, wasInterrupted} from './interruption.ts'
 import {flush} from './output.ts'
 
 /** Where the program stands, and what oclif should take for its package.json (`bin/dev.js` only). */
@@ -31,7 +31,10 @@ export async function main(argv: readonly string[], options: ProgramOptions): Pr
     await end(failure)
   }
   // Rejections that nobody awaited arrive here, too.
-  process.on('uncaughtException', (error) => void fail(error))
+  process.on('uncaughtException', (error) => {
+    // A terminal that is gone fails wherever it is touched: the command ends by itself, once it has taken back what it did.
+    if (!interruptedByLoss(error)) void fail(error)
+  })
   process.stderr.on('error', () => undefined)
   try {
     const {run} = await import('@oclif/core/run')
@@ -41,7 +44,7 @@ export async function main(argv: readonly string[], options: ProgramOptions): Pr
     process.stdout.removeAllListeners('error')
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE' && failure === undefined) process.exit(EXIT.done)
-      void fail(error)
+      if (!interruptedByLoss(error)) void fail(error)
     })
     const result: unknown = await run([...argv], options as Parameters<typeof run>[1])
     await end(isExitCode(result) ? result : EXIT.done)

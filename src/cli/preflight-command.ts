@@ -75,8 +75,10 @@ async function ofProfile(flags: PreflightFlags): Promise<Subject> {
   const opened = openBotProfile(name)
   const {bot, account} = opened.profile
   if (bot === null) {
+    // A login of setup's own is not the bot's.
+    const device = account?.own_login === true ? ' --device ID (ID: the device of the bot)' : ''
     throw new StateError('BASELINE_ABSENT', `the profile ${name} has no bot whose baseline was recorded`, {
-      hint: `Record it once: matrix-state setup --bot --modify --profile ${name}`,
+      hint: `Record it once: matrix-state setup --bot --modify --profile ${name}${device}`,
     })
   }
   const homeserver = await homeserverOf(opened, flags.homeserver)

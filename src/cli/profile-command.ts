@@ -5,6 +5,7 @@ import {planRemoval, type ProfileRemoval, removeProfileAndLogin} from '../invest
 import {exportOf} from '../profile/profile-export.ts'
 import {listProfiles, openProfile} from '../profile/profile-file.ts'
 import {profileFolder} from '../profile/profile-folder.ts'
+import type {OpenedProfile} from '../profile/profile.ts'
 import {profileListDocument, profileRemoveDocument, profileShowDocument} from '../report/profile-document.ts'
 import {printable} from '../report/printable.ts'
 import type {Forms, JsonDocument, Style} from './output.ts'
@@ -24,7 +25,7 @@ export async function profileListForms(style: Style): Promise<Forms> {
 
 /** One profile, secrets masked. @throws StateError as `openProfile` */
 export async function profileShowForms(typed: string | undefined, style: Style): Promise<Forms> {
-  const report = reportOf(openProfile(profileNameOf(typed)))
+  const report = reportOf(thatIsThere(typed))
   const json = (): JsonDocument => profileShowDocument(report)
   if (style.json) return {json, text: () => ''}
   const {profileShowText} = await import('../report/profile-text.ts')
@@ -33,7 +34,24 @@ export async function profileShowForms(typed: string | undefined, style: Style):
 
 /** A profile without its secrets. @throws StateError as `openProfile` */
 export function profileToExport(typed: string | undefined): JsonDocument {
-  return exportOf(openProfile(profileNameOf(typed)).profile)
+  return exportOf(thatIsThere(typed).profile)
+}
+
+/** Of what there is not, the list tells more than how to make it. @throws StateError as `openProfile` */
+function thatIsThere(typed: string | undefined): OpenedProfile {
+  return listHinted(typed !== undefined, () => openProfile(profileNameOf(typed)))
+}
+
+function listHinted<T>(typed: boolean, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof StateError) || error.code !== 'PROFILE_ABSENT') throw error
+    const list = 'See which there are: matrix-state profile list'
+    const hint =
+      typed || error.hint === undefined ? list : `${error.hint}; see which there are: matrix-state profile list`
+    throw new StateError(error.code, error.message, {cause: error, hint})
+  }
 }
 
 export interface RemoveFlags {
@@ -53,19 +71,19 @@ export async function removeForms(
   style: Style,
   signal: () => AbortSignal,
 ): Promise<Forms | null> {
-  const removal = planRemoval(name, {keepLogin: flags['keep-login']})
-  if (!flags.yes && !(await isAgreedTo(removal, style))) return null
+  const removal = listHinted(true, () => planRemoval(name, {keepLogin: flags['keep-login']}))
+  if (!flags.yes && !(await isAgreedTo(removal, flags, style))) return null
   const removed = await removeProfileAndLogin(removal, signal())
   const {removedText} = await import('../report/profile-text.ts')
   return {json: () => profileRemoveDocument(removed), text: () => removedText(removed, style)}
 }
 
-async function isAgreedTo(removal: ProfileRemoval, {json}: Style): Promise<boolean> {
+async function isAgreedTo(removal: ProfileRemoval, flags: RemoveFlags, {json}: Style): Promise<boolean> {
   const {removalQuestion} = await import('../report/profile-text.ts')
   const question = removalQuestion(removal)
   if (json || !process.stdin.isTTY || !process.stderr.isTTY) {
     throw new StateError('USAGE', 'there is nobody to ask whether the profile is to be removed', {
-      hint: `${question} If so, add --yes.`,
+      hint: `${question} If so: matrix-state profile remove ${removal.name}${flags['keep-login'] ? ' --keep-login' : ''} --yes`,
     })
   }
   const answer = await ask(`${printable(question)} [y/N] `)

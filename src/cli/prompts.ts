@@ -1,7 +1,7 @@
 import type {StateError} from '../errors.ts'
 import type {ChangeablePart, SetupPrompts} from '../investigate/setup-request.ts'
 import {printable} from '../report/printable.ts'
-import {interrupt} from './interruption.ts'
+import {interrupt, interruptedByLoss} from './interruption.ts'
 import {write} from './output.ts'
 
 /** Whether there is a person to ask. */
@@ -32,14 +32,21 @@ export async function asking<T>(signal: AbortSignal, ask: (terminal: Terminal) =
     })
   }
   stdin.on('pause', onPause)
+  // Where the terminal is gone, a prompt may fail while it closes, and never settle. Otherwise it comes first, and tidies the screen.
+  const over = new AbortController()
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const settle = (): void => void setImmediate(reject, signal.reason)
+    signal.addEventListener('abort', settle, {once: true, signal: over.signal})
+  })
   try {
-    return await ask({input: stdin, output: process.stderr, signal})
+    return await Promise.race([ask({input: stdin, output: process.stderr, signal}), aborted])
   } catch (error) {
-    if (!(error instanceof Error) || !PROMPT_ENDS.has(error.name)) throw error
-    interrupt()
-    signal.throwIfAborted()
+    const ends = error instanceof Error && PROMPT_ENDS.has(error.name)
+    if (ends) interrupt()
+    if (ends || interruptedByLoss(error)) signal.throwIfAborted()
     throw error
   } finally {
+    over.abort()
     settled = true
     stdin.off('pause', onPause)
   }
@@ -91,6 +98,8 @@ export function setupPrompts(signal: AbortSignal, beforehand: () => void): Setup
     signingKeyFile: () => input("File of the homeserver's own signing key (Enter for none)"),
     serverName: () => input('Server name whose key that is'),
     database: () => input("Synapse's database, as sqlite:PATH or postgres://user@host/db (Enter for none)"),
+    store: () => input('Where does the bot keep its keys? (folder or file; Enter: not on this machine)'),
+    storeCheckFile: () => input("File into which the bot writes its device's ed25519 key (Enter for none)"),
     change: () => choice<ChangeablePart>('What is to change?', CHANGES),
   }
 }

@@ -11,10 +11,12 @@ export async function optionalToken(variable: string, file: string | undefined):
     const token = process.env[variable]?.trim() ?? ''
     return token === '' ? undefined : token
   }
-  const token = (await readSecret(file, 'token file')).trim()
+  const whose = variable === 'MATRIX_STATE_ADMIN_TOKEN' ? "server admin's access token" : 'access token'
+  const what = variable === 'MATRIX_STATE_ADMIN_TOKEN' ? "admin's token file" : 'token file'
+  const token = (await readSecret(file, what)).trim()
   if (token !== '') return token
-  throw new StateError('CREDENTIALS_ABSENT', `the token file ${JSON.stringify(file)} is empty`, {
-    hint: 'Put the access token into it, on one line.',
+  throw new StateError('CREDENTIALS_ABSENT', `the ${what} ${JSON.stringify(file)} is empty`, {
+    hint: `Put the ${whose} into it, on one line.`,
   })
 }
 

@@ -25,7 +25,7 @@ export const botFlags = {
   'store-check-file': Flags.string({
     summary: "A file into which the bot writes its device's ed25519 key once its store is open; best inside the store.",
     helpValue: 'FILE',
-    dependsOn: ['store'],
+    dependsOn: ['bot'],
     exclusive: ['store-check-command'],
     helpGroup: 'BOT',
   }),
@@ -34,7 +34,7 @@ export const botFlags = {
     description:
       'It has 30 s, and finds MATRIX_STATE_USER_ID, MATRIX_STATE_DEVICE_ID and MATRIX_STATE_ED25519 in its environment. The line is kept in the profile and shown by `profile show`: put no secret into it.',
     helpValue: 'LINE',
-    dependsOn: ['store'],
+    dependsOn: ['bot'],
     helpGroup: 'BOT',
   }),
   bootstrap: Flags.boolean({
@@ -62,6 +62,8 @@ export const botFlags = {
 
 /** What oclif's parser makes of `botFlags`. */
 export interface BotFlags {
+  /** Whether a profile is changed, which may have a store. */
+  readonly modify?: boolean
   readonly bot: boolean
   readonly device: string | undefined
   readonly store: string | undefined
@@ -84,6 +86,9 @@ export function botStep(
   {json, print}: {readonly json: boolean; readonly print: (text: string) => Promise<void>},
 ): BotStep | null {
   if (!flags.bot) return null
+  const {modify = true, store: named, 'store-check-file': file, 'store-check-command': command} = flags
+  // Before anything is done on a server.
+  if (!modify && named === undefined && (file !== undefined || command !== undefined)) throw checkOfNothing()
   if (flags.bootstrap && json && flags['recovery-key-file'] === undefined) {
     throw new StateError('USAGE', '--bootstrap with --json needs --recovery-key-file', {
       hint: 'The recovery key is not put into the JSON document, which is made to be kept and passed on.',
@@ -92,7 +97,7 @@ export function botStep(
   return async (context) => {
     const {setUpBot} = await import('../investigate/set-up-bot.ts')
     const deviceId = deviceOf(flags, context)
-    const store = storeOf(flags)
+    const store = await storeOf(flags, context)
     const bootstrap = flags.bootstrap
       ? {
           password: await passwordOf(context),
@@ -132,11 +137,22 @@ function deviceOf({device}: BotFlags, {deviceId, ownLogin, before, userId}: BotC
   })
 }
 
-function storeOf(flags: BotFlags): StoreBaseline | undefined {
-  const {store, 'store-check-file': file, 'store-check-command': command} = flags
-  if (store === undefined) return undefined
+/** @returns `undefined`: as it was recorded. @throws StateError USAGE for a check of no store */
+async function storeOf(flags: BotFlags, context: BotContext): Promise<StoreBaseline | null | undefined> {
+  const {'store-check-file': file, 'store-check-command': command} = flags
+  const {before} = context
+  const checked = file !== undefined || command !== undefined
+  if (flags.store === undefined && !checked) return before === null ? context.store() : undefined
+  const store = flags.store ?? before?.store?.path
+  if (store === undefined) throw checkOfNothing()
   if (file !== undefined) return {path: store, check: {kind: 'file', path: file}}
   return {path: store, check: command === undefined ? null : {kind: 'command', command}}
+}
+
+function checkOfNothing(): StateError {
+  return new StateError('USAGE', 'there is a check of the store, and no store was named or recorded', {
+    hint: 'Name it: --store PATH, the folder or file in which the bot keeps its keys.',
+  })
 }
 
 async function passwordOf({password, userId}: BotContext): Promise<string> {

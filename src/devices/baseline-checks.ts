@@ -42,6 +42,7 @@ const CHECK_OF: Readonly<Partial<Record<FindingId, BaselineCheckId>>> = {
   'baseline/store-missing': 'store',
   'baseline/store-unopenable': 'store-opens',
   'baseline/store-of-another': 'store-opens',
+  'baseline/store-unrecorded': 'store',
 }
 
 /**
@@ -83,6 +84,10 @@ export function checkBaseline(evidence: BaselineEvidence): BaselineJudgement {
     asBot: evidence.asBot,
     hasCrossSigning: tellsCrossSigning(shown) ? audit.identity.master !== null : null,
     softLogout: evidence.token.kind === 'refused' && evidence.token.softLogout,
+    found: new Set(findings.map(({id}) => id)),
+    hasErrors: findings.some(({severity}) => severity === 'error'),
+    isVerified: look.device?.crossSigned === true,
+    backupLost: findings.some(({id, severity}) => id === 'baseline/backup-changed' && severity === 'warning'),
   }
   const repairs = new Map(findings.map(({id}) => [id, repairsOf(id, context)] as const))
   return {checks, findings, repairs: new Map([...repairs].filter(([, ways]) => ways.length > 0))}

@@ -97,6 +97,7 @@ export type RepairId =
   | 'start-bot'
   | 'new-token'
   | 'restore-store'
+  | 'name-store'
   | 'run-check'
   | 're-verify'
   | 'bootstrap'

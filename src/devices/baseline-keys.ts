@@ -31,7 +31,7 @@ export function deviceFindings(look: Look, found: DeviceAudit | null): readonly 
   ])
   const own = device.findings
     .filter(({id}) => !replaced.has(id))
-    .map((one) => ({...one, remedy: BOT_REMEDIES[one.id] ?? one.remedy}))
+    .map((one) => ({...one, severity: beforeStart(one), remedy: BOT_REMEDIES[one.id] ?? one.remedy}))
   return [...(changed === null ? [] : [changed]), ...(lost === null ? [] : [lost]), ...own]
 }
 
@@ -39,10 +39,15 @@ const BOT_REMEDIES: Readonly<Partial<Record<FindingId, string>>> = {
   'device/identity-changed':
     'Stop the bot: its store was lost and made anew under the same device ID. Restore the store with the recorded keys; if it is lost, log this device out, log the bot in without naming a device ID, verify the new device, and record it.',
   'device/self-signature-bad':
-    'Stop the bot and start it with its own store; if the keys stay bad, log this device out and set the bot up as a new one.',
+    'Stop the bot. If its library can publish the keys of its store anew without a start, do that; if they stay bad, log this device out and set the bot up as a new one.',
   'device/unverified':
     'Verify the bot’s device from another device of the account or with the recovery key; where the account has no cross-signing, make it first.',
-  'device/otk-exhausted': 'Start the bot with its own store: it uploads new ones.',
+  'device/otk-exhausted': 'When nothing else is wrong, start the bot with its own store: it uploads new ones.',
+}
+
+/** What the start itself puts right must not keep the bot from it. */
+function beforeStart({id, severity}: Finding): Finding['severity'] {
+  return id === 'device/otk-exhausted' && severity === 'error' ? 'warning' : severity
 }
 
 /** Against the baseline, joined with what the server’s one-time keys prove. */

@@ -11,9 +11,19 @@ const FINDING_OF: Readonly<Partial<Record<StoreSeen['outcome'], FindingId>>> = {
   'of-another': 'baseline/store-of-another',
 }
 
-/** `baseline/store-missing`, `baseline/store-unopenable`, `baseline/store-of-another`. */
+/** `baseline/store-missing`, `baseline/store-unopenable`, `baseline/store-of-another`, `baseline/store-unrecorded`. */
 export function storeFindings({baseline, store}: BaselineEvidence): readonly Finding[] {
   const {user_id, device_id, ed25519, store: named} = baseline
+  // Whoever did not name it may believe that it is watched.
+  if (store.kind === 'unrecorded')
+    return [
+      finding(
+        'baseline/store-unrecorded',
+        {kind: 'device', user_id, device_id},
+        'No store was recorded: a lost store is not noticed.',
+        [recorded(baseline, 'store', null)],
+      ),
+    ]
   if (named === null || store.kind !== 'seen') return []
   const id = FINDING_OF[store.outcome]
   if (id === undefined) return []
@@ -35,7 +45,7 @@ export function storeCheck({baseline, store}: BaselineEvidence): Made {
   if (baseline.store === null || store.kind !== 'seen')
     return {
       id,
-      summary: 'No store was recorded (setup --bot --modify --store PATH), so that none was looked for.',
+      summary: 'No store was recorded, so that none was looked for.',
       because: 'no-access',
     }
   const path = clipped(baseline.store.path, LONGEST_PATH)

@@ -62,4 +62,11 @@ export const BASELINE_KINDS = {
     meaning: 'The store holds the keys of another device than the one that was recorded.',
     remedy: 'Do not start the bot. Mount or restore the store that belongs to the recorded device.',
   },
+  'baseline/store-unrecorded': {
+    severity: 'warning',
+    certainty: 'proof',
+    meaning: 'No store was recorded, so that none is looked for: a store that is lost is not noticed.',
+    remedy:
+      'Name it: matrix-state setup --bot --modify --store PATH. Where the disk is another machine’s, say so with --no-store.',
+  },
 } as const satisfies Readonly<Record<string, FindingKind>>

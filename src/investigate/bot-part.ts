@@ -1,12 +1,14 @@
+import {resolve} from 'node:path'
 import {StateError} from '../errors.ts'
-import type {Baseline} from '../matrix/device-baseline.ts'
-import type {FoundAddress, GivenAccount, OwnLogin} from './setup-account.ts'
+import type {Baseline, StoreBaseline} from '../matrix/device-baseline.ts'
+import {type FoundAddress, type GivenAccount, type OwnLogin, PLACE, untilGood} from './setup-account.ts'
 import type {Profile} from '../profile/profile.ts'
 import {identityChanges} from './identity-changes.ts'
 import {recordBaseline} from './record-baseline.ts'
 import type {BotSetUp} from './set-up-bot.ts'
 import type {Asking, ConfirmedAccount} from './setup-checks.ts'
 import type {SetupOptions, SetupRequest} from './setup-request.ts'
+import {checkStore} from './store-check.ts'
 
 /** Has the step for a bot do its work, where there is one. @throws StateError USAGE without an account, and what the step throws */
 export async function botPart(
@@ -36,10 +38,30 @@ export async function botPart(
     accessToken,
     ownLogin,
     password: async () => request.password ?? login?.password ?? (await prompts?.password(userId)) ?? null,
+    store: () => askedStore(options),
     before,
     signal,
     nowMs,
   })
+}
+
+/** Asks where the store is, until there is one, or the answer is that there is none. */
+async function askedStore({prompts, signal}: SetupOptions): Promise<StoreBaseline | null | undefined> {
+  if (prompts === null) return undefined
+  const path = await untilGood(prompts, {signal, mistakes: PLACE}, async () => {
+    const typed = (await prompts.store()).trim()
+    if (typed === '') return null
+    // Whose it is shows only once the keys of the bot are known.
+    const owner = {user_id: '', device_id: '', ed25519: ''}
+    const {outcome, why} = await checkStore({path: resolve(typed), check: null}, owner, {signal})
+    if (outcome === 'present') return resolve(typed)
+    throw new StateError('INPUT_NOT_FOUND', `The store ${JSON.stringify(resolve(typed))} ${why}.`, {
+      hint: 'Check the path; if the bot has never run, start it once with its encryption on.',
+    })
+  })
+  if (path === null) return null
+  const file = (await prompts.storeCheckFile()).trim()
+  return {path, check: file === '' ? null : {kind: 'file', path: resolve(file)}}
 }
 
 /**

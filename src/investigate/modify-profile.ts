@@ -192,10 +192,9 @@ async function accountOf(
   }
   if (byLogin) {
     const who = user ?? known?.user_id
-    if (who === undefined)
-      throw new StateError('CREDENTIALS_ABSENT', 'setup lacks the user of the password (--user ID)')
+    if (who === undefined) throw new StateError('USAGE', 'setup lacks the user of the password (--user ID)')
     const account = await byPassword(who, password, asking, options, {profile, ...loginAs(known, profile), kept})
-    return mustBeSame(account, known, profile)
+    return mustBeSame(account, known, profile, false)
   }
   const account = await confirmAccount(accessToken ?? known?.access_token ?? '', asking).catch((error: unknown) => {
     if (accessToken !== undefined || !(error instanceof StateError) || error.code !== 'SERVER_REFUSED') throw error
@@ -205,8 +204,9 @@ async function accountOf(
     })
   })
   // A device that setup logged in is matrix-state's own, not the bot's: no token of another one takes its place.
+  const isBots = before.bot !== null && known?.own_login === false && account.userId === known.user_id
   const mayBeOther = wanted.acceptNewDevice === true && known?.own_login === false && account.userId === known.user_id
-  return mustBeSame({...account, ownLogin: known?.own_login ?? false}, mayBeOther ? null : known, profile)
+  return mustBeSame({...account, ownLogin: known?.own_login ?? false}, mayBeOther ? null : known, profile, isBots)
 }
 
 /** As which device a password logs in: the same again, if it is one that only matrix-state uses. */
@@ -225,16 +225,29 @@ function loginAs(known: ProfileAccount | null, profile: string): {readonly devic
   )
 }
 
-function mustBeSame(account: GivenAccount, known: ProfileAccount | null, profile: string): GivenAccount {
+/** @param isBots - the account is a bot's, which may have been logged in anew */
+function mustBeSame(
+  account: GivenAccount,
+  known: ProfileAccount | null,
+  profile: string,
+  isBots: boolean,
+): GivenAccount {
   if (known === null || isSame(account, known)) return account
   const device = account.deviceId === null ? 'a device that the server does not tell' : `device ${account.deviceId}`
-  throw otherIdentity(profile, `what was given is of ${account.userId}, ${device}`, known)
+  throw otherIdentity(profile, `what was given is of ${account.userId}, ${device}`, known, isBots)
 }
 
-function otherIdentity(profile: string, what: string, {user_id, device_id}: ProfileAccount): StateError {
+function otherIdentity(
+  profile: string,
+  what: string,
+  {user_id, device_id}: ProfileAccount,
+  isBots = false,
+): StateError {
   const device = device_id === null ? '' : `, device ${device_id}`
   return new StateError('OTHER_IDENTITY', `${what}; the profile ${profile} is of ${user_id}${device}`, {
-    hint: 'A profile stays with its user and device: make another one (--profile NAME), or remove this one first.',
+    hint: isBots
+      ? `If the bot's store was lost, restore it, and give a token of the recorded device. If the bot was logged in anew, and this is meant to be its device: matrix-state setup --bot --modify --accept-new-identity --profile ${profile}, with this token. What it costs: everybody sees a new, unverified device, and messages that were sent to the old keys stay unreadable.`
+      : 'A profile stays with its user and device: make another one (--profile NAME), or remove this one first.',
   })
 }
 

@@ -23,7 +23,7 @@ export interface AskForBot {
   readonly nowMs: () => number
 }
 
-/** A route that was asked. */
+/** A route that was asked, and told something or refused the token. */
 export interface AskedRoute {
   readonly name: string
   readonly kind: RouteKind
@@ -107,7 +107,11 @@ class Collected {
     try {
       const opened = await tryDeviceRoutes(part, {signal: deadline, nowMs})
       try {
-        for (const {identity, error} of opened.closed) this.#fail(identity, error, null)
+        for (const {identity, error} of opened.closed) {
+          // Who refuses was asked, and has answered.
+          if (error.cause instanceof TokenRefused) this.#wasAsked(identity, 1)
+          this.#fail(identity, error, null)
+        }
         const federation = opened.mayFederate ? opened.federationWith([serverNameOf(baseline.user_id)]) : []
         for (const route of [...opened.routes, ...federation]) await this.#gather(route)
       } finally {
@@ -151,15 +155,18 @@ class Collected {
     } catch (error) {
       failure = this.#failureOf(error, identity.address)
     }
-    const {name, kind, server, insecure} = identity
-    this.#routes.push({name, kind, server, requests, insecure})
+    this.#wasAsked(identity, requests)
     const missing = kinds.filter((one) => !told.has(one))
     if (failure !== null && missing.length > 0) this.#fail(identity, failure, missing)
     else
       for (const one of missing) {
         const why = refused.find(({what}) => TOLD_BY[what]?.includes(one) === true)?.message
-        this.#unanswered[one] ??= why ?? `${name} did not tell.`
+        this.#unanswered[one] ??= why ?? `${identity.name} did not tell.`
       }
+  }
+
+  #wasAsked({name, kind, server, insecure}: RouteIdentity, requests: number): void {
+    this.#routes.push({name, kind, server, requests, insecure})
   }
 
   /** @param kinds - what it should have told; `null`: all that such a route tells */

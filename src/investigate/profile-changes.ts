@@ -8,7 +8,7 @@ export function profileChanges(before: Profile, after: Profile): readonly Profil
   return [
     plain('homeserver', before.homeserver, after.homeserver),
     plain('server_name', before.server_name, after.server_name),
-    plain('insecure', String(before.insecure), String(after.insecure)),
+    plain('insecure', before.insecure ? 'yes' : 'no', after.insecure ? 'yes' : 'no'),
     plain('user_id', was?.user_id ?? null, is?.user_id ?? null),
     plain('device_id', was?.device_id ?? null, is?.device_id ?? null),
     secret('access_token', was?.access_token ?? null, is?.access_token ?? null),

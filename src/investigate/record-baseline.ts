@@ -22,6 +22,8 @@ export interface RecordBaseline {
   readonly deviceId: string
   /** Paths may be relative to the working folder. */
   readonly store: StoreBaseline | null
+  /** This very device was recorded before: where its store is gone, it must not be started. */
+  readonly recorded?: boolean
   readonly signal: AbortSignal
   readonly nowMs: () => number
   /** As `checkStore` takes it. */
@@ -139,8 +141,19 @@ function notTold(userId: string): StateError {
 async function mustOpen(store: StoreBaseline, owner: Parameters<typeof checkStore>[1], asked: RecordBaseline) {
   const state = await checkStore(store, owner, {signal: asked.signal, timeoutMs: asked.storeTimeoutMs})
   if (state.outcome === 'opens' || state.outcome === 'present') return
-  throw unrecordable(`The store ${JSON.stringify(store.path)} ${state.why}.`, STORE_HINTS[state.outcome])
+  throw unrecordable(
+    `The store ${JSON.stringify(store.path)} ${state.why}.`,
+    hintFor(state.outcome, asked.recorded === true),
+  )
 }
+
+function hintFor(outcome: keyof typeof STORE_HINTS, recorded: boolean): string {
+  return recorded && outcome === 'missing' ? LOST : STORE_HINTS[outcome]
+}
+
+/** Homeservers take no other keys for a device that has some: a bot that starts without its store cannot be read any more. */
+const LOST =
+  'Restore the store, and do not start the bot before: it would make keys anew, which do not fit the device that was recorded. If the store has moved, name its place: --store PATH.'
 
 const STORE_HINTS: Readonly<Record<Exclude<StoreState['outcome'], 'opens' | 'present'>, string>> = {
   missing: 'Check --store; if the bot has never run, start it once with its encryption on.',

@@ -10,6 +10,8 @@ import {mustBeFree, writeRecoveryKey} from './recovery-key-file.ts'
 
 /** What `setup --bot` is told. Secrets are in it. */
 export interface SetUpBot extends Omit<RecordBaseline, 'store'> {
+  /** Name of the profile, for the lines that change it. */
+  readonly profile: string
   /** `undefined`: as it was recorded before; none where nothing was. */
   readonly store: StoreBaseline | null | undefined
   /** What the profile has (`--modify`); `null`: nothing was recorded. */
@@ -55,9 +57,9 @@ export async function setUpBot(asked: SetUpBot): Promise<BotSetUp> {
   const recoveryKeyFile =
     typeof bootstrap?.recoveryKeyFile === 'string' ? path.resolve(bootstrap.recoveryKeyFile) : null
   if (recoveryKeyFile !== null) await mustBeFree(recoveryKeyFile)
-  const now = await recordBaseline({...asked, store})
+  const now = await recordBaseline({...asked, store, recorded: isRecorded(asked)})
   mayReplace(before, now, acceptNewIdentity)
-  const notes = storeNotes(now.store)
+  const notes = storeNotes(now.store, asked.profile)
   if (bootstrap === null) return {baseline: now, bootstrapped: null, notes}
   if (now.master_key !== null) throw hasCrossSigning(asked.userId)
   const {masterKey, note} = await createIdentity(asked, bootstrap, now, recoveryKeyFile)
@@ -67,6 +69,10 @@ export async function setUpBot(asked: SetUpBot): Promise<BotSetUp> {
     bootstrapped: {masterKey, recoveryKeyFile},
     notes: note === null ? notes : [...notes, note],
   }
+}
+
+function isRecorded({before, userId, deviceId}: SetUpBot): boolean {
+  return before?.user_id === userId && before.device_id === deviceId
 }
 
 /** @throws StateError OTHER_IDENTITY */
@@ -136,9 +142,11 @@ async function readBack(asked: RecordBaseline, before: Baseline, masterKey: stri
   return {...after, store: before.store}
 }
 
-function storeNotes(store: StoreBaseline | null): readonly string[] {
+function storeNotes(store: StoreBaseline | null, profile: string): readonly string[] {
   if (store === null) {
-    return ['No store was named: that it is there before the bot starts is not checked. Name it with --store.']
+    return [
+      `No store was named: preflight cannot see when it is lost. Name it: matrix-state setup --bot --modify --profile ${profile} --store PATH`,
+    ]
   }
   const {check} = store
   if (check?.kind !== 'file') return []

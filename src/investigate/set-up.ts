@@ -19,7 +19,7 @@ import type {SetupOptions, SetupPrompts, SetupReport, SetupRequest} from './setu
  * Makes a profile: room for it on the disk first, then what the servers say, and the file at last, whole or not at all. A device that was
  * logged in for it is logged out again when anything after that fails, or the signal fires.
  *
- * @throws StateError USAGE and CREDENTIALS_ABSENT for what was given, all that is missing in one error; PROFILE_EXISTS; OTHER_IDENTITY where
+ * @throws StateError USAGE for what was given, all that is missing in one error; PROFILE_EXISTS; OTHER_IDENTITY where
  * the token is not of the user that was typed; OUTPUT_FAILED; and what a server, a key file or a database has against it. The signal's reason,
  * unless a device stays that could not be logged out: that is a StateError, too.
  */
@@ -130,7 +130,7 @@ function mustBeEnough(request: SetupRequest, {bot}: SetupOptions): void {
   }
   if (missing.length === 0) return
   const hint = 'Give it, or run this at a terminal, where it is asked for. "-" as a file stands for standard input.'
-  throw new StateError('CREDENTIALS_ABSENT', `setup lacks ${missing.join('; and ')}`, {hint})
+  throw new StateError('USAGE', `setup lacks ${missing.join('; and ')}`, {hint})
 }
 
 /** The account and the admin's token, each confirmed by the server. */

@@ -43,7 +43,15 @@ export async function confirmAccount(accessToken: string, asking: Asking): Promi
  * @see https://element-hq.github.io/synapse/latest/admin_api/user_admin_api.html
  */
 export async function confirmAdmin(adminToken: string, asking: Asking): Promise<ConfirmedAccount> {
-  const account = await openAccount({...asking, homeserver: asking.baseUrl, accessToken: adminToken})
+  const account = await openAccount({...asking, homeserver: asking.baseUrl, accessToken: adminToken}).catch(
+    (error: unknown) => {
+      if (!(error instanceof StateError) || !OF_TOKEN.has(error.code)) throw error
+      throw new StateError(error.code, `the admin's access token is of no use: ${error.message}`, {
+        cause: error,
+        hint: 'Check what is in MATRIX_STATE_ADMIN_TOKEN or the file of --admin-token-file.',
+      })
+    },
+  )
   const http = await account.connect({signal: asking.signal})
   try {
     const url = `/_synapse/admin/v1/users/${encodeURIComponent(account.userId)}/admin`
@@ -54,6 +62,8 @@ export async function confirmAdmin(adminToken: string, asking: Asking): Promise<
   const {userId, serverName, deviceId} = account
   return {userId, serverName, deviceId, accessToken: adminToken.trim()}
 }
+
+const OF_TOKEN: ReadonlySet<StateError['code']> = new Set(['SERVER_REFUSED', 'CREDENTIALS_ABSENT'])
 
 /** Reads the signing key, to see that it can be. @returns its absolute path. @throws StateError as `readSigningKeys` */
 export async function checkSigningKey(file: string): Promise<string> {

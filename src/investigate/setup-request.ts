@@ -1,5 +1,5 @@
 import type {StateError} from '../errors.ts'
-import type {Baseline} from '../matrix/device-baseline.ts'
+import type {Baseline, StoreBaseline} from '../matrix/device-baseline.ts'
 import type {Profile} from '../profile/profile.ts'
 import type {BotSetUp} from './set-up-bot.ts'
 
@@ -52,6 +52,10 @@ export interface SetupPrompts {
   readonly serverName: () => Promise<string>
   /** Empty: none. */
   readonly database: () => Promise<string>
+  /** Where a bot keeps its keys; empty: not on this machine. */
+  readonly store: () => Promise<string>
+  /** The file into which a bot writes its key; empty: none. */
+  readonly storeCheckFile: () => Promise<string>
   /** Which part of a profile is to change. */
   readonly change: (profile: Profile) => Promise<ChangeablePart>
 }
@@ -71,6 +75,8 @@ export interface BotContext {
   readonly ownLogin: boolean
   /** The account's, for a temporary login: as it was given, or as a person types it now; `null` where nobody can be asked. */
   readonly password: () => Promise<string | null>
+  /** The store as a person names it, `null` for none on this machine; `undefined` where nobody can be asked. */
+  readonly store: () => Promise<StoreBaseline | null | undefined>
   /** What the profile has had so far. */
   readonly before: Baseline | null
   readonly signal: AbortSignal

@@ -1,15 +1,20 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readSync,
+  realpathSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs'
+import {dirname} from 'node:path'
 import {StateError} from '../errors.ts'
 
 /** The system's code of an error (`ENOENT`); `''` for any other value. */
@@ -81,6 +86,37 @@ export function syncFolder(folder: string): void {
     }
   } catch (error) {
     if (LOST.has(codeOf(error))) throw error
+  }
+}
+
+/** A path for a shell. */
+export function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
+}
+
+/**
+ * Sees that not just anybody can put another file in the place of a profile: its check command would be run as theirs, and tokens that are
+ * given sent to their address. Nothing is made; where there is no folder, there is nothing to be seen. Of a symbolic link, both places count.
+ *
+ * @throws StateError PROFILE_UNUSABLE with the chmod line
+ * @remarks Refused is a folder that everybody may write, unless it is sticky and what stands there is this user's or root's: that is how
+ * Kubernetes mounts secrets (root's, mode 1777). One that a group may write is taken: volume drivers make them so (fsGroup, mode 2775), and
+ * whom a group holds is the administrator's affair.
+ */
+export function mustBePrivate(path: string): void {
+  if (process.platform === 'win32') return
+  const target = existsSync(path) ? realpathSync(path) : path
+  for (const place of new Set([path, target])) {
+    const folder = statSync(dirname(place), {throwIfNoEntry: false})
+    if (folder === undefined || (folder.mode & 0o002) === 0) continue
+    const owner = lstatSync(place, {throwIfNoEntry: false})?.uid
+    if ((folder.mode & 0o1000) !== 0 && (owner === undefined || owner === 0 || owner === process.getuid?.())) continue
+    const mode = (folder.mode & 0o7777).toString(8).padStart(4, '0')
+    throw new StateError(
+      'PROFILE_UNUSABLE',
+      `the profile ${JSON.stringify(path)} cannot be used: everybody may put another file in its place (the folder ${JSON.stringify(dirname(place))} has mode ${mode})`,
+      {hint: `chmod o-w ${quoted(dirname(place))}`},
+    )
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import {basename, dirname, join} from 'node:path'
 import {StateError} from '../errors.ts'
-import {codeOf, outputFailed, readSmall, syncFolder, writePrivate} from './disk.ts'
+import {codeOf, mustBePrivate, outputFailed, readSmall, syncFolder, writePrivate} from './disk.ts'
 import {parseProfile} from './parse-profile.ts'
 import {profileFolder, profilePath, setupLine} from './profile-folder.ts'
 import type {OpenedProfile, Profile} from './profile.ts'
@@ -43,13 +43,14 @@ const REPLACING_MS = 60 * 1000
  * Intent to create: takes the room that the profile will need on the disk, before anything is done on a server.
  *
  * @throws StateError PROFILE_EXISTS when something has that name, damaged or not; OUTPUT_FAILED when the disk has no room or does not let
- * itself be written; USAGE for what is no name
+ * itself be written; PROFILE_UNUSABLE for a folder in which anybody could put another file in its place; USAGE for what is no name
  */
 export function reserveProfile(name: string, folder: string = profileFolder()): ProfileDraft {
   const path = profilePath(name, folder)
   writing(path, () => {
     if (lstatSync(path, {throwIfNoEntry: false}) !== undefined) throw profileExists(name, path)
   })
+  mustBePrivate(path)
   const draft = join(folder, `.${name}.${randomUUID()}.draft`)
   const undoFolder = writing(path, () => {
     const made = makeFolder(folder)
@@ -174,16 +175,21 @@ function makeFolders(folder: string): string | undefined {
   return first ?? folder
 }
 
-/** Removes what killed runs have left. */
-function removeAbandoned(folder: string): void {
+/** Removes what killed runs have left, for whichever profile; what a run may still need is younger. */
+export function removeAbandoned(folder: string): void {
+  let files: readonly string[] = []
   try {
-    for (const file of readdirSync(folder)) {
-      if (!/^\.[A-Za-z0-9].*\.(?:draft|replacing)$/.test(file)) continue
-      const path = join(folder, file)
-      if (Date.now() - statSync(path).mtimeMs > ABANDONED_MS) rmSync(path, {force: true})
-    }
+    files = readdirSync(folder)
   } catch {
-    // They are in nobody's way.
+    // They are in nobody's way; so are those below that cannot be removed.
+  }
+  for (const file of files) {
+    if (!/^\.[A-Za-z0-9].*\.(?:draft|replacing)$/.test(file)) continue
+    try {
+      removeOlder(join(folder, file), ABANDONED_MS)
+    } catch {
+      continue
+    }
   }
 }
 
@@ -195,6 +201,7 @@ function removeAbandoned(folder: string): void {
  */
 export function replaceProfile(opened: OpenedProfile, profile: Profile): OpenedProfile {
   const {name, path} = opened
+  removeAbandoned(dirname(path))
   const text = textOf({...(JSON.parse(opened.text.trim()) as object), ...profile}, path)
   writing(path, () => {
     const target = existing(opened)

@@ -1,8 +1,9 @@
 import {lstatSync, readdirSync, readlinkSync, unlinkSync} from 'node:fs'
 import {join, resolve} from 'node:path'
 import {StateError} from '../errors.ts'
-import {codeOf, type Read, readSmall, reasonOf, syncFolder} from './disk.ts'
+import {codeOf, mustBePrivate, quoted, type Read, readSmall, reasonOf, syncFolder} from './disk.ts'
 import {parseProfile} from './parse-profile.ts'
+import {removeAbandoned} from './profile-draft.ts'
 import {DEFAULT_PROFILE, isProfileName, profileFolder, profilePath, setupLine} from './profile-folder.ts'
 import type {OpenedProfile} from './profile.ts'
 
@@ -64,6 +65,7 @@ function readProfileText(name: string, path: string): string {
         : `It is a symbolic link to ${JSON.stringify(target)}. If that is a profile of yours: chmod 600 ${quoted(target)}`
     throw unusable(`others than its owner may read or change it (mode ${mode})`, hint)
   }
+  mustBePrivate(path)
   try {
     return new TextDecoder('utf-8', {fatal: true, ignoreBOM: true}).decode(read.bytes)
   } catch {
@@ -86,10 +88,6 @@ function linkTarget(path: string): string | null {
   } catch {
     return null
   }
-}
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
 }
 
 /** A profile of the folder, and whether it can be used. */
@@ -143,6 +141,7 @@ export function removeProfile({name, path}: Pick<OpenedProfile, 'name' | 'path'>
   try {
     const stays = lstatSync(path).isSymbolicLink() ? resolve(path, '..', readlinkSync(path)) : null
     unlinkSync(path)
+    removeAbandoned(join(path, '..'))
     syncFolder(join(path, '..'))
     return stays
   } catch (error) {

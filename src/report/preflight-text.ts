@@ -7,27 +7,40 @@ import {paint, type TextStyle} from './table.ts'
 import {wrap} from './width.ts'
 
 export interface PreflightStyle extends TextStyle {
-  /** What is wrong or was to be told and was not, and nothing else. */
+  /** What is wrong, errors and warnings, or was to be told and was not; nothing else. */
   readonly quiet: boolean
 }
 
 const RANK = {error: 0, warning: 1, note: 2} as const
 
+/** A message that is why several checks were not made. */
+interface Shared {
+  readonly message: string
+  readonly checks: readonly BaselineCheck[]
+}
+
 /** `preflight` for people: one line a check, then what is wrong, each with the ways to put it right. Nothing where all is well and quiet. */
 export function preflightText(report: PreflightReport, style: PreflightStyle): string {
   const {quiet} = style
-  const checks = quiet ? report.checks.filter(isTrouble) : report.checks
+  const shown = quiet ? report.checks.filter(isTrouble) : report.checks
+  const shared = sharedReasons(report)
+  const grouped = new Set(shared.flatMap(({checks}) => checks))
   const told = new Set<string>()
+  // Whatever a line names is explained.
+  const named = new Set(shown.flatMap(({findings}) => findings))
   const findings = report.findings
-    .filter(({severity}) => !quiet || severity !== 'note')
+    .filter(({id, severity}) => !quiet || severity !== 'note' || named.has(id))
     .toSorted((a, b) => RANK[a.severity] - RANK[b.severity])
   return joinSections([
     quiet ? '' : header(report, style),
-    joinLines(checks.map((check) => checkLine(check, report.findings, style))),
+    joinLines([
+      ...shown.filter((check) => !grouped.has(check)).map((check) => checkLine(check, report.findings, style)),
+      ...shared.map((one) => sharedLine(one, report, style)),
+    ]),
     ...findings.map((found) => findingSection(found, report.repairs.get(found.id) ?? [], told, style)),
-    quiet ? '' : failedSection(report, style),
+    quiet ? '' : failedSection(report, shared, style),
     quiet ? '' : notesSection(report.notes, style),
-    quiet ? '' : verdict(report, style),
+    quiet && report.error === null ? '' : verdict(report, style),
   ])
 }
 
@@ -35,14 +48,48 @@ function isTrouble({outcome, because}: BaselineCheck): boolean {
   return outcome === 'failed' || because === 'no-answer'
 }
 
-function header({profile, baseline, asked}: PreflightReport, style: TextStyle): string {
+/** What several checks say in the same words is to be said once. */
+function sharedReasons({checks, failed, error}: PreflightReport): readonly Shared[] {
+  const messages = new Set(
+    [...(error === null ? [] : [error]), ...failed.map((one) => one.error)].map((one) => one.message),
+  )
+  const open = new Set(checks.filter(({because}) => because === 'no-answer'))
+  return [...messages].flatMap((message) => {
+    const own = [...open].filter(({summary}) => summary.includes(message))
+    if (own.length < 2) return []
+    for (const check of own) open.delete(check)
+    return [{message, checks: own}]
+  })
+}
+
+function sharedLine({message, checks}: Shared, {error}: PreflightReport, style: TextStyle): string {
+  const words = 'not checked'
+  // The error itself comes last, on standard error.
+  const why = error?.message === message ? '' : `: ${printable(message, 600)}`
+  const line = `  ${paint(style).yellow(words)}  ${checks.map(({id}) => id).join(', ')}${why}`
+  return wrap(line, 2 + OUTCOME_COLUMNS, style.columns)
+}
+
+function header({profile, baseline, asked, failed, findings}: PreflightReport, style: TextStyle): string {
   const requests = asked.reduce((sum, route) => sum + route.requests, 0)
-  const names = asked.map(({name, insecure}) => `${printable(name)}${insecure ? ' (TLS not verified)' : ''}`).join(', ')
+  const isRefused = findings.some(({id}) => id === 'baseline/token-refused')
+  const names = [
+    ...asked.map(
+      ({name, kind, insecure}) =>
+        `${printable(name)}${insecure ? ' (TLS not verified)' : ''}${isRefused && kind === 'client' ? ', which refused the token' : ''}`,
+    ),
+    ...[...new Set(failed.map(({name}) => name))]
+      .filter((name) => !asked.some((route) => route.name === name))
+      .map((name) => `${printable(name)} (failed)`),
+  ]
   const lines = [
     paint(style).bold(`${printable(baseline.user_id)}, device ${printable(baseline.device_id, 80)}`),
     ...(profile === null ? [] : [field('profile', profile)]),
     field('recorded', date(baseline.recorded_ts)),
-    field('asked', asked.length === 0 ? 'nobody' : `${names}${requests > 0 ? `: ${count(requests, 'request')}` : ''}`),
+    field(
+      'asked',
+      names.length === 0 ? 'nobody' : `${names.join('; ')}${requests > 0 ? `: ${count(requests, 'request')}` : ''}`,
+    ),
   ]
   return lines.map((line) => wrap(line, 11, style.columns)).join('\n')
 }
@@ -112,12 +159,14 @@ function repairLines(
 }
 
 /** Routes that failed while others answered. */
-function failedSection({failed, error}: PreflightReport, style: TextStyle): string {
+function failedSection({failed, error}: PreflightReport, shared: readonly Shared[], style: TextStyle): string {
   if (error !== null) return ''
   return joinLines(
-    failed.map(({name, error: {message}}) =>
-      paint(style).yellow(wrap(`${printable(name)} failed: ${printable(message, 600)}`, 2, style.columns)),
-    ),
+    failed
+      .filter((one) => !shared.some(({message}) => message === one.error.message))
+      .map(({name, error: {message}}) =>
+        paint(style).yellow(wrap(`${printable(name)} failed: ${printable(message, 600)}`, 2, style.columns)),
+      ),
   )
 }
 
@@ -126,9 +175,12 @@ function verdict({checks, findings, complete, error}: PreflightReport, style: Te
   const errors = findings.filter(({severity}) => severity === 'error').length
   const warnings = findings.filter(({severity}) => severity === 'warning').length
   const open = checks.filter(({because}) => because === 'no-answer').length
-  const rest = complete || error !== null ? '' : ` ${count(open, 'check')} could not be made.`
+  const rest = complete ? '' : ` ${count(open, 'check')} could not be made.`
   if (errors > 0) return red(`${count(errors, 'error')} found: do not start the bot.${rest}`)
-  if (error !== null) return ''
+  if (error !== null)
+    return red(
+      `${open === 0 ? 'Nobody could be asked' : `${count(open, 'check')} could not be made`}: do not start the bot.`,
+    )
   if (!complete) return yellow(`Inconclusive: ${count(open, 'check')} could not be made.`)
   if (warnings > 0) return yellow(`The bot is who it was, with ${count(warnings, 'warning')}.`)
   return green('The bot is who it was.')

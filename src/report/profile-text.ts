@@ -140,7 +140,7 @@ export function removedText(removed: RemovedProfile, style: TextStyle): string {
       : [
           stays.own_login
             ? `${capital(deviceWords(stays))} stays logged in: log it out by another client.`
-            : `${capital(deviceWords(stays))} stays logged in: its token was given to setup, and is yours.`,
+            : `${capital(deviceWords(stays))} was not logged out by this: its token was given to setup, and stays its giver's.`,
         ]),
     ...(staysUnknown
       ? ['Whether a device of it stays logged in is not known: look into the account’s list of devices.']

@@ -33,8 +33,25 @@ function changesSection({changes}: SetupReport, style: TextStyle): string {
     {head: 'before', min: 16},
     {head: 'now', min: 16},
   ]
-  const rows = changes.map(({field, before, after}) => [field.replaceAll('_', ' '), before, after])
+  const rows = changes.map(({field, before, after}) => [FIELDS[field] ?? field.replaceAll('_', ' '), before, after])
   return table(columns, rows, style)
+}
+
+/** Names of fields that are not words with lines between them. */
+const FIELDS: Readonly<Record<string, string>> = {
+  insecure: 'any certificate accepted',
+  user_id: 'user',
+  device_id: 'device',
+  bot: 'bot',
+  'bot.user_id': 'bot: user',
+  'bot.device_id': 'bot: device',
+  'bot.ed25519': 'bot: signing key of the device (ed25519)',
+  'bot.curve25519': 'bot: identity key of the device (curve25519)',
+  'bot.master_key': 'bot: master key of the account',
+  'bot.self_signing_key': 'bot: self-signing key of the account',
+  'bot.cross_signed': 'bot: verified by its owner',
+  'bot.backup': 'bot: key backup',
+  'bot.store': 'bot: store',
 }
 
 /** Wider than elsewhere: names are longer. */

@@ -73,7 +73,8 @@ export class BotServer {
       self_signing_key: owner.selfSigning.publicKey,
       cross_signed: true,
       backup: {version: '1', public_key: 'backupkey'},
-      store: null,
+      // A folder that is there, and nothing to see by whether it opens.
+      store: {path: import.meta.dirname, check: null},
       ...more,
     }
   }

@@ -163,15 +163,17 @@ describe('what is wrong', () => {
     expect(ways.map(({command}) => command)).toEqual([
       'matrix-state preflight --profile bot',
       'matrix-state setup --bot --modify --accept-new-identity --token-file FILE --profile bot',
-      'matrix-state setup --bot --modify --accept-new-identity --profile bot',
     ])
     const {code, stdout, stderr} = await run()
     expect([code, stderr]).toEqual([EXIT.findings, ''])
     expect(stdout).toMatch(/^ {2}FAILED +identity-keys +device\/identity-changed$/m)
     expect(stdout).toMatch(/^ {2}ok +self-signature/m)
     expect(stdout).toContain('  1. restore-store: Stop the bot')
-    expect(stdout).toContain('       matrix-state setup --bot --modify --accept-new-identity --profile bot\n')
-    expect(stdout).toContain('Costs: everybody sees a new, unverified device')
+    expect(stdout).toContain(
+      '       matrix-state setup --bot --modify --accept-new-identity --token-file FILE --profile bot\n',
+    )
+    expect(stdout).toContain('Costs: everybody sees a new device')
+    expect(stdout).not.toContain('--accept-new-identity --profile')
     expect(stdout).toContain('2 errors found: do not start the bot.')
     const quiet = await run('--quiet')
     expect(quiet.code).toBe(EXIT.findings)
@@ -202,6 +204,43 @@ describe('what is wrong', () => {
     server.makeAnew()
     await json(EXIT.done, '--fail-on', 'never')
     expect((await run()).stdout).toMatch(/^ {2}warning +backup/m)
+  })
+
+  test('no store was recorded: a warning that cannot be overlooked, unless it is not to be looked at', async () => {
+    const {json, run} = await setUp({store: null})
+    const answer = await json(EXIT.done)
+    expect(found(answer)).toEqual(['warning baseline/store-unrecorded'])
+    expect(answer.repairs.flatMap(({ways}) => ways.map(({command}) => command))).toEqual([
+      'matrix-state setup --bot --modify --profile bot --store PATH',
+    ])
+    for (const args of [[], ['--quiet']]) {
+      const {code, stdout} = await run(...args)
+      expect(code).toBe(EXIT.done)
+      expect(stdout).toMatch(/^ {2}warning +store +baseline\/store-unrecorded$/m)
+      expect(stdout).toContain('No store was recorded: a lost store is not noticed.')
+    }
+    await json(EXIT.findings, '--fail-on', 'warning')
+    expect(found(await json(EXIT.done, '--no-store'))).toEqual([])
+  })
+
+  test('--quiet explains every finding that it names', async () => {
+    const {server, run} = await setUp()
+    const other = user()
+    const key = 'backupkey'
+    const auth_data = signed({public_key: key}, BOT, other.master.publicKey, other.master)
+    server.backup = {...server.backupOf('2', key), auth_data}
+    const {stdout} = await run('--quiet')
+    const [, line] = /^ {2}warning +backup +(.*)$/m.exec(stdout) ?? []
+    expect(line).toBe('baseline/backup-changed, account/backup-untrusted')
+    for (const id of ['note baseline/backup-changed', 'warning account/backup-untrusted']) expect(stdout).toContain(id)
+  })
+
+  test('a server that refuses the token was asked', async () => {
+    const {server, run} = await setUp()
+    server.instead.set('/whoami', [401, {errcode: 'M_UNKNOWN_TOKEN', error: 'Invalid'}])
+    const {stdout} = await run()
+    expect(stdout).toMatch(/^ *asked +client .*refused the token: 1 request$/m)
+    expect(stdout).not.toContain('nobody')
   })
 
   test('the token: refused, softly or not, or of somebody else', async () => {
@@ -286,6 +325,24 @@ describe('what cannot be told', () => {
     expect(text.stderr).toContain(address)
   })
 
+  test('why nothing could be asked is said once, and that the bot is not to be started', async () => {
+    const {run} = await setUpWithoutServer({})
+    for (const args of [[], ['--quiet']]) {
+      const {code, stdout, stderr} = await run(...args)
+      expect(code).toBe(EXIT.failed)
+      expect(`${stdout}${stderr}`.match(/Nothing accepts connections/g)).toHaveLength(1)
+      expect(stdout).toMatch(/^ {2}not checked +token, device, identity-keys,/m)
+      expect(stdout.trim()).toMatch(/9 checks could not be made: do not start the bot\.$/)
+    }
+  })
+
+  test('help says what --quiet prints and what is written', async () => {
+    const {stdout} = await matrixState(['preflight', '--help'])
+    const help = stdout.replace(/\s+/g, ' ')
+    expect(help).toContain('With --quiet only errors, warnings and checks that could not be made')
+    expect(help).toContain('but Node’s compile cache')
+  })
+
   test.each(['/whoami', '/keys/query'])('a server that is silent at %s: 4 after the time that it has', async (path) => {
     const {server, json} = await setUp()
     server.silent = path
@@ -297,7 +354,7 @@ describe('what cannot be told', () => {
     const {server, json, run} = await setUp()
     server.instead.set('/room_keys/version', [403, {errcode: 'M_FORBIDDEN', error: 'not for you'}])
     const answer = await json(EXIT.inconclusive)
-    expect(outcomes(answer, 'not-checked')).toEqual(['backup', 'store', 'store-opens'])
+    expect(outcomes(answer, 'not-checked')).toEqual(['backup', 'store-opens'])
     expect(answer.open).toEqual([expect.stringContaining('not for you')])
     const quiet = await run('--quiet')
     expect([quiet.code, quiet.stdout.trim().split('\n').length]).toEqual([EXIT.inconclusive, 1])
@@ -309,7 +366,7 @@ describe('what cannot be told', () => {
     const {server, json} = await setUp()
     server.silent = '/room_keys/version'
     const answer = await json(EXIT.inconclusive, '--timeout', '2')
-    expect(outcomes(answer, 'ok')).toHaveLength(8)
+    expect(outcomes(answer, 'ok')).toHaveLength(9)
     expect(answer.failed.map(({code}) => code)).toEqual(['SERVER_UNREACHABLE'])
   })
 
@@ -318,7 +375,7 @@ describe('what cannot be told', () => {
     const {server, json} = await setUp({}, {account})
     server.whoami = {user_id: BOT, device_id: 'ASKER'}
     const answer = await json(EXIT.done)
-    expect(outcomes(answer, 'not-checked')).toEqual(['one-time-keys', 'messages', 'store', 'store-opens'])
+    expect(outcomes(answer, 'not-checked')).toEqual(['one-time-keys', 'messages', 'store-opens'])
     expect(server.asked.map(({path}) => path)).not.toContain('/_matrix/client/v3/sync')
     server.instead.set('/whoami', [401, {errcode: 'M_UNKNOWN_TOKEN', error: 'Invalid', soft_logout: false}])
     const refused = await json(EXIT.findings)
@@ -432,7 +489,10 @@ test('every command that a repair names is one that the program has, with these 
   for (const hasCrossSigning of [true, false])
     for (const asBot of [true, false])
       for (const id of Object.keys(CATALOGUE) as FindingId[])
-        for (const {command} of repairsOf(id, {baseline, profile: 'bot', asBot, hasCrossSigning, softLogout: false}))
+        for (const {command} of repairsOf(id, {
+          ...{baseline, profile: 'bot', asBot, hasCrossSigning, softLogout: false, found: new Set<FindingId>()},
+          ...{hasErrors: false, isVerified: false, backupLost: false},
+        }))
           if (command !== null) seen.add(command)
   expect(seen.size).toBeGreaterThan(7)
   for (const command of seen) {

@@ -188,7 +188,7 @@ describe('profile show', () => {
   })
 
   test.each([
-    ['absent', EXIT.profileAbsent, 'hint: Make it once: matrix-state setup --profile absent\n'],
+    ['absent', EXIT.profileAbsent, 'hint: See which there are: matrix-state profile list\n'],
     ['cut', EXIT.failed, 'it is truncated'],
     ['a b', EXIT.usage, 'is no name for a profile'],
   ])('%s', async (name, code, words) => {
@@ -284,13 +284,35 @@ describe('profile remove', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
+  test('a token that was given is not said to be valid still', async () => {
+    const {profile} = setUp({bot: {...PROFILE, account: {...PROFILE.account, own_login: false}}})
+    const {stdout} = await profile(['remove', 'bot', '--yes'])
+    expect(stdout).toContain("was not logged out by this: its token was given to setup, and stays its giver's.")
+  })
+
+  test('what is not there: the list is hinted at', async () => {
+    const {profile} = setUp()
+    for (const args of [
+      ['remove', 'nosuch'],
+      ['show', 'nosuch'],
+      ['export', 'nosuch'],
+    ]) {
+      const {code, stderr} = await profile(args)
+      expect([code, stderr]).toEqual([EXIT.profileAbsent, expect.stringContaining('matrix-state profile list\n')])
+      expect(stderr).not.toContain('setup')
+    }
+    expect((await profile(['show'])).stderr).toMatch(/Make it once: matrix-state setup; .*profile list\n/)
+  })
+
   test('without a terminal it needs --yes; nobody is logged out by then', async () => {
     const server = await homeserver()
     const {profile, folder} = setUp({bot: {...PROFILE, homeserver: server.url}})
     for (const more of [[], ['--json']]) {
       const {code, stdout, stderr} = await profile(['remove', 'bot', ...more])
       expect(code).toBe(EXIT.usage)
-      expect(stdout + stderr).toContain('and log out the device MSDEVICE of @bot:example.org? If so, add --yes.')
+      expect(stdout + stderr).toContain(
+        'and log out the device MSDEVICE of @bot:example.org? If so: matrix-state profile remove bot --yes',
+      )
     }
     expect([server.tokens, readdirSync(folder)]).toEqual([[], ['bot.json']])
   })

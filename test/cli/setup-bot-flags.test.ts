@@ -1,7 +1,7 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
-import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
 import {type BotFlags, botStep} from '../../src/cli/setup-bot-flags.ts'
 import {StateError} from '../../src/errors.ts'
 import type {BotContext} from '../../src/investigate/setup-request.ts'
@@ -41,6 +41,7 @@ function context(more: Partial<BotContext> = {}): BotContext {
     accessToken: TOKEN,
     ownLogin: false,
     password: () => Promise.resolve(PASSWORD),
+    store: () => Promise.resolve(undefined),
     before: null,
     signal: new AbortController().signal,
     nowMs: () => 1_780_000_000_000,
@@ -110,11 +111,42 @@ describe('the store', () => {
     const {baseline: before, notes} = await run({store: folder})
     expect(notes).toEqual([])
     expect((await run({}, {before})).baseline.store).toEqual(before.store)
-    expect((await run({})).notes.join()).toContain('--store')
+    expect((await run({})).notes.join()).toMatch(
+      /preflight cannot see .* matrix-state setup --bot --modify --profile bot --store PATH/,
+    )
     const file = path.join(folder, '..', `${path.basename(folder)}.key`)
     await writeFile(file, stub.bot.ed25519.publicKey)
     expect((await run({store: folder, 'store-check-file': file})).notes.join()).toContain('outside the store')
     await rm(file)
+  })
+})
+
+describe('the store, where a person can be asked', () => {
+  it('is asked for when nothing was recorded and none is named', async () => {
+    await writeFile(path.join(folder, 'crypto.db'), 'x')
+    const typed = {path: folder, check: null}
+    const store = vi.fn(() => Promise.resolve(typed))
+    const {baseline: before} = await run({}, {store})
+    expect(before.store).toEqual(typed)
+    await run({store: folder}, {store})
+    await run({}, {store, before})
+    expect(store).toHaveBeenCalledTimes(1)
+    expect((await run({}, {store: () => Promise.resolve(null)})).baseline.store).toBe(null)
+  })
+})
+
+describe('a check without a store beside it', () => {
+  it('is one of the store that was recorded', async () => {
+    await writeFile(path.join(folder, 'crypto.db'), 'x')
+    const {baseline: before} = await run({store: folder})
+    const check = {kind: 'command', command: 'true'}
+    expect((await run({'store-check-command': 'true'}, {before})).baseline.store).toEqual({path: folder, check})
+  })
+
+  it('is refused where none was, in a new profile before anything is asked', async () => {
+    const refused = {code: 'USAGE', hint: expect.stringContaining('--store PATH')}
+    expect(await refusal({'store-check-command': 'true'})).toMatchObject(refused)
+    expect(() => stepOf({modify: false, 'store-check-command': 'true'})).toThrow('no store')
   })
 })
 

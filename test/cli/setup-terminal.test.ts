@@ -95,6 +95,32 @@ describe.skipIf(!canTest)('at a terminal', () => {
     expect(existsSync(folder)).toBe(false)
   })
 
+  test.each([
+    ['in a prompt', "admin's access token", null],
+    ['while the server is silent', 'the server is silent', 'GET /account/whoami'],
+  ])('a terminal that goes away %s takes the login back, and leaves no file', async (_name, shown, silentAt) => {
+    const [server, folder] = [await LoginServer.start(), profilesFolder()]
+    if (silentAt !== null) server.fault(silentAt, silence)
+    const asked = silentAt === null ? null : server.askedFor(silentAt)
+    const run = startInTerminal(folder, `exec ${setupLine('')}`)
+    await run.shows('Homeserver')
+    run.type(`${server.url}${ENTER}`)
+    await run.shows('An account at')
+    run.type(ENTER)
+    await run.shows(/\? User/)
+    run.type(`alice${ENTER}`)
+    await run.shows('Password of alice')
+    run.type(`${PASSWORD}${ENTER}`)
+    await (asked ?? run.shows(shown))
+    expect(server.words).toContain('POST /login')
+    expect(left(folder)).toHaveLength(1)
+    // The terminal itself: whoever was in it hears SIGHUP, and can neither read, write nor set it any more.
+    run.signal('SIGKILL')
+    await expect.poll(() => left(folder), {timeout: 10_000}).toEqual([])
+    expect(server.loggedIn).toEqual([])
+    expect(existsSync(folder)).toBe(false)
+  })
+
   test('--modify without more asks what is to change', async () => {
     const [server, folder] = [await LoginServer.start(), profilesFolder()]
     await start(folder, ['--homeserver', server.url], {env: {MATRIX_STATE_TOKEN: ALICE_TOKEN}}).ended

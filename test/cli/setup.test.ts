@@ -119,10 +119,38 @@ describe('in a script', () => {
   test('what is missing is named in one error, nothing is asked and nothing left', async () => {
     const folder = profilesFolder()
     const {code, output} = await ended(start(folder, ['--json']))
-    expect(code).toBe(4)
+    expect(code).toBe(2)
     expect(complaints('error', JSON.parse(output))).toEqual([])
     expect(output).toMatch(/--homeserver.*MATRIX_STATE_TOKEN.*--password-file/)
     expect(existsSync(folder)).toBe(false)
+  })
+
+  test.each([
+    ['that is empty', '', /^error: the admin's token file "-" is empty\nhint: Put the server admin's access token/],
+    [
+      'of nobody',
+      'syt_given_admin_of_nobody',
+      /^error: the admin's access token is of no use: .*\nhint: .*--admin-token-file/,
+    ],
+  ])("an admin's token %s is named as the admin's", async (_name, input, words) => {
+    const [server, folder] = [await LoginServer.start(), profilesFolder()]
+    const args = ['--homeserver', server.url, '--admin-token-file', '-']
+    const {output} = await ended(start(folder, args, {input, env: {MATRIX_STATE_TOKEN: ALICE_TOKEN}}))
+    expect(output).toMatch(words)
+    expect(holdsSecret(output)).toBe(false)
+  })
+
+  test('an empty flag that is no event says nothing of events', async () => {
+    const {code, output} = await ended(start(profilesFolder(), ['--profile', '']))
+    expect([code, output]).toEqual([2, 'error: --profile is empty\nhint: Was a variable of the shell not set?\n'])
+  })
+
+  test('the help says in three lines what goes together', async () => {
+    const {output} = await ended(start(profilesFolder(), ['--help']))
+    const usage = /USAGE\n([^]*?)\n\n/.exec(output)?.[1] ?? ''
+    expect(usage).toContain('$ matrix-state setup --bot [--profile NAME]')
+    expect(usage).toContain('$ matrix-state setup --modify [--profile NAME]')
+    expect(usage).not.toMatch(/ \]|--no-admin --modify/)
   })
 
   test.each([

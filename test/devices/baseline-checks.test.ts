@@ -287,9 +287,9 @@ describe('one-time keys, messages, backup', () => {
     devices: {BOT: {counts: {}, fallback: used === null ? [] : [{algorithm: 'signed_curve25519', used}]}},
   })
 
-  test('none is left, nor a fallback key', () => {
+  test('none is left, nor a fallback key: a warning, since the start is what puts it right', () => {
     const judged = judge({}, table(null))
-    expect(ids(judged)).toEqual(['error device/otk-exhausted'])
+    expect(ids(judged)).toEqual(['warning device/otk-exhausted'])
     expect(ways(judged, 'device/otk-exhausted')).toEqual(['start-bot'])
   })
   test('a used fallback key still serves', () => {
@@ -411,6 +411,12 @@ describe('the store', () => {
     ])
   })
 
+  test('unrecorded: a warning', () => {
+    const judged = judge({baseline: baselineOf(device, {store: null}), store: {kind: 'unrecorded'}})
+    expect(ids(judged)).toEqual(['warning baseline/store-unrecorded'])
+    expect([not(judged, 'failed'), not(judged, 'not-checked')]).toEqual([['store'], ['store-opens']])
+  })
+
   test('a check that is a command is among the repairs of a store that does not open', () => {
     const store = {path: where, check: {kind: 'command', command: 'bot --check'}} as const
     const judged = judge({
@@ -425,7 +431,6 @@ describe('the store', () => {
 
   test.each([
     [{kind: 'left-out'}, ['left-out', 'left-out']],
-    [{kind: 'unrecorded'}, ['no-access', 'no-access']],
     [{kind: 'seen', outcome: 'present', why: 'is there', where}, [null, 'no-access']],
     [
       {kind: 'seen', outcome: 'not-checked', why: 'cannot be looked at: no permission', where},
@@ -451,4 +456,63 @@ test('every repair names the profile and a cost, and is not offered twice for on
     expect(costs).not.toBe('')
     expect(what).toMatch(/[.:]$/)
   }
+})
+
+describe('repairs do not contradict what else was found', () => {
+  const text = (judged: BaselineJudgement, id: FindingId) => JSON.stringify(judged.repairs.get(id) ?? [])
+  const refused = {kind: 'refused', softLogout: false, said: '401', route: 'client'} as const
+
+  test('keys that setup never records are not offered to be accepted', () => {
+    const fresh = bot.device('BOT')
+    const old = (device.keys['signatures'] as Record<string, JsonObject>)[BOT]!
+    const own = (fresh.keys['signatures'] as Record<string, JsonObject>)[BOT]!
+    const keys = {...fresh.keys, signatures: {[BOT]: {...old, ...own}}}
+    const judged = judge({}, bot.keys([{...fresh, keys}]))
+    expect(ids(judged)).toContain('error device/id-reused')
+    expect(ways(judged, 'device/identity-changed')).toEqual(['restore-store', 'recover'])
+    const missing = judge(
+      {store: {kind: 'seen', outcome: 'missing', why: 'is not there', where: '/data/store'}},
+      bot.keys([fresh]),
+    )
+    expect(ways(missing, 'device/identity-changed')).toEqual(['restore-store', 'recover'])
+  })
+
+  test('a device that is gone is neither logged out, verified nor given a token, and a backup that is gone restores nothing', () => {
+    const reset = user(BOT)
+    const judged = judge({token: refused}, reset.keys([]), {kind: 'backup', version: null})
+    expect(ways(judged, 'baseline/device-gone')).toEqual(['recover'])
+    expect(text(judged, 'baseline/device-gone')).toContain('"Log the bot in anew')
+    expect(text(judged, 'baseline/device-gone')).not.toMatch(/log it out|backup/)
+    expect(ways(judged, 'baseline/token-refused')).toEqual(['recover'])
+    expect(ways(judged, 'baseline/cross-signing-changed')).toEqual(['look-into'])
+    const there = judge({}, bot.keys([]))
+    expect(text(there, 'baseline/device-gone')).toContain('from the backup')
+  })
+
+  test('a token of another device beside a device that is gone', () => {
+    const token = {kind: 'account', userId: BOT, deviceId: 'NEW', expected: ['BOT'], route: 'client'} as const
+    expect(ways(judge({token}, bot.keys([])), 'baseline/other-account')).toEqual(['recover'])
+    expect(ways(judge({token}), 'baseline/other-account')).toEqual(['new-token'])
+  })
+
+  test('a device that the new cross-signing keys have signed is not to be verified again', () => {
+    const reset = user(BOT)
+    const signedAnew = judge({}, reset.keys([reset.verify(device)]), {kind: 'backup', version: null})
+    expect(ways(signedAnew, 'baseline/cross-signing-changed')).toEqual(['look-into', 'record-again'])
+    const not = judge({}, reset.keys([device]))
+    expect(ways(not, 'baseline/cross-signing-changed')).toEqual(['look-into', 're-verify', 'record-again'])
+  })
+
+  test('nothing but a lack of one-time keys has a bot started: no error may stand', () => {
+    const none: DeviceFact = {kind: 'one-time-keys', devices: {BOT: {counts: {}, fallback: []}}}
+    const alone = judge({}, none)
+    expect(ways(alone, 'device/otk-exhausted')).toEqual(['start-bot'])
+    expect(text(alone, 'device/otk-exhausted')).toContain('"Start the bot')
+    const beside = judge({}, none, bot.keys([bot.device('BOT')]))
+    const all = JSON.stringify([...beside.repairs])
+    expect(all).not.toContain('"Start the bot')
+    expect(all).not.toContain('start the bot and look again')
+    expect(text(beside, 'device/otk-exhausted')).toContain('Put right what is an error first')
+    expect(text(beside, 'device/identity-changed')).toContain('run preflight again')
+  })
 })

@@ -31,6 +31,7 @@ beforeEach(() => void (shown.length = 0))
 
 function asked(more: Partial<SetUpBot> = {}): SetUpBot {
   return {
+    profile: 'bot',
     baseUrl: stub.url,
     insecure: false,
     accessToken: TOKEN,
@@ -404,7 +405,13 @@ describe('a baseline that is there', () => {
     const before = await recorded({store: {path: store, check: null}})
     expect((await setUpBot(asked({before}))).baseline.store).toEqual({path: store, check: null})
     await rm(path.join(store, 'crypto.db'))
-    expect(await failure(asked({before}))).toMatchObject({code: 'BASELINE_UNRECORDABLE'})
+    // A start would make keys that do not fit.
+    expect(await failure(asked({before}))).toMatchObject({
+      code: 'BASELINE_UNRECORDABLE',
+      hint: expect.stringMatching(/^Restore the store, and do not start the bot/),
+    })
+    const other = {...before, device_id: 'OTHER'}
+    expect((await failure(asked({before: other, acceptNewIdentity: true}))).hint).toContain('start it once')
     expect((await setUpBot(asked({before, store: null}))).baseline.store).toBe(null)
   })
 

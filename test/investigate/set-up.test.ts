@@ -1,6 +1,7 @@
-import {existsSync, mkdirSync, statSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
 import {dirname, join} from 'node:path'
-import {describe, expect, test} from 'vitest'
+import {describe, expect, onTestFinished, test} from 'vitest'
 import type {Baseline} from '../../src/matrix/device-baseline.ts'
 import {setUp} from '../../src/investigate/set-up.ts'
 import type {BotContext, SetupRequest} from '../../src/investigate/setup-request.ts'
@@ -188,7 +189,7 @@ describe('before anything is done on a server', () => {
   ])('all that is missing is named in one error: there is %s', async (_name, request, words) => {
     const folder = newFolder()
     const error = await failure(setUp({profile: 'default', ...request}, options(folder)))
-    expect(error.code).toBe('CREDENTIALS_ABSENT')
+    expect(error.code).toBe('USAGE')
     for (const word of words) expect(error.message).toMatch(word)
     expect(JSON.stringify([error.message, error.hint])).not.toMatch(/syt_|Beiwerk/)
     expect(existsSync(folder)).toBe(false)
@@ -309,8 +310,47 @@ describe('the step for a bot', () => {
       baseUrl: server.url,
     })
     expect(await told[0]?.password()).toBe(PASSWORD)
+    expect(await told[0]?.store()).toBeUndefined()
     expect(readProfile(folder).bot).toEqual(baseline)
     expect(report).toMatchObject({bot: baseline, notes: ['a remark']})
+  })
+
+  test('asks a person for its store until there is one, and for the check file', async () => {
+    const [server, folder] = [await LoginServer.start(), newFolder()]
+    const [there, empty] = [mkdtempSync(join(tmpdir(), 'matrix-state-store-')), join(tmpdir(), 'matrix-state-no-store')]
+    onTestFinished(() => {
+      rmSync(there, {recursive: true})
+    })
+    writeFileSync(join(there, 'crypto.db'), 'x')
+    const told: unknown[] = []
+    const bot = async ({store}: BotContext) => {
+      told.push(await store())
+      return {baseline, bootstrapped: null, notes: []}
+    }
+    const answers = [
+      [
+        ['store', empty],
+        ['store', ` ${there} `],
+        ['storeCheckFile', join(there, 'key')],
+      ],
+      [
+        ['store', there],
+        ['storeCheckFile', ''],
+      ],
+      [['store', '']],
+    ] as const
+    for (const [index, typed] of answers.entries()) {
+      const {prompts, complaints, waiting} = typing(...typed)
+      const name = `bot${String(index)}`
+      await setUp({...byToken(server), profile: name}, options(folder, {bot, prompts}))
+      expect(waiting).toEqual([])
+      expect(complaints).toEqual(index === 0 ? [expect.stringContaining('is not there')] : [])
+    }
+    expect(told).toEqual([
+      {path: there, check: {kind: 'file', path: join(there, 'key')}},
+      {path: there, check: null},
+      null,
+    ])
   })
 
   test('that fails takes the login back', async () => {

@@ -73,6 +73,8 @@ export function typing(...answers: readonly (readonly [keyof SetupPrompts, strin
     'signingKeyFile',
     'serverName',
     'database',
+    'store',
+    'storeCheckFile',
     'change',
   ] as const
   const prompts = {

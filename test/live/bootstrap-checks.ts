@@ -1,7 +1,7 @@
 import {createPrivateKey, createPublicKey, randomBytes} from 'node:crypto'
 import {spawn} from 'node:child_process'
 import {existsSync} from 'node:fs'
-import {mkdir, mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import {mkdir, mkdtemp, open, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -102,6 +102,8 @@ export async function checkBootstrap(running: Running): Promise<void> {
       const other = await newBot(world, 'interrupted', 'BOTFIVE')
       const file = path.join(secretFolder, 'interrupted.key')
       const args = ['setup', '--profile', 'five', '--homeserver', world.here.baseUrl, '--bot', '--bootstrap']
+      // Where outputs are searched for secrets.
+      await using output = await open(path.join(program.folder, 'output', 'bootstrap-interrupted.txt'), 'w')
       const child = spawn(process.execPath, [PROGRAM, ...args, '--recovery-key-file', file], {
         env: {
           PATH: process.env.PATH ?? '',
@@ -110,7 +112,7 @@ export async function checkBootstrap(running: Running): Promise<void> {
           MATRIX_STATE_PASSWORD: other.password,
           MATRIX_STATE_PROFILE_DIR: path.join(secretFolder, 'profiles'),
         },
-        stdio: 'ignore',
+        stdio: ['ignore', output.fd, output.fd],
       })
       const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
       // The key is kept right before the first upload.
@@ -200,6 +202,7 @@ async function launch(python: string): Promise<World> {
 
 async function newBot({here, olm}: World, localpart: string, deviceId: string): Promise<Bot> {
   const password = randomBytes(12).toString('hex')
+  here.secrets.push(password)
   const {person, device} = await Person.register(here, olm, localpart, deviceId, password)
   await device.uploadKeys()
   await device.uploadOneTimeKeys(ONE_TIME_KEYS)
@@ -215,6 +218,7 @@ function asked({device, person}: Bot): SetUpBot {
     userId: device.userId,
     deviceId: device.deviceId,
     store: undefined,
+    profile: 'bot',
     before: null,
     acceptNewIdentity: false,
     bootstrap: null,

@@ -5,9 +5,10 @@ import type {Profile} from '../../src/profile/profile.ts'
 import type {Bot} from './bot.ts'
 import {BotWorld} from './bot-world.ts'
 import type {Login} from './bot-world.ts'
+import {checkBootstrap} from './bootstrap-checks.ts'
 import {checkProfiles} from './bot-profile-checks.ts'
 import {checkSetups} from './bot-setup-checks.ts'
-import {equal} from './checking.ts'
+import {equal, Skipped} from './checking.ts'
 import type {Running} from './checking.ts'
 import {CommandLines} from './command-lines.ts'
 import {changes} from './database.ts'
@@ -19,32 +20,48 @@ import {prepareBotVenv} from './venv.ts'
 
 /** A real bot with a persistent store goes through what a bot's life has, with `setup` and `preflight` beside it. */
 export async function checkBots(running: Running): Promise<void> {
-  const {check, program, python, say, keepSecret} = running
+  const {check, program, python, say} = running
   const venv = await prepareBotVenv(say)
-  if ('skip' in venv) {
-    say(`note  the checks with a real bot are left out: ${venv.skip}`)
-    return
-  }
   const lines = new CommandLines()
-  const world = await BotWorld.launch(program, python, venv.python)
+  const secrets: string[] = []
+  const keeping: Running = {
+    ...running,
+    keepSecret: (more) => {
+      secrets.push(...more)
+      running.keepSecret(more)
+    },
+  }
+  const parts = ['run.js setup']
+  try {
+    if ('skip' in venv) await check('bots: all with a real bot', () => Promise.reject(new Skipped(venv.skip)))
+    else {
+      parts.push('run.js preflight', 'bot.py run')
+      await liveWith(keeping, await BotWorld.launch(program, python, venv.python))
+    }
+    await checkBootstrap(keeping)
+  } finally {
+    const seen = await lines.stop(path.join(program.folder, 'output', 'bots-process-list.txt'))
+    await check('bots: no secret in any output, file or process list', async () => {
+      const {files, found} = await findSecrets(program.folder, secrets)
+      if (found.length > 0) throw new Error(found.slice(0, 10).join('\n'))
+      if (process.platform === 'linux') {
+        for (const part of parts) {
+          if (!seen.some((line) => line.includes(part))) throw new Error(`the process list never had ${part}`)
+        }
+      }
+      return `${String(files)} files, ${String(seen.length)} command lines, ${String(secrets.length)} secrets`
+    })
+  }
+}
+
+async function liveWith(running: Running, world: BotWorld): Promise<void> {
   try {
     await new BotLife(running, world).live()
     await new Wedged(running, world).play()
     await checkProfiles(running, world)
     await checkSetups(running, world)
   } finally {
-    const seen = await lines.stop(path.join(program.folder, 'output', 'bots-process-list.txt'))
-    keepSecret(world.server.secrets)
-    await check('bots: no secret in any output, file or process list', async () => {
-      const {files, found} = await findSecrets(program.folder, world.server.secrets)
-      if (found.length > 0) throw new Error(found.slice(0, 10).join('\n'))
-      if (process.platform === 'linux') {
-        for (const part of ['run.js setup', 'run.js preflight', 'bot.py run']) {
-          if (!seen.some((line) => line.includes(part))) throw new Error(`the process list never had ${part}`)
-        }
-      }
-      return `${String(files)} files, ${String(seen.length)} command lines, ${String(world.server.secrets.length)} secrets`
-    })
+    running.keepSecret(world.server.secrets)
     await world.dispose()
   }
 }

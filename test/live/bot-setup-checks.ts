@@ -2,9 +2,10 @@ import {execFileSync} from 'node:child_process'
 import {mkdirSync, rmSync, statfsSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
+import type {Bot} from './bot.ts'
 import type {BotWorld, Login} from './bot-world.ts'
-import {equal} from './checking.ts'
-import type {Running} from './checking.ts'
+import {equal, Skipped} from './checking.ts'
+import type {Check, Running} from './checking.ts'
 import {FaultProxy} from './fault-proxy.ts'
 
 /** Setups by password that are made twice at once, that have no room on the disk, and that are interrupted. */
@@ -30,9 +31,35 @@ export async function checkSetups({check, quick}: Running, world: BotWorld): Pro
         )
       }
     }
+    await checkBotSetup(check, world, proxy)
   } finally {
     await proxy.close()
   }
+}
+
+/** The same with a bot's device to record, at the one request that only that makes. */
+async function checkBotSetup(check: Check, world: BotWorld, proxy: FaultProxy): Promise<void> {
+  let setups!: Setups
+  let before = ''
+  let bot!: Bot
+  await check('bots: setup --bot by password has a device of its own beside the bot’s', async () => {
+    const made = await world.verifiedBot('petra', 'PETRA')
+    bot = made.bot
+    await world.tokenOf(bot)
+    before = JSON.stringify(await world.published(bot))
+    const passwordFile = await world.passwordFile(made.login)
+    setups = new Setups(world, made.login, proxy, [
+      ...['setup', '--homeserver', proxy.url, '--user', bot.userId, '--password-file', passwordFile],
+      ...['--bot', '--device', 'PETRA', '--store', bot.store, '--store-check-file', bot.checkFile],
+    ])
+    return setups.healthy()
+  })
+  await check('bots: Ctrl-C while setup --bot asks for the bot’s keys leaves nothing half made', async () => {
+    const n = setups.requests.findIndex((request) => request.endsWith('/keys/query'))
+    if (n < 0) throw new Error(setups.requests.join(', '))
+    await setups.interrupted(n, 'SIGINT')
+    equal('what is published', JSON.stringify(await world.published(bot)), before)
+  })
 }
 
 class Setups {
@@ -66,7 +93,7 @@ class Setups {
     this.#proxy.takeExchanges()
     await world.expect(0, [...this.#args, '--profile', 'paula'])
     this.requests = this.#proxy.takeExchanges().map(({method, url}) => `${method} ${url.split('?')[0]!}`)
-    equal('devices', (await world.sessions(this.#login)).length, 1)
+    equal('devices', (await world.sessions(this.#login)).length, before[1].length + 1)
     await world.expect(0, ['profile', 'show', 'paula'])
     await world.expect(0, ['profile', 'remove', 'paula', '--yes'])
     await this.#nothing(...before)
@@ -94,7 +121,7 @@ class Setups {
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'tmpfs', mount], {stdio: 'ignore'})
     } catch {
-      return 'left out: no file system can be mounted here'
+      throw new Skipped('no file system can be mounted here')
     }
     try {
       const {bavail, bsize} = statfsSync(mount)

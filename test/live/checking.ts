@@ -2,7 +2,10 @@ import type {Program} from './program.ts'
 import type {Stage} from './stage.ts'
 import type {TokenFiles} from './live-routes.ts'
 
-/** Runs one check, prints `ok` or `FAIL`, and never throws. A string that it gives back is shown. */
+/** What a check throws that cannot be made here: it counts as skipped, and the reason is shown. */
+export class Skipped extends Error {}
+
+/** Runs one check, prints `ok`, `FAIL` or `skip`, and never throws. A string that it gives back is shown. */
 export type Check = (name: string, body: () => Promise<unknown>) => Promise<void>
 
 /** What all checks work with. */

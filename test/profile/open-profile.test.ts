@@ -1,9 +1,9 @@
 import {spawnSync} from 'node:child_process'
-import {chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync} from 'node:fs'
+import {chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeEach, describe, expect, test} from 'vitest'
 import {StateError} from '../../src/errors.ts'
-import {listProfiles, openProfile, removeProfile} from '../../src/profile/profile-file.ts'
+import {listProfiles, openProfile, removeProfile, reserveProfile} from '../../src/profile/profile-file.ts'
 import {newFolder, PROFILE, SECRETS} from './profiles.ts'
 
 const TEXT = `${JSON.stringify(PROFILE, null, 2)}\n`
@@ -189,6 +189,45 @@ describe('a profile that cannot be used', () => {
     put(TEXT, {mode: 0o644})
     expect(spawnSync('sh', ['-c', refusal().hint!]).status).toBe(0)
     expect(statSync(join(folder, 'bot.json')).mode & 0o777).toBe(0o600)
+  })
+
+  describe.skipIf(process.platform === 'win32')('in a folder', () => {
+    const isRoot = process.getuid?.() === 0
+
+    test.each([0o777, 0o2777, 0o703])(
+      'that everybody may write (%o): refused, and mended by the hinted line',
+      (mode) => {
+        put(TEXT)
+        chmodSync(folder, mode)
+        const {code, message, hint} = refusal()
+        expect(code).toBe('PROFILE_UNUSABLE')
+        expect(message).toContain('everybody may put another file in its place')
+        expect(thrown(() => reserveProfile('other', folder)).code).toBe('PROFILE_UNUSABLE')
+        expect(spawnSync('sh', ['-c', hint!]).status).toBe(0)
+        expect(openProfile('bot', folder).profile).toEqual(PROFILE)
+      },
+    )
+
+    test.each([0o755, 0o2775, 0o770, 0o1777])('of a volume or a mounted secret (%o): taken', (mode) => {
+      put(TEXT)
+      chmodSync(folder, mode)
+      expect(openProfile('bot', folder).profile).toEqual(PROFILE)
+    })
+
+    test.runIf(isRoot)('that is sticky: not what somebody else has put there', () => {
+      chownSync(put(TEXT), 1234, 1234)
+      chmodSync(folder, 0o1777)
+      expect(refusal().code).toBe('PROFILE_UNUSABLE')
+    })
+
+    test('behind a symbolic link counts, too', () => {
+      const other = newFolder()
+      writeFileSync(join(other, 'real.json'), TEXT, {mode: 0o600})
+      symlinkSync(join(other, 'real.json'), join(folder, 'bot.json'))
+      expect(openProfile('bot', folder).profile).toEqual(PROFILE)
+      chmodSync(other, 0o777)
+      expect(refusal().message).toContain(other)
+    })
   })
 
   test('owned by somebody else: no permission', () => {

@@ -1,4 +1,5 @@
 import {spawn, spawnSync} from 'node:child_process'
+import {randomUUID} from 'node:crypto'
 import {
   chmodSync,
   existsSync,
@@ -14,7 +15,7 @@ import {
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest'
 import {StateError} from '../../src/errors.ts'
-import {openProfile, replaceProfile, reserveProfile} from '../../src/profile/profile-file.ts'
+import {openProfile, removeProfile, replaceProfile, reserveProfile} from '../../src/profile/profile-file.ts'
 import {newFolder, PROFILE, SECRETS} from './profiles.ts'
 
 /** What a file system without hard links answers (`null`: the real one is asked), and the modes that files were made with. */
@@ -249,6 +250,22 @@ describe('drafts of killed runs', () => {
     utimesSync(join(folder, '.keep.txt'), long, long)
     reserveProfile('other', folder).discard()
     expect(readdirSync(folder)).toEqual(['.keep.txt'])
+  })
+
+  test('are removed by whoever changes or removes a profile, too', () => {
+    const opened = reserveProfile('bot', folder).commit(PROFILE)
+    const long = new Date(Date.now() - 61 * 60 * 1000)
+    const abandon = (): void => {
+      const path = join(folder, `.bot.${randomUUID()}.draft`)
+      writeFileSync(path, '', {mode: 0o600})
+      utimesSync(path, long, long)
+    }
+    abandon()
+    const changed = replaceProfile(opened, {...PROFILE, insecure: true})
+    expect(readdirSync(folder)).toEqual(['bot.json'])
+    abandon()
+    removeProfile(changed)
+    expect(readdirSync(folder)).toEqual([])
   })
 
   test('one that was taken for abandoned is made again', () => {
