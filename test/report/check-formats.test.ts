@@ -20,7 +20,7 @@ describe('SARIF', () => {
   const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'data/sarif-schema-2.1.0.json'), 'utf8')) as Record<
     string,
     unknown
-  >
+  > & {readonly id: string}
   // The schema is written in draft 4, of which it uses nothing that draft 7 reads otherwise but the name of `$id`.
   const {id, ...rest} = schema
   const ajv = new Ajv({strict: false, allErrors: true})
