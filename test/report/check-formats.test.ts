@@ -27,7 +27,8 @@ describe('SARIF', () => {
   ajv.addFormat('uri', (text) => URL.canParse(text))
   ajv.addFormat('uri-reference', /^(?:[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*$/)
   ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
-  const validate = ajv.compile({...rest, $id: id, $schema: 'http://json-schema.org/draft-07/schema#'})
+  const draft7: object = {...rest, $id: id, $schema: 'http://json-schema.org/draft-07/schema#'}
+  const validate = ajv.compile(draft7)
   const complaints = (document: unknown): readonly unknown[] => (validate(document) ? [] : (validate.errors ?? []))
   const runOf = (of: Parameters<typeof checkSarif>[0]) => checkSarif(of).runs[0]!
 
