@@ -3,7 +3,7 @@ import {StateError} from '../errors.ts'
 import type {FetchAccess} from '../investigate/open-routes.ts'
 import {homeserverOf, withProfile} from '../investigate/profile-access.ts'
 import type {OpenedProfile} from '../profile/profile.ts'
-import {expectProfile, profileFlag} from './profile-flags.ts'
+import {profileFlag} from './profile-flags.ts'
 import {optionalToken} from './secrets.ts'
 
 const KINDS = ['client', 'admin', 'federation', 'database', 'file'] as const
@@ -134,7 +134,7 @@ export async function accessOf(flags: AccessFlags, options: AccessOptions): Prom
   const from = flags.from === undefined ? undefined : parseKinds(flags.from)
   const wants = (kind: Kind): boolean => from?.includes(kind) ?? true
   const expectsProfile = flags.profile !== undefined || (subject !== null && !namesRoute(flags))
-  const opened = expectsProfile ? expectProfile(flags.profile, subject) : null
+  const opened = expectsProfile ? (await import('./expect-profile.ts')).expectProfile(flags.profile, subject) : null
   const homeserver = opened === null ? flags.homeserver : await sameHomeserver(opened, flags.homeserver)
   for (const name of ['token-file', 'admin-token-file'] as const) {
     if (!secrets || flags[name] === undefined || homeserver !== undefined) continue

@@ -1,8 +1,8 @@
-import type {Baseline} from '../matrix/device-baseline.ts'
+import {type Baseline, IDENTITY_FIELDS} from '../matrix/device-baseline.ts'
 
 /** A field by which a bot is somebody else to those who encrypt to it. */
 export interface IdentityChange {
-  readonly field: 'user_id' | 'device_id' | 'ed25519' | 'curve25519' | 'master_key' | 'self_signing_key'
+  readonly field: (typeof IDENTITY_FIELDS)[number]
   /** As recorded. */
   readonly before: string
   /** `null`: there is none any more. */
@@ -11,8 +11,7 @@ export interface IdentityChange {
 
 /** What makes another identity of a baseline. Cross-signing where there was none does not: nobody trusted the one before. */
 export function identityChanges(before: Baseline, after: Baseline): readonly IdentityChange[] {
-  const fields = ['user_id', 'device_id', 'ed25519', 'curve25519', 'master_key', 'self_signing_key'] as const
-  return fields.flatMap((field) => {
+  return IDENTITY_FIELDS.flatMap((field) => {
     const was = before[field]
     return was === null || was === after[field] ? [] : [{field, before: was, after: after[field]}]
   })

@@ -1,10 +1,19 @@
 import {StateError} from '../errors.ts'
+import {serverNameOf} from '../matrix/ids.ts'
 import {openProfile, replaceProfile} from '../profile/profile-file.ts'
 import type {OpenedProfile, Profile, ProfileAccount} from '../profile/profile.ts'
 import {homeserverOf} from './profile-access.ts'
 import {profileChanges} from './profile-changes.ts'
 import {reportOf} from './set-up.ts'
-import {addressFor, byPassword, type GivenAccount, isSame, type OwnLogin, takenBack} from './setup-account.ts'
+import {
+  addressFor,
+  byPassword,
+  type GivenAccount,
+  isSame,
+  type OwnLogin,
+  storedAccount,
+  takenBack,
+} from './setup-account.ts'
 import {botPart, mustBeSameBot} from './bot-part.ts'
 import {
   type Asking,
@@ -213,12 +222,10 @@ async function accountOf(
 function loginAs(known: ProfileAccount | null, profile: string): {readonly deviceId?: string} {
   if (known === null) return {}
   if (known.own_login && known.device_id !== null) return {deviceId: known.device_id}
+  const device = known.device_id === null ? 'the device' : `the device ${known.device_id}`
   throw new StateError(
     'OTHER_IDENTITY',
-    `the device ${known.device_id ?? ''} of ${profile} is not one that setup logged in: a login by password would end its token, or be another device`.replace(
-      'device  of',
-      'device of',
-    ),
+    `${device} of ${profile} is not one that setup logged in: a login by password would end its token, or be another device`,
     {
       hint: 'Give a new token of that device (MATRIX_STATE_TOKEN or --token-file), or make another profile: --profile NAME.',
     },
@@ -255,22 +262,11 @@ function noHomeserver(what: string): StateError {
   return new StateError('USAGE', `${what} is of no use to a profile without a homeserver: give --homeserver, too`)
 }
 
-/** The device stays as it was known where the server does not tell it any more. */
-function storedAccount(account: GivenAccount, known: ProfileAccount | null): ProfileAccount {
-  return {
-    ...known,
-    user_id: account.userId,
-    device_id: account.deviceId ?? known?.device_id ?? null,
-    access_token: account.accessToken,
-    own_login: account.ownLogin,
-  }
-}
-
 function confirmedBefore({account, server_name: serverName}: Profile): GivenAccount | null {
   if (account === null) return null
   return {
     userId: account.user_id,
-    serverName: serverName ?? account.user_id.slice(account.user_id.indexOf(':') + 1),
+    serverName: serverName ?? serverNameOf(account.user_id),
     deviceId: account.device_id,
     accessToken: account.access_token,
     ownLogin: account.own_login,

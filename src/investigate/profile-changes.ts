@@ -1,4 +1,4 @@
-import type {Baseline} from '../matrix/device-baseline.ts'
+import {type Baseline, IDENTITY_FIELDS} from '../matrix/device-baseline.ts'
 import type {Profile} from '../profile/profile.ts'
 import type {ProfileChange} from './setup-request.ts'
 
@@ -34,7 +34,7 @@ function botChanges(before: Baseline | null, after: Baseline | null): readonly (
   if (before === null || after === null) return [plain('bot', inShort(before), inShort(after))]
   const cross = (baseline: Baseline): string => (baseline.cross_signed ? 'yes' : 'no')
   return [
-    ...KEYS.map((field) => plain(`bot.${field}`, before[field], after[field])),
+    ...IDENTITY_FIELDS.map((field) => plain(`bot.${field}`, before[field], after[field])),
     plain('bot.cross_signed', cross(before), cross(after)),
     // Absent: not told, which is no change.
     ...(before.backup === undefined || after.backup === undefined
@@ -43,8 +43,6 @@ function botChanges(before: Baseline | null, after: Baseline | null): readonly (
     plain('bot.store', storeInWords(before), storeInWords(after)),
   ]
 }
-
-const KEYS = ['user_id', 'device_id', 'ed25519', 'curve25519', 'master_key', 'self_signing_key'] as const
 
 function backupInWords(backup: Baseline['backup']): string | null {
   if (backup === null || backup === undefined) return null

@@ -1,3 +1,4 @@
+import {exportOf} from '../profile/profile-export.ts'
 import type {ListedProfile} from '../profile/profile-file.ts'
 import type {OpenedProfile, Profile, ProfileAccount, ProfileExport} from '../profile/profile.ts'
 import type {RouteKind} from '../sources/evidence.ts'
@@ -23,23 +24,16 @@ export type ProfileEntry =
       readonly problem: {readonly message: string; readonly hint: string | undefined}
     }
 
-/** All that may be shown of a profile. Field by field: what a profile may have one day is not shown unseen. */
+/** All that may be shown of a profile: what may be exported, and which secrets are set. */
 export function reportOf({name, path, profile}: OpenedProfile): ProfileReport {
-  const {created_ts, changed_ts, homeserver, server_name, insecure, account, signing_key_file, databases, bot} = profile
+  const {schema: _, ...shown} = exportOf(profile)
+  const isOwn = profile.account?.own_login === true
   return {
     name,
     path,
-    created_ts,
-    changed_ts,
-    homeserver,
-    server_name,
-    insecure,
-    account:
-      account === null ? null : {user_id: account.user_id, device_id: account.device_id, own_login: account.own_login},
+    ...shown,
+    account: shown.account === null ? null : {...shown.account, own_login: isOwn},
     hasAdminToken: profile.admin_token !== null,
-    signing_key_file,
-    databases,
-    bot,
     routes: routesOf(profile),
   }
 }

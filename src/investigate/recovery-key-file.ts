@@ -1,7 +1,8 @@
 import {constants} from 'node:fs'
-import {access, open, rm, stat} from 'node:fs/promises'
+import {access, stat} from 'node:fs/promises'
 import path from 'node:path'
 import {StateError} from '../errors.ts'
+import {codeOf, writePrivate} from '../profile/disk.ts'
 
 /**
  * Looks whether a recovery key could be written there, before anything is done.
@@ -24,18 +25,11 @@ export async function mustBeFree(file: string): Promise<void> {
  *
  * @throws StateError OUTPUT_FAILED, also where anything has that name; then nothing of the key is there
  */
-export async function writeRecoveryKey(file: string, recoveryKey: string): Promise<void> {
-  const handle = await open(file, 'wx', 0o600).catch((error: unknown) => {
-    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : notWritten(file, error)
-  })
+export function writeRecoveryKey(file: string, recoveryKey: string): void {
   try {
-    await handle.writeFile(`${recoveryKey}\n`)
-    await handle.sync()
-    await handle.close()
+    writePrivate(file, `${recoveryKey}\n`, 'wx')
   } catch (error) {
-    await handle.close().catch(() => undefined)
-    await rm(file, {force: true})
-    throw notWritten(file, error)
+    throw codeOf(error) === 'EEXIST' ? exists(file) : notWritten(file, error)
   }
 }
 
@@ -45,7 +39,7 @@ function exists(file: string): StateError {
 }
 
 function notWritten(file: string, cause: unknown): StateError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+  const reason = codeOf(cause) || String(cause)
   return new StateError('OUTPUT_FAILED', `the recovery key cannot be written to ${JSON.stringify(file)}: ${reason}`, {
     cause,
     hint: 'Check the folder, its permissions and the space on the disk.',

@@ -105,7 +105,7 @@ async function createIdentity(
       temporaryName,
       keepRecoveryKey: async (key) => {
         if (recoveryKeyFile === null) return showRecoveryKey(key, userId)
-        await writeRecoveryKey(recoveryKeyFile, key)
+        writeRecoveryKey(recoveryKeyFile, key)
         kept.inFile = true
       },
       signal,

@@ -9,6 +9,7 @@ import {
   type GivenAccount,
   type OwnLogin,
   PLACE,
+  storedAccount,
   takenBack,
   untilGood,
 } from './setup-account.ts'
@@ -48,15 +49,7 @@ export async function setUp(request: SetupRequest, options: SetupOptions): Promi
       homeserver: found?.baseUrl ?? null,
       server_name: routes.server,
       insecure: request.insecure === true,
-      account:
-        account === null
-          ? null
-          : {
-              user_id: account.userId,
-              device_id: account.deviceId,
-              access_token: account.accessToken,
-              own_login: account.ownLogin,
-            },
+      account: account === null ? null : storedAccount(account, null),
       admin_token: adminToken,
       signing_key_file: routes.signingKeyFile,
       databases: routes.databases,

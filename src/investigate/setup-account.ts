@@ -223,3 +223,14 @@ export function isSame(account: ConfirmedAccount, known: ProfileAccount): boolea
   if (account.userId !== known.user_id) return false
   return known.device_id === null || known.device_id === account.deviceId
 }
+
+/** As the profile keeps it. The device stays as it was known where the server does not tell it any more. */
+export function storedAccount(account: GivenAccount, known: ProfileAccount | null): ProfileAccount {
+  return {
+    ...known,
+    user_id: account.userId,
+    device_id: account.deviceId ?? known?.device_id ?? null,
+    access_token: account.accessToken,
+    own_login: account.ownLogin,
+  }
+}

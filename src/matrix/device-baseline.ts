@@ -39,3 +39,13 @@ export interface StoreBaseline {
  */
 export type StoreCheck =
   {readonly kind: 'file'; readonly path: string} | {readonly kind: 'command'; readonly command: string}
+
+/** By these a bot is somebody else to those who encrypt to it. */
+export const IDENTITY_FIELDS = [
+  'user_id',
+  'device_id',
+  'ed25519',
+  'curve25519',
+  'master_key',
+  'self_signing_key',
+] as const satisfies readonly (keyof Baseline)[]
