@@ -1,48 +1,21 @@
 /** Reports as parsers of their formats read them: libxml2 with the published schemas, and micromark with GitHub's extensions. */
 import {readFileSync} from 'node:fs'
-import {createRequire} from 'node:module'
 import {join} from 'node:path'
+import {micromark} from 'micromark'
+import {gfm, gfmHtml} from 'micromark-extension-gfm'
 import {describe, expect, test} from 'vitest'
+import {validateXML} from 'xmllint-wasm'
 import {checkJunit} from '../../src/report/check-junit.ts'
 import {checkMarkdown} from '../../src/report/check-markdown.ts'
 import {mdCode, mdLine, mdText} from '../../src/report/markdown-text.ts'
 import {printable} from '../../src/report/printable.ts'
 import {HOSTILE, HOSTILE_REPORT, report, room} from './hostile-report.ts'
 
-interface Xmllint {
-  readonly validateXML: (options: {
-    readonly xml: readonly {readonly fileName: string; readonly contents: string}[]
-    readonly schema: readonly string[]
-  }) => Promise<{readonly valid: boolean; readonly errors: readonly {readonly message: string}[]}>
-}
-interface Micromark {
-  readonly micromark: (text: string, options: object) => string
-}
-interface Gfm {
-  readonly gfm: () => object
-  readonly gfmHtml: () => object
-}
-
-const require = createRequire(import.meta.url)
-/** `null` where the package is not installed. */
-function installed(name: string): unknown {
-  try {
-    return require(name)
-  } catch (error) {
-    if ((error as {code?: unknown}).code === 'MODULE_NOT_FOUND') return null
-    throw error
-  }
-}
-
-const xmllint = installed('xmllint-wasm') as Xmllint | null
-const micromark = installed('micromark') as Micromark | null
-const gfm = installed('micromark-extension-gfm') as Gfm | null
-
-describe.skipIf(xmllint === null)('JUnit by libxml2', () => {
+describe('JUnit by libxml2', () => {
   test.each(['junit-ant.xsd', 'junit-10.xsd'])('is valid by %s, whatever the findings say', async (name) => {
     const schema = readFileSync(join(import.meta.dirname, 'data', name), 'utf8')
     const errorsOf = async (contents: string) => {
-      const {valid, errors} = await xmllint!.validateXML({xml: [{fileName: 'junit.xml', contents}], schema: [schema]})
+      const {valid, errors} = await validateXML({xml: [{fileName: 'junit.xml', contents}], schema: [schema]})
       return valid ? [] : errors.map(({message}) => message)
     }
     expect(await errorsOf(checkJunit(HOSTILE_REPORT))).toEqual([])
@@ -54,13 +27,13 @@ describe.skipIf(xmllint === null)('JUnit by libxml2', () => {
   })
 })
 
-describe.skipIf(micromark === null || gfm === null)('Markdown by micromark', () => {
+describe('Markdown by micromark', () => {
   const html = (text: string): string =>
-    micromark!.micromark(text, {
+    micromark(text, {
       allowDangerousHtml: true,
       allowDangerousProtocol: true,
-      extensions: [gfm!.gfm()],
-      htmlExtensions: [gfm!.gfmHtml()],
+      extensions: [gfm()],
+      htmlExtensions: [gfmHtml()],
     })
   const textOf = (markup: string): string =>
     markup
