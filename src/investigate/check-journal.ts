@@ -12,7 +12,7 @@ const SCHEMA = 'matrix-state/check-journal/1'
 
 /**
  * What a run of `check` has come to, room by room, in a file that survives it: NDJSON with a header, a line for each room that is done, and a
- * last line when all are. Each line is on the disk before the next room of its thread begins. Rooms are kept as they were found, not as
+ * last line when all are. Each line is on the disk before the next room of its process begins. Rooms are kept as they were found, not as
  * they were judged, so that a run that goes on may judge otherwise.
  */
 export class CheckJournal {

@@ -7,7 +7,7 @@ import {removeCase} from '../casefile/open-case.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import type {DevicesStep} from './audit-devices.ts'
 import {CheckJournal, type CheckQuestion, keyOf} from './check-journal.ts'
-import {checkOnThreads, type PoolTask} from './check-pool.ts'
+import {checkInProcesses, type PoolTask} from './check-pool.ts'
 import type {CheckReport, RoomCheck, RoomVerdict} from './check-report.ts'
 import type {CasePlace, RoomToCheck} from './check-room.ts'
 import {isInShard, type Shard} from './check-shard.ts'
@@ -59,7 +59,7 @@ export interface CheckOptions {
   readonly onProgress?: (progress: CheckProgress) => void
   /** Told where a bug is. */
   readonly onBug?: (stack: string) => void
-  /** Another program for the threads, for tests. */
+  /** Another program for the processes, for tests. */
   readonly workerUrl?: URL
 }
 
@@ -83,7 +83,7 @@ export function defaultMemoryMb(jobs: number): number {
 }
 
 /**
- * Checks many rooms side by side, each in a thread of its own.
+ * Checks many rooms side by side, each in a process of its own.
  *
  * @throws StateError as `CheckJournal`; what a room has against it is in its own entry
  * @remarks Memory is bounded by `jobs` times `memoryMb`, and by what was found: about 1 kB a finding.
@@ -163,7 +163,7 @@ class Run {
     const tasks: PoolTask[] = []
     for (const index of open) tasks.push(await this.#task(index))
     this.#tell()
-    await checkOnThreads({
+    await checkInProcesses({
       setUp: {access, devices, reading, trustIds},
       jobs,
       tasks,
@@ -226,7 +226,7 @@ class Run {
     return {kind: 'file', path: join(this.#temporary, `room-${String(index)}.case`)}
   }
 
-  /** Threads have no standard input. */
+  /** The processes have no standard input. */
   async #standardInput(): Promise<string> {
     const path = join(this.#temporary, 'standard-input')
     await pipeline(process.stdin, createWriteStream(path, {mode: 0o600}))

@@ -74,12 +74,12 @@ describe('rooms side by side', () => {
   })
 })
 
-describe('a room whose thread is lost has failed, and the others are checked', () => {
+describe('a room whose process is lost has failed, and the others are checked', () => {
   test.each<[string, string, Partial<CheckOptions>]>([
     ['!loop', 'TIMED_OUT', {timeoutMs: 300}],
     ['!silent', 'TIMED_OUT', {timeoutMs: 300}],
-    ['!exit', 'THREAD_ENDED', {}],
-    ['!throw', 'THREAD_ENDED', {}],
+    ['!exit', 'PROCESS_ENDED', {}],
+    ['!throw', 'PROCESS_ENDED', {}],
     ['!heap', 'OUT_OF_MEMORY', {memoryMb: 48}],
     ['!bytes', 'OUT_OF_MEMORY', {memoryMb: 256}],
   ])('%s: %s', async (bad, code, options) => {
@@ -93,7 +93,7 @@ describe('a room whose thread is lost has failed, and the others are checked', (
     expect(report.rooms[0]).toMatchObject({verdict: 'failed', error: {code: 'TIMED_OUT'}})
   })
 
-  test('a bug is told as one, with where it is, and the thread goes on', async () => {
+  test('a bug is told as one, with where it is, and the process goes on', async () => {
     const stacks: string[] = []
     const report = await run([rooms[0]!, rooms[1]!], {
       access: null as never,
