@@ -78,6 +78,7 @@ export async function run(
   const {code, stdout, stderr} = await matrixState(args, {cwd: folder, env: {COLUMNS: '80'}})
   const lines = `${stderr}${stdout}`
     .replace(/told [\d,]+ \w+ ago/g, 'told … ago')
+    .replace(/^(\d+ rooms? in )[\d.]+ s:/m, '$1… s:')
     .replace(/\n$/, '')
     .split('\n')
   return {code, lines}
