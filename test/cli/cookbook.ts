@@ -21,6 +21,8 @@ export interface Block {
 }
 
 export const COOKBOOK = join(ROOT, 'docs/cookbook.md')
+/** Asks for documents to be written anew, with what is printed now. */
+export const COOKBOOK_UPDATE = process.env['COOKBOOK'] === 'update'
 export const GAP = '…'
 
 /** The blocks of a Markdown file that show commands being run. */
