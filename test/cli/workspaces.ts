@@ -1,4 +1,4 @@
-import {chmodSync, cpSync, existsSync, mkdirSync, writeFileSync} from 'node:fs'
+import {cpSync, existsSync, mkdirSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {Dumps} from './dumps.ts'
 import {ROOT, userEnvironment} from './program.ts'
@@ -17,14 +17,16 @@ export class Workspaces extends Dumps {
     return folder
   }
 
-  /** What a user has, with a `matrix-state` among the commands. */
+  /** What a user has, with a `matrix-state` among the commands, and with no npm: nothing may be installed over what is tested. */
   environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
     const folder = this.path('bin')
-    const program = path.join(folder, 'matrix-state')
-    if (!existsSync(program)) {
+    if (!existsSync(folder)) {
       mkdirSync(folder)
-      writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${path.join(ROOT, 'bin/run.js')}' "$@"\n`)
-      chmodSync(program, 0o755)
+      const command = (name: string, script: string): void => {
+        writeFileSync(path.join(folder, name), `#!/bin/sh\n${script}\n`, {mode: 0o755})
+      }
+      command('matrix-state', `exec '${process.execPath}' '${path.join(ROOT, 'bin/run.js')}' "$@"`)
+      command('npm', 'echo "npm was run" >&2; exit 97')
     }
     const search = [folder, path.dirname(process.execPath), process.env['PATH']].join(path.delimiter)
     return {...userEnvironment(), PATH: search, ...more}
