@@ -1,4 +1,14 @@
-import {closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync} from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import {resolve} from 'node:path'
 import {StateError} from '../errors.ts'
 import {isLiveRoom} from './open-room.ts'

@@ -249,7 +249,7 @@ class Run {
   /** Threads have no standard input. */
   async #standardInput(): Promise<string> {
     const path = join(this.#temporary, 'standard-input')
-    await pipeline(process.stdin, createWriteStream(path, {mode: 0o600}))
+    await pipeline(process.stdin, createWriteStream(path, {mode: 0o600}), {signal: this.#options.signal})
     return path
   }
 

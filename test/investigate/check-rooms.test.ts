@@ -1,14 +1,6 @@
 /** Many rooms: whatever becomes of one, the others go on, and what is done stays done. */
 import {execFileSync} from 'node:child_process'
-import {
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import {readdirSync, readFileSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {describe, expect, test, vi} from 'vitest'
 import type {CheckReport, RoomCheck} from '../../src/investigate/check-report.ts'
@@ -297,7 +289,10 @@ describe('a journal', () => {
   })
 
   test('a case file that nobody wrote into is not checked again', async () => {
-    const [path, room] = [dumps.path('case.ndjson'), writeRoomCase(dumps.path('r.case'), reportedRoom('restricted-v10'))]
+    const [path, room] = [
+      dumps.path('case.ndjson'),
+      writeRoomCase(dumps.path('r.case'), reportedRoom('restricted-v10')),
+    ]
     await journaled(path, [room])
     writeFileSync(path, readFileSync(path, 'utf8').replace(/\{"end".*\n/, ''))
     expect((await journaled(path, [room])).resumed).toBe(1)
