@@ -103,7 +103,8 @@ export async function runCheck(line: CheckLine, terminal: CheckTerminal): Promis
     if (lines !== undefined) await terminal.printJsonLines([checkEndLine(report)])
     const failures = [...failure, ...(await show(report, outputs, {...terminal, style}))]
     await tellInterruption(report, flags, terminal)
-    if (failures.length > 0) throw failures[0]
+    const [first] = failures
+    if (first !== undefined) throw first
     return worstOf(exitCodeOfReport(report), signal.aborted ? EXIT.interrupted : EXIT.done)
   } finally {
     progress.end()
