@@ -11,11 +11,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {refuseOutputs, writeReport} from '../../src/cli/check-output.ts'
 import type {CheckReport} from '../../src/investigate/check-report.ts'
-import {testFolder} from '../sources/synapse-database.ts'
+import {Dumps} from './dumps.ts'
 
 const REPORT: CheckReport = {
   rooms: [],
@@ -28,7 +28,7 @@ const REPORT: CheckReport = {
   notes: [],
 }
 const STYLE = {json: false, color: false, columns: undefined, full: false}
-const folder = testFolder()
+const folder = dirname(new Dumps().path('any'))
 const json = (path: string) => ({format: 'json' as const, path})
 
 describe.skipIf(process.platform === 'win32')('a report', () => {
