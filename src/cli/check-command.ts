@@ -58,11 +58,12 @@ export async function runCheck(line: CheckLine, terminal: CheckTerminal): Promis
   const shard = flags.shard === undefined ? undefined : parseShard(flags.shard)
   const kinds = judgingOf(flags)
   refuseTwoPlaces(flags)
-  const {rooms: list, journal, baseline, config} = flags
-  await refuseOutputs(outputs, [...typed, ...[list, journal, baseline, config].filter((path) => path !== undefined)])
+  await refuseOutputs(outputs, [...typed, ...filesOf(flags)])
   const known = await openKnown(flags)
   const judging: RunJudging = {...kinds, ignoredFor, baselineOf: known.baselineOf}
   const given = await givenRooms(typed, flags)
+  const namedFiles = given.filter(({room}) => !isLiveRoom(room)).map(({room}) => room)
+  await refuseOutputs(outputs, namedFiles)
   const base = await checkAccessOf(given, flags)
   const all = flags['all-rooms'] ? await listAllRooms(base, {signal}) : null
   const access = all?.access ?? base
@@ -97,22 +98,39 @@ export async function runCheck(line: CheckLine, terminal: CheckTerminal): Promis
         : {journal: {path: flags.journal, question: await questionOf(access, flags)}}),
     })
     progress.end()
-    const report = known.told({...found, notes: [...notes, ...(all?.notes ?? []), ...found.notes]})
+    const {report, failure} = known.told({...found, notes: [...notes, ...(all?.notes ?? []), ...found.notes]})
     for (const stack of new Set(bugs)) await terminal.note(printable(stack).replaceAll('\\u{a}', '\n'))
     if (lines !== undefined) await terminal.printJsonLines([checkEndLine(report)])
-    await show(report, outputs, {...terminal, style})
+    const failures = [...failure, ...(await show(report, outputs, {...terminal, style}))]
     await tellInterruption(report, flags, terminal)
+    const [first] = failures
+    if (first !== undefined) throw first
     return worstOf(exitCodeOfReport(report), signal.aborted ? EXIT.interrupted : EXIT.done)
   } finally {
     progress.end()
   }
 }
 
-async function show(report: CheckReport, outputs: readonly CheckOutput[], terminal: CheckTerminal): Promise<void> {
+/** @returns what files could not be written: the others are, since what was found may have taken hours */
+async function show(
+  report: CheckReport,
+  outputs: readonly CheckOutput[],
+  terminal: CheckTerminal,
+): Promise<readonly StateError[]> {
+  const failures: StateError[] = []
   for (const {format, path} of outputs) {
-    if (path !== null) await writeReport({format, path}, report, terminal.style)
-    else if (format !== 'ndjson') await terminal.print(await FORMATS[format](report, terminal.style))
+    if (path === null) {
+      if (format !== 'ndjson') await terminal.print(await FORMATS[format](report, terminal.style))
+      continue
+    }
+    try {
+      await writeReport({format, path}, report, terminal.style)
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error
+      failures.push(error)
+    }
   }
+  return failures
 }
 
 /** The gravest of all rooms'. */
@@ -130,6 +148,14 @@ async function tellInterruption(report: CheckReport, {journal}: CheckFlags, {not
       ? `${what}; with --journal FILE, the same command goes on from there`
       : `${what}; ${journal} keeps them, and the same command goes on from there`,
   )
+}
+
+/** All files that are read or written beside the rooms and the reports. */
+function filesOf(flags: CheckFlags): readonly string[] {
+  const {rooms, journal, baseline, config, file = [], reported = [], keys = []} = flags
+  const {'token-file': token, 'admin-token-file': adminToken, 'signing-key': signingKey} = flags
+  const single = [rooms, journal, baseline, config, token, adminToken, signingKey]
+  return [...single.filter((path) => path !== undefined), ...file, ...reported, ...keys]
 }
 
 /** There is one place for the case of a room. @throws StateError USAGE */

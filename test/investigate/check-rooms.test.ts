@@ -1,11 +1,13 @@
 /** Many rooms: whatever becomes of one, the others go on, and what is done stays done. */
-import {readdirSync, readFileSync, truncateSync, writeFileSync} from 'node:fs'
+import {execFileSync} from 'node:child_process'
+import {readdirSync, readFileSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {describe, expect, test, vi} from 'vitest'
 import type {CheckReport, RoomCheck} from '../../src/investigate/check-report.ts'
 import {caseNameOf, type CheckOptions, checkRooms, type RunJudging} from '../../src/investigate/check-rooms.ts'
 import {Dumps, linesOf} from '../cli/dumps.ts'
 import {message, publicRoom, topic} from '../rules/build.ts'
+import {reportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
 import {drips, ROOM, TOKEN} from '../sources/client-stub.ts'
 import {RoomServer} from '../sources/room-stub.ts'
 import {realRoom, roomIdOf, sqliteOf, testFolder} from '../sources/synapse-database.ts'
@@ -240,6 +242,72 @@ describe('a journal', () => {
     const other = name === 'of another question' ? {...question, database: ['sqlite:y']} : question
     await expect(run(rooms, {journal: {path, question: other}})).rejects.toThrow(why)
     expect(readFileSync(path, 'utf8')).toBe(before)
+  })
+
+  test.each<[string, (path: string, before: string) => void]>([
+    [
+      'has other contents',
+      (path, before) => {
+        writeFileSync(path, before.replace('"last"', '"late"'))
+      },
+    ],
+    [
+      'has other contents of the same length and time',
+      (path, before) => {
+        const {atime, mtime} = statSync(path)
+        writeFileSync(path, before.replace(/.$/s, ' '))
+        utimesSync(path, atime, mtime)
+      },
+    ],
+    [
+      'is another file under its name',
+      (path, before) => {
+        writeFileSync(`${path}.new`, before)
+        renameSync(`${path}.new`, path)
+      },
+    ],
+  ])('a file that %s is checked again, and that is told', async (name, change) => {
+    const path = dumps.path(`journal ${name}.ndjson`)
+    const room = dumps.write(`room ${name}.ndjson`, whole)
+    const asked = [room, rooms[0]!]
+    await journaled(path, asked)
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/\{"end".*\n/, ''))
+    change(room, readFileSync(room, 'utf8'))
+    const again = await journaled(path, asked)
+    expect(again.resumed).toBe(1)
+    expect(again.notes).toContain('1 room was checked again: a file that was read for it has changed since.')
+  })
+
+  test('evidence beside a room that has changed makes it be checked again', async () => {
+    const [path, more] = [dumps.path('beside.ndjson'), dumps.write('more.ndjson', whole)]
+    const access = {files: [more]}
+    await journaled(path, [holed], {access})
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/\{"end".*\n/, ''))
+    writeFileSync(more, whole.slice(0, 5).join('\n'))
+    const again = await journaled(path, [holed], {access})
+    expect([again.resumed, verdicts(again)]).toEqual([0, {[holed]: 'inconclusive'}])
+  })
+
+  test('a case file that nobody wrote into is not checked again', async () => {
+    const [path, room] = [
+      dumps.path('case.ndjson'),
+      writeRoomCase(dumps.path('r.case'), reportedRoom('restricted-v10')),
+    ]
+    await journaled(path, [room])
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/\{"end".*\n/, ''))
+    expect((await journaled(path, [room])).resumed).toBe(1)
+  })
+
+  test('a finding in it that is none is refused', async () => {
+    const path = await killed('no-finding.ndjson')
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"findings":[]', '"findings":[null]'))
+    await expect(run(rooms, {journal: {path, question}})).rejects.toThrow('is damaged in line 2')
+  })
+
+  test.skipIf(process.platform === 'win32')('a pipe is refused at once', async () => {
+    const path = dumps.path('pipe')
+    execFileSync('mkfifo', [path])
+    await expect(run(rooms, {journal: {path, question}})).rejects.toThrow('is no journal of check')
   })
 
   test('is on the disk when a room is told', async () => {
