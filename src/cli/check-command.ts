@@ -190,7 +190,9 @@ function readList(path: string): string {
 
 function noRooms(flags: CheckFlags): StateError {
   if (flags['all-rooms']) {
-    return new StateError('INPUT_EMPTY', 'the server lists no room of which it has a history')
+    return new StateError('INPUT_EMPTY', 'the server lists no room of which it has a history', {
+      hint: "Synapse's admin API lists only rooms of which it keeps statistics (stats: enabled in its configuration); its database has them all (--database).",
+    })
   }
   return new StateError('USAGE', 'no room was given', {hint: `${roomIsMissing}; or give --rooms FILE or --all-rooms`})
 }

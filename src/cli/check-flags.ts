@@ -14,6 +14,8 @@ export const checkFlags = {
   }),
   'all-rooms': Flags.boolean({
     summary: 'Check every room of the server, by its database or, with an admin token, its admin API.',
+    description:
+      "Synapse's admin API lists the rooms of which it keeps statistics: where these are turned off, newer rooms are not among them.",
     helpGroup: 'ROOMS',
   }),
   shard: Flags.string({
