@@ -15,12 +15,11 @@ import {printable} from '../report/printable.ts'
 import {withConfig} from './check-config.ts'
 import type {CheckFlags} from './check-flags.ts'
 import {openKnown} from './check-known.ts'
-import {FORMATS} from './check-formats.ts'
+import {type CheckStyle, FORMATS} from './check-formats.ts'
 import {type CheckOutput, pairOutputs, refuseOutputs, type TypedFlag, writeReport} from './check-output.ts'
 import {describeDevices} from './devices-command.ts'
 import {EXIT, type ExitCode, worstOf} from './exit-codes.ts'
 import {accessOf} from './fetch-flags.ts'
-import type {Style} from './output.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil, mustBeLiveRoom, roomIsMissing} from './room-argument.ts'
 import {nearest} from './suggest.ts'
@@ -35,7 +34,7 @@ export interface CheckLine {
 
 /** What `check` needs of a terminal. */
 export interface CheckTerminal {
-  readonly style: Style
+  readonly style: CheckStyle
   readonly progress: Progress
   /** Fires at Ctrl-C. */
   readonly signal: AbortSignal

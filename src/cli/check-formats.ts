@@ -1,8 +1,13 @@
 import type {CheckReport} from '../investigate/check-report.ts'
 import type {Style} from './output.ts'
 
+/** How a report is to look, and which version of the program made it. */
+export interface CheckStyle extends Style {
+  readonly version: string
+}
+
 /** Makes the text of one format; it ends with a line feed, or is empty. */
-export type CheckRenderer = (report: CheckReport, style: Style) => Promise<string>
+export type CheckRenderer = (report: CheckReport, style: CheckStyle) => Promise<string>
 
 /** Every form that `check` can give its report, by the name that `--format` takes. Each is loaded only where it is asked for. */
 export const FORMATS = {
@@ -25,10 +30,10 @@ export const FORMATS = {
     const {checkJunit} = await import('../report/check-junit.ts')
     return checkJunit(report)
   },
-  sarif: async (report) => {
+  sarif: async (report, {version}) => {
     const {checkSarif} = await import('../report/check-sarif.ts')
     const {printableJson} = await import('../report/printable.ts')
-    return `${printableJson(JSON.stringify(checkSarif(report), null, 2))}\n`
+    return `${printableJson(JSON.stringify(checkSarif(report, {version}), null, 2))}\n`
   },
   // Markdown goes where the step's summary is written; the lines are for its log.
   github: async (report) => {

@@ -3,7 +3,7 @@ import type {Certainty, Finding} from '../finding/finding.ts'
 import {bisectDivergence} from '../forensics/bisect.ts'
 import {compareSides, type Reference} from '../forensics/differences.ts'
 import {differenceFindings, recordFinding, verdictFindings} from '../forensics/diff-findings.ts'
-import {type Origin, scanRecorded} from '../forensics/first-divergence.ts'
+import {scanRecorded} from '../forensics/first-divergence.ts'
 import {notCompared} from '../forensics/health/not-compared.ts'
 import {misplacedEvents} from '../forensics/health/told-states.ts'
 import {recordedResets} from '../forensics/recorded-resets.ts'
@@ -184,8 +184,7 @@ class DiffWork {
     const {graph, after} = this.#replay
     const [first, second] = [findKnownEvent(graph, typed[0]), findKnownEvent(graph, typed[1])]
     const eventIds = [graph.id(first), graph.id(second)] as const
-    const root = after[first] ?? UNKNOWN_STATE
-    const other = after[second] ?? UNKNOWN_STATE
+    const [root, other] = [after[first] ?? UNKNOWN_STATE, after[second] ?? UNKNOWN_STATE]
     const view = viewOf(`after ${eventIds[1]}`, () => null)
     const told = {
       what: 'after',
@@ -291,7 +290,6 @@ class DiffWork {
         })
         requests += asked
         if (boundary === null) continue
-        const origin: Origin = 'unknown'
         points.push({
           ...this.#parts.point(report, view.server, boundary.row, boundary.slots),
           position: 'before',
@@ -299,7 +297,7 @@ class DiffWork {
           method: 'bisection',
           compared: asked,
           requests,
-          origin,
+          origin: 'unknown',
         })
         break
       }
