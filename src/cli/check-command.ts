@@ -15,7 +15,7 @@ import {printable} from '../report/printable.ts'
 import {withConfig} from './check-config.ts'
 import type {CheckFlags} from './check-flags.ts'
 import {openKnown} from './check-known.ts'
-import {type CheckStyle, FORMATS} from './check-formats.ts'
+import {type CheckStyle, renderReport} from './check-formats.ts'
 import {type CheckOutput, pairOutputs, refuseOutputs, type TypedFlag, writeReport} from './check-output.ts'
 import {describeDevices} from './devices-command.ts'
 import {EXIT, type ExitCode, worstOf} from './exit-codes.ts'
@@ -110,7 +110,7 @@ export async function runCheck(line: CheckLine, terminal: CheckTerminal): Promis
 async function show(report: CheckReport, outputs: readonly CheckOutput[], terminal: CheckTerminal): Promise<void> {
   for (const {format, path} of outputs) {
     if (path !== null) await writeReport({format, path}, report, terminal.style)
-    else if (format !== 'ndjson') await terminal.print(await FORMATS[format](report, terminal.style))
+    else if (format !== 'ndjson') await terminal.print(await renderReport(format, report, terminal.style))
   }
 }
 

@@ -1,3 +1,4 @@
+import {StateError} from '../errors.ts'
 import type {CheckReport} from '../investigate/check-report.ts'
 import type {Style} from './output.ts'
 
@@ -52,5 +53,22 @@ export const FORMATS = {
 } as const satisfies Readonly<Record<string, CheckRenderer>>
 
 export type CheckFormat = keyof typeof FORMATS
+
+/**
+ * The text of a report in one form.
+ *
+ * @throws StateError OUTPUT_FAILED for more findings than one text can hold: about 300,000 in SARIF, which is the longest
+ */
+export async function renderReport(format: CheckFormat, report: CheckReport, style: CheckStyle): Promise<string> {
+  try {
+    return await FORMATS[format](report, style)
+  } catch (error) {
+    if (!(error instanceof RangeError && error.message.includes('string length'))) throw error
+    throw new StateError('OUTPUT_FAILED', `there are too many findings for one report in the format ${format}`, {
+      cause: error,
+      hint: 'Take --format ndjson, which is printed room by room, or parts of the rooms by --shard.',
+    })
+  }
+}
 
 export const FORMAT_NAMES = Object.keys(FORMATS) as readonly CheckFormat[]

@@ -3,7 +3,7 @@ import {access, rename, rm, writeFile} from 'node:fs/promises'
 import {dirname, resolve} from 'node:path'
 import {StateError} from '../errors.ts'
 import type {CheckReport} from '../investigate/check-report.ts'
-import {type CheckFormat, type CheckStyle, FORMAT_NAMES, FORMATS} from './check-formats.ts'
+import {type CheckFormat, type CheckStyle, FORMAT_NAMES, renderReport} from './check-formats.ts'
 import {nearest} from './suggest.ts'
 
 /** One form of the report, and where it goes; `null`: standard output. */
@@ -95,7 +95,7 @@ export async function writeReport(
   report: CheckReport,
   style: CheckStyle,
 ): Promise<void> {
-  const text = await FORMATS[format](report, {...style, color: false, columns: undefined})
+  const text = await renderReport(format, report, {...style, color: false, columns: undefined})
   const beside = `${path}.${String(process.pid)}.part`
   try {
     await writeFile(beside, text)

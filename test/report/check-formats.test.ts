@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {Ajv} from 'ajv'
 import {describe, expect, test} from 'vitest'
-import {type CheckRenderer, FORMATS} from '../../src/cli/check-formats.ts'
+import {type CheckRenderer, FORMATS, renderReport} from '../../src/cli/check-formats.ts'
 import {appendStepSummary} from '../../src/cli/step-summary.ts'
 import {checkGithub} from '../../src/report/check-github.ts'
 import {checkJunit} from '../../src/report/check-junit.ts'
@@ -219,6 +219,17 @@ test('why a kind is ignored is told where it is told what is', () => {
   expect(checkMarkdown(alone)).toContain('- `dag/many-tips`: 2 ignored\n  - Ignored: a \\*bridge\\* makes them\n')
   const beside = report([room({findings: [...findings, saying('c', 'dag/many-tips')]})])
   expect(checkMarkdown(beside)).toContain('  - And 2 ignored\n  - Ignored: a \\*bridge\\* makes them\n  - To do:')
+})
+
+test('more than one text can hold is no bug', async () => {
+  // What V8 throws then: half a gigabyte would be too much for a test.
+  const endless = {
+    ...report([room()]),
+    get rooms(): never {
+      throw new RangeError('Invalid string length')
+    },
+  }
+  await expect(renderReport('sarif', endless, STYLE)).rejects.toMatchObject({code: 'OUTPUT_FAILED'})
 })
 
 describe('JUnit', () => {
