@@ -15,12 +15,11 @@ import {printable} from '../report/printable.ts'
 import {withConfig} from './check-config.ts'
 import type {CheckFlags} from './check-flags.ts'
 import {openKnown} from './check-known.ts'
-import {FORMATS} from './check-formats.ts'
+import {type CheckStyle, renderReport} from './check-formats.ts'
 import {type CheckOutput, pairOutputs, refuseOutputs, type TypedFlag, writeReport} from './check-output.ts'
 import {describeDevices} from './devices-command.ts'
 import {EXIT, type ExitCode, worstOf} from './exit-codes.ts'
 import {accessOf} from './fetch-flags.ts'
-import type {Style} from './output.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil, mustBeLiveRoom, roomIsMissing} from './room-argument.ts'
 import {nearest} from './suggest.ts'
@@ -35,7 +34,7 @@ export interface CheckLine {
 
 /** What `check` needs of a terminal. */
 export interface CheckTerminal {
-  readonly style: Style
+  readonly style: CheckStyle
   readonly progress: Progress
   /** Fires at Ctrl-C. */
   readonly signal: AbortSignal
@@ -120,7 +119,7 @@ async function show(
   const failures: StateError[] = []
   for (const {format, path} of outputs) {
     if (path === null) {
-      if (format !== 'ndjson') await terminal.print(await FORMATS[format](report, terminal.style))
+      if (format !== 'ndjson') await terminal.print(await renderReport(format, report, terminal.style))
       continue
     }
     try {
@@ -216,7 +215,9 @@ function readList(path: string): string {
 
 function noRooms(flags: CheckFlags): StateError {
   if (flags['all-rooms']) {
-    return new StateError('INPUT_EMPTY', 'the server lists no room of which it has a history')
+    return new StateError('INPUT_EMPTY', 'the server lists no room of which it has a history', {
+      hint: "Synapse's admin API lists only rooms of which it keeps statistics (stats: enabled in its configuration); its database has them all (--database).",
+    })
   }
   return new StateError('USAGE', 'no room was given', {hint: `${roomIsMissing}; or give --rooms FILE or --all-rooms`})
 }
@@ -270,12 +271,13 @@ function judgingOf(flags: CheckFlags): Omit<RunJudging, 'baselineOf'> {
 async function questionOf(access: FetchAccess, flags: CheckFlags): Promise<CheckQuestion> {
   const {homeserver, databases, servers, serverName} = await askedWith(access)
   return {
-    all_rooms: flags['all-rooms'],
+    all_rooms: isSet(flags['all-rooms']),
     shard: flags.shard ?? null,
-    devices: flags.devices,
+    // A flag that is unset and one that a config file sets to false are the same question.
+    devices: isSet(flags.devices),
     reading: flags.reading,
-    trust_ids: flags['trust-ids'],
-    offline: flags.offline,
+    trust_ids: isSet(flags['trust-ids']),
+    offline: isSet(flags.offline),
     homeserver,
     databases,
     with: servers,
@@ -287,6 +289,11 @@ async function questionOf(access: FetchAccess, flags: CheckFlags): Promise<Check
     reported: access.reported ?? [],
     keys: access.keyFiles ?? [],
   }
+}
+
+/** oclif leaves a flag out that was not given, whatever its type says. */
+function isSet(flag: boolean | undefined): boolean {
+  return flag === true
 }
 
 function describe({done, total, verdicts, now}: CheckProgress): string {

@@ -3,8 +3,7 @@ import {access, rename, rm, writeFile} from 'node:fs/promises'
 import {basename, dirname, join, resolve} from 'node:path'
 import {StateError} from '../errors.ts'
 import type {CheckReport} from '../investigate/check-report.ts'
-import {type CheckFormat, FORMAT_NAMES, FORMATS} from './check-formats.ts'
-import type {Style} from './output.ts'
+import {type CheckFormat, type CheckStyle, FORMAT_NAMES, renderReport} from './check-formats.ts'
 import {nearest} from './suggest.ts'
 
 /** One form of the report, and where it goes; `null`: standard output. */
@@ -130,9 +129,9 @@ export async function refuseOutputs(outputs: readonly CheckOutput[], taken: read
 export async function writeReport(
   {format, path}: CheckOutput & {readonly path: string},
   report: CheckReport,
-  style: Style,
+  style: CheckStyle,
 ): Promise<void> {
-  const text = await FORMATS[format](report, {...style, color: false, columns: undefined})
+  const text = await renderReport(format, report, {...style, color: false, columns: undefined})
   const place = placeOf(path)
   const beside = `${place}.${String(process.pid)}.part`
   try {

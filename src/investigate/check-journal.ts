@@ -1,15 +1,19 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
   openSync,
   readFileSync,
+  realpathSync,
   statSync,
   writeSync,
 } from 'node:fs'
-import {resolve} from 'node:path'
+import {dirname, resolve} from 'node:path'
+import {holdingLock} from '../casefile/file-lock.ts'
 import {StateError} from '../errors.ts'
 import {isLiveRoom} from './open-room.ts'
 import type {RoomToCheck} from './check-room.ts'
@@ -106,6 +110,31 @@ export class CheckJournal {
         },
       )
     }
+  }
+}
+
+/**
+ * Keeps other runs from a journal while `work` uses it: two would write over each other's lines. The lock is a file beside it, which stays.
+ *
+ * @throws StateError OUTPUT_FAILED where another run has it; whatever `work` throws
+ */
+export async function holdingJournal<T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const real = existsSync(path) ? realpathSync(path) : resolve(path)
+  const busy = (): StateError =>
+    new StateError('OUTPUT_FAILED', `the journal ${JSON.stringify(path)} is in use by another run of check`, {
+      hint: 'Wait until that one is done, or give another --journal.',
+    })
+  // Where nothing can be written, the journal cannot either, which is told better there.
+  if (!isWritable(dirname(real))) return work()
+  return holdingLock(`${real}.lock`, {waitMs: 0, signal, busy}, work)
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

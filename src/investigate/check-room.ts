@@ -2,6 +2,7 @@ import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import {own} from '../matrix/json.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
+import {replay} from '../resolve/replay.ts'
 import type {DevicesStep} from './audit-devices.ts'
 import {eachOnce, mostSevereFirst, type RoomOutcome} from './check-verdict.ts'
 import type {DiffReport} from './diff-report.ts'
@@ -48,7 +49,7 @@ const SETTLE_MS = 10_000
  *
  * @returns what was found; where the room cannot be checked, why
  * @throws the signal's reason when it fires, and bugs
- * @remarks Up to four replays: two readings for the state, as many again where a server differs.
+ * @remarks Two replays, one for each reading, and one more where a server differs.
  */
 export async function checkRoom(toCheck: RoomToCheck, options: CheckRoomOptions): Promise<RoomOutcome> {
   const startedMs = options.nowMs()
@@ -96,15 +97,17 @@ async function check(toCheck: RoomToCheck, options: CheckRoomOptions): Promise<F
   const opened = await open(toCheck, isLive, options)
   signal.throwIfAborted()
   const {room, unknowable, reportedExtremities, views} = opened
+  const replayed = once(() => replay(room.graph, {reading}))
   // What servers report is left to `diff`, which knows more of it.
   const resolved = resolveRoom(room, {
     reading,
     unknowable,
     reportedExtremities,
     nowMs: nowMs(),
+    replayed,
     ...(views === undefined ? {} : {views}),
   })
-  const compared = await diffRoom(opened, {reading})
+  const compared = await diffRoom(opened, {reading, replayed, resets: false})
   const audit = options.devices ? await auditOf(toCheck, isLive, opened, options) : null
   return {
     roomId: room.graph.roomId,
@@ -123,6 +126,11 @@ async function check(toCheck: RoomToCheck, options: CheckRoomOptions): Promise<F
     servers: [...new Set(compared.sides.slice(1).map(({server}) => server))],
     deviceRequests: audit?.requests ?? 0,
   }
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 async function open(

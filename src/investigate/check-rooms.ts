@@ -6,7 +6,7 @@ import {pipeline} from 'node:stream/promises'
 import {removeCase} from '../casefile/open-case.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import type {DevicesStep} from './audit-devices.ts'
-import {CheckJournal, type CheckQuestion, keyOf, stampOf} from './check-journal.ts'
+import {CheckJournal, type CheckQuestion, holdingJournal, keyOf, stampOf} from './check-journal.ts'
 import {checkInProcesses, type PoolTask} from './check-pool.ts'
 import type {CheckReport, RoomCheck, RoomVerdict} from './check-report.ts'
 import type {CasePlace, RoomToCheck} from './check-room.ts'
@@ -89,7 +89,9 @@ export function defaultMemoryMb(jobs: number): number {
  * @remarks Memory is bounded by `jobs` times `memoryMb`, and by what was found: about 1 kB a finding.
  */
 export async function checkRooms(options: CheckOptions): Promise<CheckReport> {
-  return inTemporaryFolder((temporary) => new Run(options, temporary).run())
+  const {journal, signal} = options
+  const run = (): Promise<CheckReport> => inTemporaryFolder((temporary) => new Run(options, temporary).run())
+  return journal === undefined ? run() : holdingJournal(journal.path, signal, run)
 }
 
 class Run {

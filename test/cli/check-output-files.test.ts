@@ -27,7 +27,7 @@ const REPORT: CheckReport = {
   endedTs: 0,
   notes: [],
 }
-const STYLE = {json: false, color: false, columns: undefined, full: false}
+const STYLE = {json: false, color: false, columns: undefined, full: false, version: '0.0.0'}
 const folder = dirname(new Dumps().path('any'))
 const json = (path: string) => ({format: 'json' as const, path})
 

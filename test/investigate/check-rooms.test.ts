@@ -139,6 +139,26 @@ describe('Ctrl-C', () => {
 })
 
 describe('a journal', () => {
+  test('is of one run at a time; the next one may have it when that has ended', async () => {
+    const path = dumps.path('shared.ndjson')
+    let second: unknown
+    const onRoom = async (): Promise<void> => {
+      second ??= await journaled(path, rooms).catch((error: unknown) => error)
+    }
+    const first = await journaled(path, rooms, {onRoom})
+    expect(second).toMatchObject({code: 'OUTPUT_FAILED'})
+    expect(String(second)).toContain('is in use by another run of check')
+    const fresh = dumps.path('alone.ndjson')
+    await journaled(fresh, rooms)
+    const keys = (of: string) =>
+      readFileSync(of, 'utf8')
+        .match(/"key":"[^"]+"/g)
+        ?.sort()
+    expect(keys(path)).toEqual(keys(fresh))
+    expect(first.rooms).toHaveLength(rooms.length)
+    expect((await journaled(path, rooms)).rooms).toHaveLength(rooms.length)
+  })
+
   const question = {all_rooms: false, database: ['sqlite:x']}
   const journaled = (path: string, names: readonly string[], options: Partial<CheckOptions> = {}) =>
     run(names, {journal: {path, question}, ...options})
