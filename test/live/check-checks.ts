@@ -1,5 +1,4 @@
-import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
-import {tmpdir} from 'node:os'
+import {mkdir, readFile, rm, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {DEEDS, makeManyRooms} from './check-rooms.ts'
@@ -55,27 +54,25 @@ interface Done {
  * shards are disjoint and leave nothing out.
  */
 export async function checkCheck(running: Running): Promise<void> {
-  const {say, quick, keepSecret, python, publish} = running
+  const {say, quick, keepSecret, python, publish, program} = running
   const count = Number(process.env['MATRIX_STATE_TEST_ROOMS'] ?? (quick ? QUICK_ROOMS : ROOMS))
   const postgres = findPostgres()
   if ('skip' in postgres) say(`note  check: on SQLite alone: ${postgres.skip}`)
-  const folder = await mkdtemp(path.join(tmpdir(), 'matrix-state-check-'))
+  // In the folder that is searched for secrets: journals are in it.
+  const folder = path.join(program.folder, 'check')
+  await mkdir(folder)
   const rows: (readonly (string | number)[])[] = []
-  try {
-    await onServer(running, {folder, count, cluster: null, rows})
-    if (!('skip' in postgres)) {
-      const cluster = await startCluster()
-      try {
-        await onServer(running, {folder, count: Math.ceil(count / 5), cluster, rows})
-      } finally {
-        await cluster.stop()
-      }
+  await onServer(running, {folder, count, cluster: null, rows})
+  if (!('skip' in postgres)) {
+    const cluster = await startCluster()
+    try {
+      await onServer(running, {folder, count: Math.ceil(count / 5), cluster, rows})
+    } finally {
+      await cluster.stop()
     }
-    const heads = ['server, route', 'rooms', 'events', 'processes', 'seconds', 'MB at most', 'requests']
-    publish(`## Many rooms in one run of \`check\`\n\n${markdownTable(heads, rows)}`)
-  } finally {
-    await rm(folder, {recursive: true, force: true})
   }
+  const heads = ['server, route', 'rooms', 'events', 'processes', 'seconds', 'MB at most', 'requests']
+  publish(`## Many rooms in one run of \`check\`\n\n${markdownTable(heads, rows)}`)
 
   async function onServer(run: Running, given: Given): Promise<void> {
     const {cluster: on} = given
@@ -184,7 +181,7 @@ async function runCheck({program}: Running, way: Way, folder: string, args: read
 
 /** With SIGKILL, when a third of the rooms are done. */
 async function killed(running: Running, way: Way, folder: string, whole: Done): Promise<string> {
-  const journal = path.join(folder, 'journal.ndjson')
+  const journal = path.join(folder, `journal-${way.route}.ndjson`)
   await rm(journal, {force: true})
   const args = ['check', '--all-rooms', ...way.args, '--jobs', String(PROCESSES), '--journal', journal]
   const third = Math.ceil(whole.document.rooms.length / 3)
