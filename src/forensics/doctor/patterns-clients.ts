@@ -16,12 +16,13 @@ const reset = pattern('state-reset', null, 'https://spec.matrix.org/v1.19/rooms/
 export const CLIENT_PATTERNS: readonly Pattern[] = [
   cannotRead('MEGOLM_UNKNOWN_INBOUND_SESSION_ID', 'DecryptionError[msg: …, code: MEGOLM_UNKNOWN_INBOUND_SESSION_ID]'),
   cannotRead('MEGOLM_KEY_WITHHELD(?:_FOR_UNVERIFIED_DEVICE)?', 'code: MEGOLM_KEY_WITHHELD_FOR_UNVERIFIED_DEVICE'),
-  cannotRead('OLM_UNKNOWN_MESSAGE_INDEX|(?<!OLM_)UNKNOWN_MESSAGE_INDEX', 'OLM.UNKNOWN_MESSAGE_INDEX'),
+  cannotRead('(?:OLM_)?UNKNOWN_MESSAGE_INDEX', 'OLM.UNKNOWN_MESSAGE_INDEX'),
   cannotRead(
     'HISTORICAL_MESSAGE_(?:NO_KEY_BACKUP|BACKUP_UNCONFIGURED|WORKING_BACKUP|USER_NOT_JOINED)',
     'code: HISTORICAL_MESSAGE_NO_KEY_BACKUP',
   ),
-  cannotRead('SENDER_IDENTITY_PREVIOUSLY_VERIFIED|(?:UNSIGNED|UNKNOWN)_SENDER_DEVICE', 'code: UNSIGNED_SENDER_DEVICE'),
+  cannotRead('SENDER_IDENTITY_PREVIOUSLY_VERIFIED', 'code: SENDER_IDENTITY_PREVIOUSLY_VERIFIED'),
+  cannotRead('(?:UNSIGNED|UNKNOWN)_SENDER_DEVICE', 'code: UNSIGNED_SENDER_DEVICE'),
   sentence(
     "The sender's device has not sent us the keys for this message",
     "** Unable to decrypt: DecryptionError: The sender's device has not sent us the keys for this message. **",
@@ -71,7 +72,7 @@ export const CLIENT_PATTERNS: readonly Pattern[] = [
     'client',
     `${JS}models/event.ts`,
   )('Unable to decrypt(?: message)?', '** Unable to decrypt: unknown **'),
-  reset(String.raw`\bstate[ -]resets?\b`, 'our room had a state reset yesterday'),
+  reset(String.raw`\bstate(?: |-)resets?\b`, 'our room had a state reset yesterday'),
   reset(
     String.raw`\b(?:members?|memberships?|moderators?|admins?|power levels?|permissions|settings) (?:have |has |are |is |were |was |got |all ){1,3}(?:gone|vanished|disappeared|lost|reset|reverted)\b`,
     'half of the members have vanished from the room',
@@ -80,16 +81,18 @@ export const CLIENT_PATTERNS: readonly Pattern[] = [
     'restricted-join',
     null,
     'https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1make_joinroomiduserid',
-  )(
-    String.raw`M_UNABLE_TO_(?:AUTHORI[SZ]E|GRANT)_JOIN|Unable to (?:authori[sz]e|grant) (?:the |this )?join`,
-    'Unable to authorise join',
-  ),
+  )(String.raw`\bM_UNABLE_TO_(?:AUTHORI[SZ]E|GRANT)_JOIN`, '{"errcode":"M_UNABLE_TO_GRANT_JOIN","error":"No."}'),
+  pattern(
+    'restricted-join',
+    null,
+    'https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1make_joinroomiduserid',
+  )('Unable to (?:authori[sz]e|grant) (?:the |this )?join', 'Unable to authorise join'),
   pattern(
     'forward-extremities',
     null,
     'https://github.com/matrix-org/synapse/issues/1760',
   )(
-    String.raw`(?<!\bno )(?:too many|many|\d{2,9}) (?:extra |stale )?forward[ _]extremities`,
+    String.raw`(?<!\bno )(?:too many|many|\d{2,9}) (?:extra |stale )?forward(?: |_)extremities`,
     'the room has 120 forward extremities',
   ),
   pattern(
@@ -97,13 +100,13 @@ export const CLIENT_PATTERNS: readonly Pattern[] = [
     null,
     'https://github.com/matrix-org/synapse/issues/1760',
     true,
-  )(String.raw`forward[ _]extremit(?:y|ies)`, 'what are forward extremities'),
+  )(String.raw`forward(?: |_)extremit(?:y|ies)`, 'what are forward extremities'),
   pattern(
     'duplicate-auth-events',
     null,
     'https://spec.matrix.org/v1.19/rooms/v11/#authorization-rules',
     true,
-  )('duplicate auth[ _]events?', 'duplicate auth_events'),
+  )('duplicate auth(?: |_)events?', 'duplicate auth_events'),
   pattern(
     'forbidden',
     null,
@@ -125,7 +128,7 @@ export const CLIENT_PATTERNS: readonly Pattern[] = [
     'https://www.rfc-editor.org/rfc/rfc9110#section-15.5.4',
     true,
   )(
-    String.raw`(?:\bHTTP(?:/[\d.]{1,3})?|\bstatus(?:[ _]code)?\b|Error:?) ?["':=]? ?\[?403\b|\b403:? Forbidden\b|\[403\]|^ ?403(?: on \w{1,20}| error)? ?$`,
+    String.raw`(?:\bHTTP(?:/[\d.]{1,3})?|\bstatus(?:(?: |_)code)?\b|Error:?) ?["=:]? ?\[?403\b|\b403:? Forbidden\b|\[403\]|^ ?403(?: on \w{1,20}| error)? ?$`,
     'HTTP 403',
   ),
 ]

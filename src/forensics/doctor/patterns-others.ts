@@ -26,7 +26,7 @@ const DENDRITE_PATTERNS: readonly Pattern[] = [
     'dendrite',
     rule,
   )(
-    "the (?:'join_authorised_via_users_server' contains an invalid value|nominated 'join_authorised_via_users_server' user)",
+    "the (?:nominated )?'join_authorised_via_users_server' (?:contains an invalid value|user)",
     'the nominated \'join_authorised_via_users_server\' user "@al:example.org" is not joined to the room',
   ),
   pattern(
@@ -113,7 +113,7 @@ const DENDRITE_PATTERNS: readonly Pattern[] = [
     'dendrite',
     rule,
   )(
-    'is not allowed (?:to )?change (?:user|notification|event) ?·? ?level',
+    'is not allowed (?:to )?change (?:user ·|notification|event) level',
     'sender "@bob:example.org" with level 50 is not allowed change user "@al:example.org" level from 0 to 100 because the new level is above the level of the sender',
   ),
   pattern(

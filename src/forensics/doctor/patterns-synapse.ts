@@ -141,7 +141,7 @@ export const SYNAPSE_PATTERNS: readonly Pattern[] = [
     'synapse',
     `${IN}federation/federation_server.py`,
   )(
-    'from banned server … because of ACL',
+    'from banned server(?: ·)? because of ACL',
     "Ignoring typing EDU for room !id:example.org from banned server because of ACL's",
   ),
   pattern(
@@ -162,9 +162,9 @@ export const SYNAPSE_PATTERNS: readonly Pattern[] = [
     'SynapseError: 502 - Failed to make_join via any server',
   ),
   missing('Auth events could not be found', 'AuthError: 403 - Auth events could not be found'),
-  missing('Missing auth events for ·:', 'Missing auth events for <FrozenEventV3 event_id=$Isy>: {$mVJ}'),
+  missing('Missing auth events for .{1,300}?:', 'Missing auth events for <FrozenEventV3 event_id=$Isy>: {$mVJ}'),
   missing(
-    'Dropping event …which relies on auth_event ·,? which could not be found',
+    'Dropping event .{1,300}? which relies on auth_event · which could not be found',
     'Dropping event <FrozenEventV3 event_id=$IsySgTC6HxGnK3TGS2ctjKaOzwjuyEEPCD9j8znbsUA, type=m.room.member, state_key=@bob:example.org, outlier=False>, which relies on auth_event $mVJI9uOzN6o9CL7D6fF4NQSQit93zh8ls-x_nzS3wcU, which could not be found',
   ),
   missing('Failed to get auth chain for', 'Failed to get auth chain for <FrozenEventV3 event_id=$Isy>: 404: Not found'),
@@ -182,7 +182,7 @@ export const SYNAPSE_PATTERNS: readonly Pattern[] = [
     'synapse',
     `${IN}handlers/e2e_keys.py`,
   )(
-    'One[ -]time key · already exists',
+    'One(?: |-)time key · already exists',
     'M_UNKNOWN: One time key signed_curve25519:AAAAAg already exists. Old key: {"key":"…"}; new key: {\'key\': \'…\'}',
   ),
   pattern(

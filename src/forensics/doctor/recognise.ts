@@ -36,8 +36,13 @@ interface Hit {
 /** The patterns that find words in a text: of those that find the same words the first, and the weak ones only alone. */
 function hitsOf(text: string): Hit[] {
   const hits: Hit[] = []
+  const lower = text.toLowerCase()
+  const there = new Map<string, boolean>()
   for (const pattern of PATTERNS) {
     if (pattern.weak && hits.length > 0) continue
+    const has = there.get(pattern.needle) ?? lower.includes(pattern.needle)
+    there.set(pattern.needle, has)
+    if (!has) continue
     const match = pattern.words.exec(text)
     if (match === null) continue
     const end = match.index + match[0].length
