@@ -95,34 +95,51 @@ async function check(toCheck: RoomToCheck, options: CheckRoomOptions): Promise<F
   const isLive = isLiveRoom(toCheck.room)
   const opened = await open(toCheck, isLive, options)
   signal.throwIfAborted()
+  const look = await lookAtRoom(opened, {isLive, reading, nowMs: nowMs()})
+  const {resolved, compared} = look
+  const audit = options.devices ? await auditOf(toCheck, isLive, opened, options) : null
+  return {
+    roomId: opened.room.graph.roomId,
+    roomVersion: resolved.roomVersion,
+    name: nameOf(resolved),
+    findings: mostSevereFirst(eachOnce([resolved.findings, compared.findings, audit?.findings ?? []])),
+    open: [...new Set([...look.open, ...(audit?.open ?? [])])],
+    events: resolved.counts.events,
+    compared: compared.sides.length - 1,
+    servers: [...new Set(compared.sides.slice(1).map(({server}) => server))],
+    deviceRequests: audit?.requests ?? 0,
+  }
+}
+
+/** What `resolve` and `diff` find in an opened room. */
+export interface RoomLook {
+  readonly resolved: RoomReport
+  readonly compared: DiffReport
+  /** Why "clean" cannot be claimed, in sentences. */
+  readonly open: readonly string[]
+}
+
+/**
+ * Replays a room and holds what servers say against it.
+ *
+ * @param options.isLive - it was fetched from servers, so that their silence counts
+ */
+export async function lookAtRoom(
+  opened: OpenedRoom,
+  {isLive, reading, nowMs}: {readonly isLive: boolean; readonly reading: Reading; readonly nowMs: number},
+): Promise<RoomLook> {
   const {room, unknowable, reportedExtremities, views} = opened
   // What servers report is left to `diff`, which knows more of it.
   const resolved = resolveRoom(room, {
     reading,
     unknowable,
     reportedExtremities,
-    nowMs: nowMs(),
+    nowMs,
     ...(views === undefined ? {} : {views}),
   })
   const compared = await diffRoom(opened, {reading})
-  const audit = options.devices ? await auditOf(toCheck, isLive, opened, options) : null
-  return {
-    roomId: room.graph.roomId,
-    roomVersion: resolved.roomVersion,
-    name: nameOf(resolved),
-    findings: mostSevereFirst(eachOnce([resolved.findings, compared.findings, audit?.findings ?? []])),
-    open: [
-      ...new Set([
-        ...whyOpen(opened, resolved, compared),
-        ...nothingCompared(isLive, opened, compared),
-        ...(audit?.open ?? []),
-      ]),
-    ],
-    events: resolved.counts.events,
-    compared: compared.sides.length - 1,
-    servers: [...new Set(compared.sides.slice(1).map(({server}) => server))],
-    deviceRequests: audit?.requests ?? 0,
-  }
+  const open = [...whyOpen(opened, resolved, compared), ...nothingCompared(isLive, opened, compared)]
+  return {resolved, compared, open}
 }
 
 async function open(
@@ -219,7 +236,7 @@ function nothingCompared(isLive: boolean, {views = []}: OpenedRoom, compared: Di
 }
 
 /** `m.room.name`, or the canonical alias. */
-function nameOf({wholeState}: RoomReport): string | null {
+export function nameOf({wholeState}: RoomReport): string | null {
   for (const [type, field] of [
     ['m.room.name', 'name'],
     ['m.room.canonical_alias', 'alias'],
