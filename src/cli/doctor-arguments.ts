@@ -125,9 +125,13 @@ class Once {
 
   set(value: string): void {
     if (this.value !== null && this.value !== value) {
-      throw new StateError('USAGE', `one ${this.#what} at a time: ${shown(this.value)} and ${shown(value)} were given`, {
-        hint: 'Of a message with IDs in it, put the whole into quotes.',
-      })
+      throw new StateError(
+        'USAGE',
+        `one ${this.#what} at a time: ${shown(this.value)} and ${shown(value)} were given`,
+        {
+          hint: 'Of a message with IDs in it, put the whole into quotes.',
+        },
+      )
     }
     this.value = value
   }

@@ -166,7 +166,8 @@ export function exitCodeOf(report: DoctorReport, failOn: FailOn): ExitCode {
   const isCause = diagnoses.some(({symptom, certainty}) => symptom !== null && certainty !== 'hint')
   const findings = [...diagnoses.flatMap((one) => one.findings), ...others]
   const lacks = open.length > 0 || (gather.length > 0 && !isCause)
-  const undecided = message !== null && (unrecognised !== null || (symptoms.length > 0 && !isCause && notShown.length === 0))
+  const undecided =
+    message !== null && (unrecognised !== null || (symptoms.length > 0 && !isCause && notShown.length === 0))
   return worstOf(
     isCause && failOn !== 'never' ? EXIT.findings : EXIT.done,
     exitCodeForFindings(findings, failOn),

@@ -68,12 +68,12 @@ export async function doctorRoom(
     ask: states.ask,
     explain: (eventId) => explainKnown(opened, result, eventId),
   }
-  const place = {room: complaint.subject.room ?? opened.room.graph.roomId}
+  const place = {room: opened.room.graph.roomId}
   const told = diagnoseAll(evidence, complaint.recognised, place)
   const explained = new Set(told.diagnoses.flatMap((one) => one.findings))
   const rest = findings.filter((one) => !explained.has(one))
   // Without a complaint that the room explains, the worst is explained.
-  const worst = complaint.message === null ? rest.filter(({severity}) => severity !== 'note') : []
+  const worst = complaint.recognised.length === 0 ? rest.filter(({severity}) => severity !== 'note') : []
   const ofFindings = diagnoseFindings(evidence, worst, place).slice(0, MOST_EXPLAINED)
   const worstTold = new Set(ofFindings.flatMap((one) => one.findings))
   return {

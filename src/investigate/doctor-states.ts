@@ -48,7 +48,8 @@ export class DoctorStates {
         state.strangers.clear()
         const given = canByState(this.#opened, this.#replay, attempt, state)
         const strangers = [...state.strangers]
-        const can = given.can === null || strangers.length === 0 ? given.can : {...given.can, answer: 'not-known' as const}
+        const can =
+          given.can === null || strangers.length === 0 ? given.can : {...given.can, answer: 'not-known' as const}
         return {server: of.server, what: of.what, explanation: {...given, can}, strangers}
       }),
     ]

@@ -4,7 +4,9 @@ import type {DoctorSubject} from './doctor-report.ts'
 
 const MOST = 3
 /** Words that stand in every complaint. */
-const COMMON = new Set('the and you are not from that this with your for was has have can cannot room error matrix'.split(' '))
+const COMMON = new Set(
+  'the and you are not from that this with your for was has have can cannot room error matrix'.split(' '),
+)
 
 /** Symptoms that share most words with a text in which none is recognised. */
 export function nearestSymptoms(text: string): readonly {readonly symptom: SymptomId; readonly title: string}[] {
@@ -52,7 +54,9 @@ export function ofRoom(recognised: readonly Recognised[], roomId: string): reado
 }
 
 /** Rooms that recognised lines name, the most named first. */
-export function roomsNamed(recognised: readonly Recognised[]): readonly {readonly roomId: string; readonly lines: number}[] {
+export function roomsNamed(
+  recognised: readonly Recognised[],
+): readonly {readonly roomId: string; readonly lines: number}[] {
   const lines = new Map<string, number>()
   for (const {mentions, times} of recognised) {
     for (const roomId of mentions.roomIds) lines.set(roomId, (lines.get(roomId) ?? 0) + times)

@@ -114,12 +114,7 @@ export function canByState(
   return withRemarks(result, question, state, explainHearing(result, hearing, factsOf(opened, result, null), draft))
 }
 
-function withRemarks(
-  result: Replay,
-  question: CanQuestion,
-  state: StateAsked | null,
-  given: Explanation,
-): Explanation {
+function withRemarks(result: Replay, question: CanQuestion, state: StateAsked | null, given: Explanation): Explanation {
   const {graph} = result
   const explained = answerQuestion(given, question)
   const notes = [...remarksOn(question, state), ...redactionNotes(result, question, state)]

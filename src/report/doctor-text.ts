@@ -122,7 +122,10 @@ function diagnosisSection(diagnosis: Diagnosis, number: number | null, style: Te
       ? ''
       : wrap(`  Rule ${safe(rule.number)}: ${safe(rule.text, 500)}. ${safe(rule.source)}`, 4, style.columns),
     shown.length === 0 ? '' : bold('  Events'),
-    ...shown.flatMap(({eventId, part}) => [wrap(`    ${safe(part, 400)}`, 6, style.columns), dim(`      ${safe(eventId)}`)]),
+    ...shown.flatMap(({eventId, part}) => [
+      wrap(`    ${safe(part, 400)}`, 6, style.columns),
+      dim(`      ${safe(eventId)}`),
+    ]),
     more(events.length - shown.length, style),
     findings.length === 0 ? '' : wrap(`  Found: ${kinds(findings)}`, 4, style.columns),
     wouldPass.length === 0 ? '' : bold('  It would be allowed'),
@@ -209,7 +212,9 @@ function othersSection({others, diagnoses}: DoctorReport, style: TextStyle): str
   const folds = foldFindings(wrong, style)
   const shown = style.full === true ? folds : folds.slice(0, GLANCE)
   const rest =
-    notes.length > 0 && style.full !== true ? `  ${count(notes.length, 'note')} more: --full shows all, as \`check\` does` : ''
+    notes.length > 0 && style.full !== true
+      ? `  ${count(notes.length, 'note')} more: --full shows all, as \`check\` does`
+      : ''
   if (shown.length === 0 && rest === '') return ''
   return joinLines([
     title(diagnoses.length === 0 ? 'What is wrong with the room otherwise' : 'What else is wrong', style),

@@ -17,7 +17,12 @@ interface Kind {
 const KINDS: Readonly<Partial<Record<SymptomId, Kind>>> = {
   'duplicate-auth-events': {
     rules: ['auth-events.duplicate'],
-    findings: ['dag/duplicate-auth-events', 'server/misplaced-in-state', 'server/rejected-in-state', 'room/wedged-member'],
+    findings: [
+      'dag/duplicate-auth-events',
+      'server/misplaced-in-state',
+      'server/rejected-in-state',
+      'room/wedged-member',
+    ],
     what: 'cite two events for one slot among their auth_events',
   },
   'no-create-event': {
@@ -56,7 +61,10 @@ export function diagnoseAuthEvents(evidence: RoomEvidence, symptom: SymptomId): 
     return {
       cause: causeOf(evidence, server, ofServer, kind),
       certainty: sure(complete),
-      events: involved(graph, ofServer.slice(0, 3).flatMap((row) => [graph.id(row), ...cited(graph, row, symptom)])),
+      events: involved(
+        graph,
+        ofServer.slice(0, 3).flatMap((row) => [graph.id(row), ...cited(graph, row, symptom)]),
+      ),
       rule: ruleOfRow(evidence, ofServer[0] ?? -1),
       findings: own,
       about: {server, eventId: graph.id(ofServer.at(-1) ?? 0)},
@@ -97,16 +105,25 @@ function causeOf({replay}: RoomEvidence, server: string, rows: readonly number[]
   const words = rows.length === 1 ? what.replace(/^cite/, 'cites').replace(' their ', ' its ') : what
   return [
     `${server} sent ${number} that ${words}, which every server rejects: ${span}`,
-    `Of the last, ${rejections.get(last)?.because ?? ''}`,
-    `A server takes auth_events from its own state, so that the state of ${server} is what is wrong`,
+    `${rows.length === 1 ? '' : 'Of the last, '}${rejections.get(last)?.because ?? ''}`,
+    rows.every((one) => isSameTwice(graph, one))
+      ? 'It is the same event twice, which no state gives: whatever made the event listed it twice'
+      : `A server takes auth_events from its own state, so that the state of ${server} is what is wrong`,
   ]
     .map(asSentence)
     .join(' ')
 }
 
+/** One event is cited twice, and no two events stand in one slot. */
+function isSameTwice(graph: RoomGraph, row: number): boolean {
+  const parents = [...graph.authOf(row)]
+  const slots = [...new Set(parents)].map((parent) => graph.slot[parent] ?? -1)
+  return new Set(parents).size < parents.length && new Set(slots).size === slots.length
+}
+
 /** The auth events that matter to the complaint. */
 function cited(graph: RoomGraph, row: number, symptom: SymptomId): readonly string[] {
-  const parents = [...new Set(graph.authOf(row))]
+  const parents = [...graph.authOf(row)]
   if (symptom !== 'duplicate-auth-events') return []
   const bySlot = Map.groupBy(parents, (parent) => graph.slot[parent] ?? -1)
   return [...bySlot].flatMap(([slot, rows]) => (slot >= 0 && rows.length > 1 ? rows.map((one) => graph.id(one)) : []))
@@ -163,7 +180,9 @@ function ofEvent(
   }
   if (others.some(({events}) => events.some((one) => one.eventId === eventId))) return {cause: null, notShown: []}
   const slots = [...new Set(cited(graph, row, symptom).map((id) => graph.slot[graph.row(id)] ?? -1))]
-  const which = slots.filter((slot) => slot >= 0).map((slot) => slotWords(graph.slotAt(slot).type, graph.slotAt(slot).stateKey))
+  const which = slots
+    .filter((slot) => slot >= 0)
+    .map((slot) => slotWords(graph.slotAt(slot).type, graph.slotAt(slot).stateKey))
   return {
     cause: {
       cause: [

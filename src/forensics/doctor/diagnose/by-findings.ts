@@ -5,7 +5,9 @@ import type {Cause, Examined, RoomEvidence} from './evidence.ts'
 import {asSentence, eventsOf, involved, tellsOf} from './words.ts'
 
 /** Kinds of findings that explain a symptom by themselves; a name that ends with `/` stands for its family. */
-const EXPLAINING: Readonly<Partial<Record<SymptomId, readonly (FindingId | 'device/' | 'megolm/' | 'account/' | 'baseline/')[]>>> = {
+const EXPLAINING: Readonly<
+  Partial<Record<SymptomId, readonly (FindingId | 'device/' | 'megolm/' | 'account/' | 'baseline/')[]>>
+> = {
   'state-reset': [
     'state/reset',
     'state/mass-leave',
@@ -57,10 +59,14 @@ const LACKING: Readonly<Partial<Record<SymptomId, string>>> = {
 /** Symptoms that findings explain: of one user, where one is named. */
 export function diagnoseByFindings(evidence: RoomEvidence, symptom: SymptomId): Examined {
   const kinds = EXPLAINING[symptom] ?? []
-  const fits = ({id}: Finding): boolean => kinds.some((kind) => (kind.endsWith('/') ? id.startsWith(kind) : id === kind))
+  const fits = ({id}: Finding): boolean =>
+    kinds.some((kind) => (kind.endsWith('/') ? id.startsWith(kind) : id === kind))
   const found = evidence.findings.filter((one) => fits(one) && isOf(one, evidence, symptom))
   const grave = found.filter(({severity}) => severity !== 'note')
-  const causes = causesOf(evidence, grave.length > 0 ? grave : symptom === 'state-reset' || symptom === 'forward-extremities' ? found : [])
+  const causes = causesOf(
+    evidence,
+    grave.length > 0 ? grave : symptom === 'state-reset' || symptom === 'forward-extremities' ? found : [],
+  )
   const gather: string[] = []
   const isOfDevices = symptom === 'unable-to-decrypt' || symptom === 'one-time-key-exists'
   if (isOfDevices && !evidence.devices) {
@@ -86,7 +92,7 @@ function isOf({subject}: Finding, {concerned}: RoomEvidence, symptom: SymptomId)
     return subject.type !== 'm.room.member' || subject.state_key === user
   }
   if ('user_id' in subject) return subject.user_id === user
-  return subject.kind === 'session' ? true : true
+  return subject.kind !== 'session' || subject.sender === user
 }
 
 /** One cause for what is the same trouble: of one kind, with one cause, remedy and teller. */
@@ -103,7 +109,7 @@ export function causesOf({replay}: Pick<RoomEvidence, 'replay'>, findings: reado
       {
         cause: causeOf(first, group),
         certainty: first.certainty,
-        events: involved(replay.graph, group.flatMap(eventsOf)),
+        events: involved(replay.graph, group.flatMap(eventsOf), group),
         rule: null,
         findings: group,
         about: aboutOf(first),

@@ -30,7 +30,11 @@ export interface Place {
  */
 export function diagnose(evidence: RoomEvidence, recognised: Recognised, place: Place): Diagnosed {
   const {causes, notShown, gather} = examine(evidence, recognised)
-  return {diagnoses: causes.toSorted(bySureness).map((cause) => join(evidence, recognised, cause, place)), notShown, gather}
+  return {
+    diagnoses: causes.toSorted(bySureness).map((cause) => join(evidence, recognised, cause, place)),
+    notShown,
+    gather,
+  }
 }
 
 /** What is wrong with a room of which nobody complained: the findings, as causes. */

@@ -35,7 +35,10 @@ export function diagnoseUnnamed(evidence: RoomEvidence, symptom: SymptomId): Exa
     ({id, subject, severity}) =>
       severity !== 'note' &&
       (id === 'state/reset' || id === 'state/divergence' || id === 'room/wedged-member' || id === 'state/mass-leave') &&
-      (subject.kind !== 'slot' || subject.type === 'm.room.member' || subject.type === 'm.room.join_rules' || subject.type === 'm.room.power_levels'),
+      (subject.kind !== 'slot' ||
+        subject.type === 'm.room.member' ||
+        subject.type === 'm.room.join_rules' ||
+        subject.type === 'm.room.power_levels'),
   )
   // Nobody said that it is one of these.
   causes.push(...causesOf(evidence, ofMembers).map((cause): Cause => ({...cause, certainty: 'hint'})))
@@ -54,7 +57,9 @@ export function diagnoseNoServer(evidence: RoomEvidence): Examined {
   const users = new Map<string, number>()
   for (const user of state.joined()) users.set(serverNameOf(user), (users.get(serverNameOf(user)) ?? 0) + 1)
   const vanished = new Set(
-    findings.flatMap(({id, subject}) => (id === 'server/vanished' && subject.kind === 'server' ? [subject.server] : [])),
+    findings.flatMap(({id, subject}) =>
+      id === 'server/vanished' && subject.kind === 'server' ? [subject.server] : [],
+    ),
   )
   const ranked = [...users].filter(([server]) => !vanished.has(server)).sort((a, b) => b[1] - a[1])
   const from = concerned.server ?? (concerned.user === null ? null : serverNameOf(concerned.user))

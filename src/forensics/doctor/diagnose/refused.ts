@@ -41,7 +41,8 @@ export function diagnoseRefusal(evidence: RoomEvidence, symptom: SymptomId, atte
   if (ourAnswer === 'no' || ourAnswer === 'depends') {
     causes.push(refusedByEvents(evidence, {symptom, attempt, ours, allowing: by('yes')}))
   } else if (ourAnswer === 'yes') {
-    for (const answer of [...by('no'), ...by('depends')]) causes.push(refusedByServer(evidence, {symptom, attempt, answer}))
+    for (const answer of [...by('no'), ...by('depends')])
+      causes.push(refusedByServer(evidence, {symptom, attempt, answer}))
   }
   const earlier = causes.length === 0 ? lostEarlier(evidence, attempt) : null
   return {
@@ -90,8 +91,10 @@ function refusedByEvents(
   const {symptom, attempt, ours, allowing} = given
   const {explanation} = ours
   const because = explanation.rejection?.because ?? explanation.answer
-  const asked = eventsAskedFor(explanation)
-  const rows = asked.map((id) => graph.row(id)).filter((row) => row >= 0)
+  const rule = evidence.states.find(({server}) => server === null)?.state?.get(JOIN_RULES_SLOT)?.eventId ?? null
+  // What a restricted join fails by is the join rule, though the line that refuses it looks at who may invite.
+  const asked = explanation.can?.answer === 'depends' ? [rule] : eventsAskedFor(explanation)
+  const rows = asked.map((id) => (id === null ? -1 : graph.row(id))).filter((row) => row >= 0)
   const lost = findings.filter(
     (one) => one.id === 'state/reset' && one.severity === 'error' && slotsOf(attempt).some((slot) => isOn(one, slot)),
   )
@@ -104,16 +107,20 @@ function refusedByEvents(
     rows.length === 0 ? '' : `That comes from ${listed(rows.map((row) => eventWithTime(graph, row)))}`,
     lost.length === 0
       ? ''
-      : `${sentenceOf(lost)} had been lost before that, where branches of the history were merged (a state reset)`,
+      : `${sentenceOf(lost)} had been lost, where branches of the history were merged (a state reset)`,
     allowing.length === 0 ? '' : `By what ${listed(serversOf(allowing))} told, it would be allowed there`,
     fits ? '' : 'A server would say something else to that: it was said by another state, or at another time',
-    ...(depends ? whoCanVouch(evidence) : []),
+    ...(depends ? [...explanation.notes.filter((note) => ROOMS_NAMED.test(note)), ...whoCanVouch(evidence)] : []),
   ]
   const bearing = findings.filter((one) => slotsOf(attempt).some((slot) => isOn(one, slot)))
   return {
-    cause: sentences.filter((part) => part !== '').map(asSentence).join(' '),
-    certainty: fits ? sure(complete && explanation.complete) : 'hint',
-    events: involved(graph, [...asked, ...lost.flatMap(eventsOf).slice(0, 4)]),
+    cause: sentences
+      .filter((part) => part !== '')
+      .map(asSentence)
+      .join(' '),
+    // Of a restricted join, another room decides.
+    certainty: !fits ? 'hint' : depends ? 'strong' : sure(complete && explanation.complete),
+    events: involved(graph, [...asked, ...lost.flatMap(eventsOf).slice(0, 4)], lost),
     rule: brokenRule(explanation),
     findings: bearing,
     wouldPass: waysOf(explanation),
@@ -121,9 +128,14 @@ function refusedByEvents(
   }
 }
 
+/** What `explain` notes of the rooms that a join rule names. */
+const ROOMS_NAMED = /^(Members of|The join rule names)/
+
 const sentenceOf = (lost: readonly Finding[]): string =>
   listed(
-    lost.slice(0, 3).flatMap(({subject}) => (subject.kind === 'slot' ? [slotWords(subject.type, subject.state_key)] : [])),
+    lost
+      .slice(0, 3)
+      .flatMap(({subject}) => (subject.kind === 'slot' ? [slotWords(subject.type, subject.state_key)] : [])),
   )
 
 function isOn({subject}: Finding, {type, stateKey}: NamedSlot): boolean {
@@ -197,7 +209,9 @@ function whoCanVouch({ask, states}: RoomEvidence): readonly string[] {
     if (answer?.explanation.can?.answer === 'yes') able.add(server)
   }
   if (able.size === 0) return ['No joined user who was looked at may invite, so that no server can vouch for anybody']
-  return [`${listed([...able].slice(0, 5))} can: a user there who may invite is joined. The join has to go by way of such a server`]
+  return [
+    `${listed([...able].slice(0, 5))} can: a user there who may invite is joined. The join has to go by way of such a server`,
+  ]
 }
 const MOST_ASKED = 40
 
@@ -211,7 +225,7 @@ function lostEarlier({findings, replay}: RoomEvidence, attempt: Attempt): Cause 
   return {
     cause: `Today ${attempt.user} can ${doing(attempt)}, but it was not always so: ${first.summary}`,
     certainty: 'hint',
-    events: involved(replay.graph, eventsOf(first)),
+    events: involved(replay.graph, eventsOf(first), lost),
     rule: null,
     findings: lost,
     about: {user: attempt.user},

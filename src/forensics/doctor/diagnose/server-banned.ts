@@ -16,12 +16,19 @@ export function diagnoseServerBanned(evidence: RoomEvidence): Examined {
   for (const {server: teller, what, state} of states) {
     const acl = state?.get(ACL) ?? null
     const row = acl === null ? -1 : replay.graph.row(acl.eventId)
-    const shut = acl === null ? [] : asked(evidence, states).flatMap((server) => {
-      const {allowed, why} = aclVerdict(acl.content, server)
-      return allowed ? [] : [{server, why}]
-    })
+    const shut =
+      acl === null
+        ? []
+        : asked(evidence, states).flatMap((server) => {
+            const {allowed, why} = aclVerdict(acl.content, server)
+            return allowed ? [] : [{server, why}]
+          })
     const [first] = shut
-    if (acl === null || first === undefined || causes.some(({events}) => events.some(({eventId}) => eventId === acl.eventId))) {
+    if (
+      acl === null ||
+      first === undefined ||
+      causes.some(({events}) => events.some(({eventId}) => eventId === acl.eventId))
+    ) {
       continue
     }
     const who = listed(shut.slice(0, MOST).map(({server}) => server))
@@ -37,12 +44,17 @@ export function diagnoseServerBanned(evidence: RoomEvidence): Examined {
         .join(' '),
       certainty: teller === null ? sure(complete) : 'strong',
       events: involved(replay.graph, [acl.eventId]),
-      rule: {number: 'm.room.server_acl', text: 'servers refuse requests of servers that the ACL denies', source: SOURCE},
+      rule: {
+        number: 'm.room.server_acl',
+        text: 'servers refuse requests of servers that the ACL denies',
+        source: SOURCE,
+      },
       findings: onSlot(findings, ACL.type, ACL.stateKey),
       about: {server: first.server},
     })
   }
-  if (states.every(({state}) => state === null)) open.push('The state of the room is not known, so that its ACL is not.')
+  if (states.every(({state}) => state === null))
+    open.push('The state of the room is not known, so that its ACL is not.')
   if (causes.length > 0) return {causes, notShown: [], gather: open}
   const whom = concerned.server ?? (concerned.user === null ? null : serverNameOf(concerned.user))
   const acl = states[0]?.state?.get(ACL) ?? null
@@ -53,10 +65,7 @@ export function diagnoseServerBanned(evidence: RoomEvidence): Examined {
         ? 'This room has no server ACL: the message was said at another time, or about another room.'
         : `The ACL of this room lets ${whom ?? 'all servers with joined users'} in: the message was said at another time, about another server, or about another room.`,
     ],
-    gather: [
-      ...open,
-      ...(whom === null ? ['Name the server that was refused: --server example.org.'] : []),
-    ],
+    gather: [...open, ...(whom === null ? ['Name the server that was refused: --server example.org.'] : [])],
   }
 }
 
@@ -66,5 +75,7 @@ function asked({concerned, replay}: RoomEvidence, states: readonly StateOf[]): r
   if (concerned.user !== null) return [serverNameOf(concerned.user)]
   const joined = states.flatMap(({state}) => state?.joined() ?? [])
   // Who was shut out may have lost its members since: everybody who ever sent something is asked about.
-  return [...new Set([...joined, ...replay.graph.columns.users.strings].map(serverNameOf))].filter((name) => name !== '')
+  return [...new Set([...joined, ...replay.graph.columns.users.strings].map(serverNameOf))].filter(
+    (name) => name !== '',
+  )
 }

@@ -11,14 +11,38 @@ import type {EventInvolved, RuleBroken, WouldPass} from '../diagnosis.ts'
 const MOST_EVENTS = 8
 const MOST_WAYS = 3
 
-/** The events with what each did, in their order in the DAG; those that are not here say so. */
-export function involved(graph: RoomGraph, eventIds: Iterable<string | null>): readonly EventInvolved[] {
+/**
+ * The events with what each did, in their order in the DAG; those that are not here say so.
+ *
+ * @param findings - what is said of them in resets: lost, or the merge at which that happened
+ */
+export function involved(
+  graph: RoomGraph,
+  eventIds: Iterable<string | null>,
+  findings: readonly Finding[] = [],
+): readonly EventInvolved[] {
+  const also = partsInResets(findings)
   const ids = [...new Set(eventIds)].filter((id) => id !== null)
   return ids
     .map((eventId) => ({eventId, row: graph.row(eventId)}))
     .sort((a, b) => a.row - b.row)
     .slice(0, MOST_EVENTS)
-    .map(({eventId, row}) => ({eventId, part: partOf(graph, row)}))
+    .map(({eventId, row}) => {
+      const more = also.get(eventId)
+      return {eventId, part: `${partOf(graph, row)}${more === undefined ? '' : `, ${more}`}`}
+    })
+}
+
+function partsInResets(findings: readonly Finding[]): ReadonlyMap<string, string> {
+  const parts = new Map<string, string>()
+  for (const {id, subject, evidence} of findings) {
+    if (id !== 'state/reset' && id !== 'state/revoked-concurrently') continue
+    for (const {where, value} of evidence) if (where.endsWith(', lost')) parts.set(String(value), 'which was lost')
+    if (subject.kind === 'slot' && subject.event_id !== undefined) {
+      parts.set(subject.event_id, 'which merged the branches')
+    }
+  }
+  return parts
 }
 
 function partOf(graph: RoomGraph, row: number): string {
