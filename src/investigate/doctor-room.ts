@@ -150,7 +150,7 @@ export function doctorMessage(
 }
 
 function hasDevices(devices: DevicesReport | null): boolean {
-  return devices !== null && devices.users.some(({devices: of, findings}) => of.length + findings.length > 0)
+  return devices?.users.some(({devices: of, findings}) => of.length + findings.length > 0) ?? false
 }
 
 function deviceOf({subject}: Finding): {readonly user?: string} {

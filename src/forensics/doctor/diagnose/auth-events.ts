@@ -4,7 +4,7 @@ import {serverNameOf} from '../../../matrix/ids.ts'
 import type {RoomGraph} from '../../../graph/room-graph.ts'
 import type {SymptomId} from '../symptom.ts'
 import type {Cause, Examined, RoomEvidence} from './evidence.ts'
-import {asSentence, brokenRule, eventWithTime, involved, ruleOf, sure, tellsOf, waysOf} from './words.ts'
+import {asSentence, brokenRule, eventsOf, eventWithTime, involved, ruleOf, sure, tellsOf, waysOf} from './words.ts'
 
 interface Kind {
   /** Stable names of rules by which events are rejected that show the symptom. */
@@ -73,25 +73,32 @@ export function diagnoseAuthEvents(evidence: RoomEvidence, symptom: SymptomId): 
   const told = new Set(causes.flatMap((cause) => cause.findings))
   const rest = bearing.filter((one) => !told.has(one) && one.severity !== 'note')
   causes.push(...rest.map((one) => ofFinding(evidence, one)))
-  const named = concerned.eventId === null ? null : ofEvent(evidence, concerned.eventId, symptom, causes)
+  const named = concerned.eventId === null ? NOTHING_NAMED : ofEvent(evidence, concerned.eventId, symptom, causes)
+  const all = named.cause === null ? causes : [named.cause, ...causes]
   return {
-    causes: named?.cause == null ? causes : [named.cause, ...causes],
+    causes: all,
     notShown: [
-      ...(named?.notShown ?? []),
-      ...(causes.length > 0 || named?.cause != null
+      ...named.notShown,
+      ...(all.length > 0
         ? []
         : [
-            `No event here is rejected for that: the events that the message is about are not in this evidence (servers do not pass on what they reject), or are of another room.`,
+            'No event here is rejected for that: the events that the message is about are not in this evidence (servers do not pass on what they reject), or are of another room.',
           ]),
     ],
     gather:
-      causes.length > 0 || named?.cause != null
+      all.length > 0
         ? []
         : [
             'Rejected events stand in the database of the server that said it, and of the server that sent them: fetch with --database of either, or give the event as a file (--file event.json).',
           ],
   }
 }
+
+interface NamedEvent {
+  readonly cause: Cause | null
+  readonly notShown: readonly string[]
+}
+const NOTHING_NAMED: NamedEvent = {cause: null, notShown: []}
 
 function causeOf({replay}: RoomEvidence, server: string, rows: readonly number[], {what}: Kind): string {
   const {graph, rejections} = replay
@@ -137,15 +144,10 @@ function ruleOfRow(evidence: RoomEvidence, row: number) {
 }
 
 function ofFinding({replay}: RoomEvidence, one: Finding): Cause {
-  const {subject} = one
-  const events = [...('event_id' in subject && subject.event_id !== undefined ? [subject.event_id] : [])]
   return {
     cause: asSentence(one.summary),
     certainty: one.certainty,
-    events: involved(replay.graph, [
-      ...events,
-      ...one.evidence.flatMap(({value}) => (typeof value === 'string' && value.startsWith('$') ? [value] : [])),
-    ]),
+    events: involved(replay.graph, eventsOf(one)),
     rule: null,
     findings: [one],
     about: {server: tellsOf(one)},
@@ -153,12 +155,7 @@ function ofFinding({replay}: RoomEvidence, one: Finding): Cause {
 }
 
 /** The event that the message names. */
-function ofEvent(
-  evidence: RoomEvidence,
-  eventId: string,
-  symptom: SymptomId,
-  others: readonly Cause[],
-): {readonly cause: Cause | null; readonly notShown: readonly string[]} {
+function ofEvent(evidence: RoomEvidence, eventId: string, symptom: SymptomId, others: readonly Cause[]): NamedEvent {
   const explanation = evidence.explain(eventId)
   if (explanation === null || explanation.event.type === '') {
     return {

@@ -118,9 +118,9 @@ export function onSlot(findings: readonly Finding[], type: string, stateKey: str
 
 /** Event IDs that a finding names as its subject or in its evidence. */
 export function eventsOf({subject, evidence}: Finding): readonly string[] {
-  const own = 'event_id' in subject && subject.event_id !== undefined ? [subject.event_id] : []
+  const own = 'event_id' in subject ? [subject.event_id] : []
   const others = evidence.flatMap(({value}) => (typeof value === 'string' && value.startsWith('$') ? [value] : []))
-  return [...new Set([...own, ...others])]
+  return [...new Set([...own, ...others])].filter((id) => id !== undefined)
 }
 
 /** Whose word a finding tells, where it is a server's. */
