@@ -16,7 +16,10 @@ export function doctorText(report: DoctorReport, style: TextStyle): string {
     ...report.symptoms.map((_, index) => symptomSection(report, index, style)),
     unrecognisedSection(report, style),
     ...report.notShown.map(({says}) => notShownSection(says, style)),
-    ...report.diagnoses.map((one, index) => diagnosisSection(one, several ? index + 1 : null, style)),
+    ...report.diagnoses.map((one, index) => {
+      const earlier = report.diagnoses.slice(0, index).flatMap(({remedies}) => remedies.map(({id}) => id))
+      return diagnosisSection(one, several ? index + 1 : null, new Set(earlier), style)
+    }),
     roomsSection(report, style),
     othersSection(report, style),
     openSection(report, style),
@@ -105,7 +108,12 @@ const CERTAINTY: Readonly<Record<Diagnosis['certainty'], string>> = {
   hint: 'a hint, no more',
 }
 
-function diagnosisSection(diagnosis: Diagnosis, number: number | null, style: TextStyle): string {
+function diagnosisSection(
+  diagnosis: Diagnosis,
+  number: number | null,
+  told: ReadonlySet<string>,
+  style: TextStyle,
+): string {
   const {bold, dim, red, yellow} = paint(style)
   const {cause, certainty, events, rule, wouldPass = [], remedies, findings, symptom} = diagnosis
   const what = certainty === 'hint' ? 'Hint' : symptom === null ? 'Trouble' : 'Cause'
@@ -136,7 +144,7 @@ function diagnosisSection(diagnosis: Diagnosis, number: number | null, style: Te
         style.columns,
       ),
     ),
-    ...remediesLines(remedies, style),
+    ...remediesLines(remedies, told, style),
   ])
 }
 
@@ -159,35 +167,68 @@ const WHO: Readonly<Record<Remedy['who'], string>> = {
   developer: 'a developer',
 }
 
-function remediesLines(remedies: readonly Remedy[], style: TextStyle): readonly string[] {
+/** Remedies that are told with all their steps; of the rest the title, unless all is asked for. */
+const IN_FULL = 4
+
+function remediesLines(remedies: readonly Remedy[], told: ReadonlySet<string>, style: TextStyle): readonly string[] {
+  const fresh = remedies.filter(({id}) => !told.has(id))
   if (remedies.length === 0) return []
-  const {bold, dim, red} = paint(style)
-  const shown = style.full === true ? remedies : remedies.slice(0, GLANCE)
+  const {bold, dim} = paint(style)
+  const again = remedies.length - fresh.length
+  const inFull = style.full === true ? fresh : fresh.filter(isMild).slice(0, IN_FULL)
   return [
     bold('  What can be done, the least invasive first'),
-    ...shown.flatMap(({title: what, invasiveness, who, software, steps, risk, check, sources}, index) => {
-      const of = software === 'any' ? '' : `, ${SOFTWARE[software] ?? software}`
-      const how = `(${WHO[who]}${of}; ${INVASIVENESS[invasiveness]})`
-      return [
-        wrap(
-          `  ${String(index + 1)}. ${safe(what, 500)} ${invasiveness === 'destructive' ? red(how) : dim(how)}`,
-          5,
-          style.columns,
-        ),
-        ...steps.map((step) => stepLine(step, style)),
-        wrap(`     Risk: ${safe(risk, 800)}`, 7, style.columns),
-        wrap(`     Check: ${safe(check, 800)}`, 7, style.columns),
-        sources.length === 0 ? '' : dim(wrap(`     ${safe(sources.join(', '), 800)}`, 7, style.columns)),
-      ]
-    }),
-    more(remedies.length - shown.length, style),
+    again === 0 ? '' : wrap(`  What is told above: ${count(again, 'way')} that help here, too`, 2, style.columns),
+    ...fresh.flatMap((remedy, index) => [
+      headOf(remedy, index + 1, style),
+      ...(inFull.includes(remedy) ? detailsOf(remedy, style) : []),
+    ]),
+    inFull.length === fresh.length
+      ? ''
+      : dim(wrap('  The steps and the risks of all of them: --full, or --json', 2, style.columns)),
   ]
 }
 
-/** A step that is a command is not broken over lines, since it is to be copied. */
-function stepLine(step: string, style: TextStyle): string {
-  const text = safe(step, 2000)
-  return /^`[^`]*`[.]?$/.test(text) ? `     - ${text}` : wrap(`     - ${text}`, 7, style.columns)
+const isMild = ({invasiveness}: Remedy): boolean => invasiveness !== 'destructive'
+
+function headOf({title: what, invasiveness, who, software}: Remedy, number: number, style: TextStyle): string {
+  const {dim, red} = paint(style)
+  const of = software === 'any' ? '' : `, ${SOFTWARE[software] ?? software}`
+  const how = `(${WHO[who]}${of}; ${INVASIVENESS[invasiveness]})`
+  const isLast = invasiveness === 'destructive'
+  return wrap(`  ${String(number)}. ${safe(what, 500)} ${isLast ? red(how) : dim(how)}`, 5, style.columns)
+}
+
+function detailsOf({steps, risk, check, sources}: Remedy, style: TextStyle): readonly string[] {
+  const {dim} = paint(style)
+  return [
+    ...steps.flatMap((step) => withCommands(`- ${step}`, style)),
+    ...withCommands(`Risk: ${risk}`, style),
+    ...withCommands(`Check: ${check}`, style),
+    sources.length === 0 ? '' : dim(wrap(`     ${safe(sources.join(', '), 800)}`, 7, style.columns)),
+  ]
+}
+
+const COMMAND = /`((?:matrix-state|GET|POST|PUT|DELETE|!admin) [^`]*)`[.,;:]?/g
+
+/** Text with its commands on lines of their own: a command that is broken over lines cannot be copied. */
+function withCommands(step: string, style: TextStyle): readonly string[] {
+  const text = safe(step, 3000)
+  if (style.columns === undefined || text.length + 5 <= style.columns) return [`     ${text}`]
+  const lines: string[] = []
+  let at = 0
+  const add = (part: string): void => {
+    const words = part.trim()
+    if (words !== '') lines.push(wrap(`${lines.length === 0 ? '     ' : '       '}${words}`, 7, style.columns))
+  }
+  for (const match of text.matchAll(COMMAND)) {
+    const {index} = match
+    add(text.slice(at, index))
+    lines.push(`         ${match[1] ?? ''}`)
+    at = index + match[0].length
+  }
+  add(text.slice(at))
+  return lines
 }
 
 function roomsSection({rooms, message}: DoctorReport, style: TextStyle): string {

@@ -67,7 +67,11 @@ export function diagnoseAuthEvents(evidence: RoomEvidence, symptom: SymptomId): 
       ),
       rule: ruleOfRow(evidence, ofServer[0] ?? -1),
       findings: own,
-      about: {server, eventId: graph.id(ofServer.at(-1) ?? 0)},
+      about: {
+        server,
+        eventId: graph.id(ofServer.at(-1) ?? 0),
+        user: concerned.user ?? graph.senderName(ofServer.at(-1) ?? 0),
+      },
     }
   })
   const told = new Set(causes.flatMap((cause) => cause.findings))
