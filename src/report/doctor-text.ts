@@ -260,7 +260,11 @@ function othersSection({others, diagnoses}: DoctorReport, style: TextStyle): str
   return joinLines([
     title(diagnoses.length === 0 ? 'What is wrong with the room otherwise' : 'What else is wrong', style),
     ...shown.map(({first, summary}) =>
-      wrap(`  ${mark[first.severity]} ${first.id}: ${shortIds(safe(summary, 300), style)}`, 4, style.columns),
+      wrap(
+        `  ${mark[first.severity]} ${first.id}: ${shortIds(safe(summary, style.full === true ? 1500 : 160), style)}`,
+        4,
+        style.columns,
+      ),
     ),
     more(folds.length - shown.length, style),
     rest,

@@ -157,9 +157,11 @@ function refusedByServer(
     (slot) =>
       `${slotWords(slot.type, slot.stateKey)}: the events give ${valueIn(replay, ours, slot)}, ${server} has ${valueIn(replay, theirs, slot)}`,
   )
-  const bearing = findings.filter(
-    (one) => tellsOf(one) === server && (one.subject.kind === 'server' || differing.some((slot) => isOn(one, slot))),
-  )
+  const bearing = findings.filter((one) => {
+    const teller = tellsOf(one)
+    if (one.subject.kind === 'server') return teller === server
+    return (teller === null || teller === server) && differing.some((slot) => isOn(one, slot))
+  })
   const fits = FITTING[symptom]?.test(explanation.rejection?.name ?? '') ?? true
   const divergence = bearing.find(({id}) => id === 'state/divergence')
   const behind = bearing.some(({id}) => id === 'server/behind') && divergence === undefined

@@ -120,7 +120,7 @@ export function onSlot(findings: readonly Finding[], type: string, stateKey: str
 export function eventsOf({subject, evidence}: Finding): readonly string[] {
   const own = 'event_id' in subject ? [subject.event_id] : []
   const others = evidence.flatMap(({value}) => (typeof value === 'string' && value.startsWith('$') ? [value] : []))
-  return [...new Set([...own, ...others])].filter((id) => id !== undefined)
+  return [...new Set([...own, ...others])]
 }
 
 /** Whose word a finding tells, where it is a server's. */
