@@ -8,8 +8,13 @@ export interface Fill {
   readonly event?: string
 }
 
-/** An ID or a server name: printable ASCII without what would end a quotation here. All else stays a placeholder. */
-const USABLE = /^(?:[!@$#][\x21-\x5f\x61-\x7e]{1,254}|[A-Za-z0-9.:[\]-]{1,255})$/
+/** An ID is printable ASCII without what would end a quotation here, a server a host with or without a port. All else stays a placeholder. */
+const USABLE: Readonly<Record<keyof Fill, RegExp>> = {
+  room: /^[!#][\x21-\x5f\x61-\x7e]{1,254}$/,
+  user: /^@[\x21-\x5f\x61-\x7e]{1,254}$/,
+  event: /^\$[\x21-\x5f\x61-\x7e]{1,254}$/,
+  server: /^[A-Za-z0-9.:[\]-]{1,255}$/,
+}
 
 const PLACE = /\{(room|user|server|event)\}/g
 const BARE = /^[A-Za-z0-9@%+=:,./_-]+$/
@@ -35,7 +40,7 @@ function fillText(text: string, fill: Fill): string {
     .map((part, index) =>
       part.replace(PLACE, (whole, name: keyof Fill, at: number) => {
         const value = fill[name]
-        if (value === undefined || !USABLE.test(value)) return whole
+        if (value === undefined || !USABLE[name].test(value)) return whole
         return index % 2 === 1 ? written(value, part, at) : value
       }),
     )

@@ -104,7 +104,7 @@ export const CLIENT_PATTERNS: readonly Pattern[] = [
   pattern(
     'duplicate-auth-events',
     null,
-    'https://spec.matrix.org/v1.19/rooms/v11/#authorization-rules',
+    'https://spec.matrix.org/v1.19/rooms/v11/#authorisation-rules',
     true,
   )('duplicate auth(?: |_)events?', 'duplicate auth_events'),
   pattern(

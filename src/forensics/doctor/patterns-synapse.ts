@@ -117,7 +117,7 @@ export const SYNAPSE_PATTERNS: readonly Pattern[] = [
     `{"errcode":"M_FORBIDDEN","error":"You don't have permission to post that to the room. user_level (0) < send_level (50)"}`,
   ),
   power(
-    "You don't have permission to (?:invite users|ban(?: this user)?|knock)",
+    "You don't have permission to (?:invite users|ban(?: this user(?!,)|(?! this user))|knock)",
     "403: You don't have permission to invite users",
   ),
   power('You cannot (?:kick|unban) user', '403: You cannot kick user @bob:example.org.'),

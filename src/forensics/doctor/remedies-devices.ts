@@ -9,7 +9,13 @@ const BOTS = 'matrix-state: docs/bots.md'
 export const DEVICE_CURES: readonly Cure[] = [
   cure(
     ['unable-to-decrypt'],
-    ['device/keys-withheld', 'device/olm-restarting', 'device/stale-sender-key', 'device/inbox-backlog'],
+    [
+      'device/keys-withheld',
+      'device/olm-restarting',
+      'device/stale-sender-key',
+      'device/inbox-backlog',
+      'device/self-signature-bad',
+    ],
     {
       id: 'audit-devices',
       title: 'See which device lacks what: the one that reads, or the one that wrote',

@@ -1,6 +1,6 @@
 import {cure, DOCS, type Cure} from './cure.ts'
 
-const {spec, synapse} = DOCS
+const {spec} = DOCS
 const CHECK_DIFF = '`matrix-state diff {room}`: the server has what the events give.'
 const CHECK_CAN_JOIN = '`matrix-state explain {room} --can {user} join --refresh`'
 
@@ -271,11 +271,7 @@ export const ROOM_CURES: readonly Cure[] = [
       ],
       risk: 'The room gets another ID; old history stays in the old room, which is closed for everybody. Members have to follow, local aliases are moved by the server of the admin only, and bots, bridges and links have to be changed. It cannot be undone.',
       check: 'The old room has m.room.tombstone, and `matrix-state check` of the new one finds nothing.',
-      sources: [
-        `${spec}client-server-api/#room-upgrades`,
-        `${spec}rooms/v12/`,
-        `${synapse}usage/administration/admin_faq.html`,
-      ],
+      sources: [`${spec}client-server-api/#room-upgrades`, `${spec}rooms/v12/`],
     },
   ),
 ]

@@ -28,13 +28,13 @@ export const SERVER_CURES: readonly Cure[] = [
       who: 'server-admin',
       software: 'synapse',
       steps: [
-        'A Synapse that joined lately may have a part of the state only. Its log says when it has the rest: lines with "un-partial stated".',
+        'A Synapse that joined lately may have a part of the state only. Its log says when it has the rest: "State resync complete for" the room.',
         'Then try again what was refused.',
       ],
       risk: 'None. If it does not end, the server by which it joined does not answer.',
       check: '`matrix-state diff {room} --refresh`: the server has what the events give.',
       sources: [
-        'element-hq/synapse 1.163.2: synapse/handlers/federation_event.py',
+        'element-hq/synapse 1.163.2: synapse/handlers/federation.py',
         `${synapse}development/synapse_architecture/faster_joins.html`,
       ],
     },

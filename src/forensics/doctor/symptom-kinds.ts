@@ -1,7 +1,7 @@
 import type {SymptomId, SymptomKind} from './symptom.ts'
 
 const SPEC = 'https://spec.matrix.org/v1.19/'
-const RULES = `${SPEC}rooms/v11/#authorization-rules`
+const RULES = `${SPEC}rooms/v11/#authorisation-rules`
 const SYNAPSE = 'element-hq/synapse 1.163.2: synapse/'
 
 /** What each symptom is, whatever the room. */
