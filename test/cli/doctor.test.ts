@@ -2,8 +2,11 @@ import {describe, expect, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
 import {displayWidth} from '../../src/report/width.ts'
 import {reportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
+import {encryptedRoom, secret, writeCase} from '../investigate/encrypted-room.ts'
+import {ALICE, CAROL, MO} from '../rules/build.ts'
 import {complaints} from './complaints.ts'
 import {Dumps, serverRoom} from './dumps.ts'
+import {KeyServer, Person, TOKEN} from './key-server.ts'
 import {type HowToRun, matrixState} from './program.ts'
 
 const dumps = new Dumps()
@@ -132,5 +135,62 @@ describe('doctor', () => {
     const places = order.map((words) => stdout.indexOf(words))
     expect(places.includes(-1)).toBe(false)
     expect(places).toEqual(places.toSorted((a, b) => a - b))
+  })
+})
+
+const BOT = '@bot:example.org'
+
+/** A homeserver with keys. */
+async function withKeys(...people: readonly Person[]) {
+  const server = await KeyServer.start(...people)
+  const env = {MATRIX_STATE_TOKEN: TOKEN, XDG_CACHE_HOME: dumps.path(`cache-${server.url.split(':').at(-1) ?? ''}`)}
+  return {how: {env}, route: ['--homeserver', server.url]}
+}
+
+describe('doctor, of encryption', () => {
+  const unable = "Unable to decrypt: The sender's device has not sent us the keys for this message."
+
+  test('a user alone: the devices are looked at, and the one that is wrong is the cause', async () => {
+    const {how, route} = await withKeys(new Person(BOT).device('ONE').device('TWO', {verified: false}))
+    const {code, document} = await doctor([unable, BOT, ...route], how)
+    expect(code).toBe(EXIT.findings)
+    expect(document.room_id).toBeNull()
+    expect(document.symptoms[0]?.symptom).toBe('unable-to-decrypt')
+    expect(document.diagnoses.map(({cause}) => cause).join()).toContain('TWO')
+    expect(document.diagnoses[0]?.remedies.length).toBeGreaterThan(0)
+    expect(JSON.stringify(document)).not.toContain(TOKEN)
+  })
+
+  test('a user with nothing wrong: that is said, and no cause is made up', async () => {
+    const {how, route} = await withKeys(new Person(BOT).device('ONE'))
+    const {document} = await doctor([unable, BOT, ...route], how)
+    expect(document.diagnoses).toEqual([])
+    expect(document.not_shown).toHaveLength(1)
+  })
+
+  test('a room as a file has nothing of devices: that is lacking, and what would tell is named', async () => {
+    const room = encryptedRoom().add('hello', secret())
+    const file = writeCase(dumps.path('encrypted.case'), room, [{server: 'a.example', at: 'hello'}])
+    const {code, document} = await doctor([unable, file, MO])
+    expect(code).toBe(EXIT.inconclusive)
+    expect(document.diagnoses).toEqual([])
+    expect(document.gather.join()).toContain('Nothing of devices is in the evidence')
+  })
+
+  test('a case with its devices, of one user: others are told below', async () => {
+    const people = [
+      new Person(ALICE).device('A'),
+      new Person(MO).device('M', {verified: false}),
+      new Person(CAROL).device('C', {verified: false}),
+    ]
+    const {how, route} = await withKeys(...people)
+    const room = encryptedRoom().add('hello', secret())
+    const file = writeCase(dumps.path('with-devices.case'), room, [{server: 'a.example', at: 'hello'}])
+    const audit = await matrixState(['devices', file, ...route, '--settle', '0', '--quiet', '--json'], how)
+    expect([EXIT.done, EXIT.findings, EXIT.inconclusive]).toContain(audit.code)
+    const {code, document} = await doctor([unable, file, MO])
+    expect(code).toBe(EXIT.findings)
+    expect(document.diagnoses.map(({cause}) => cause).join()).toContain(MO)
+    expect(document.diagnoses.map(({cause}) => cause).join()).not.toContain(CAROL)
   })
 })
