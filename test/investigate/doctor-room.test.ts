@@ -130,6 +130,20 @@ describe('rooms of two real servers', () => {
     expect(report.gather.join()).toContain('--database')
   })
 
+  test('conflict-v10: a reset may be why a message cannot be read, and is no more than a hint; of other slots not even that', async () => {
+    const report = await ask(await real('conflict-v10'), '** Unable to decrypt: the keys are missing **')
+    expect(causes(report)).toEqual([
+      ['hint', expect.stringContaining('@carol:localhost:18448 was left with no membership')],
+    ])
+    expect(report.gather.join()).toContain('Nothing of devices is in the evidence')
+    const other = await ask(await real('split-sql-v11'), '** Unable to decrypt: the keys are missing **')
+    expect(
+      causes(other)
+        .map(([, cause]) => cause)
+        .join(),
+    ).not.toContain('topic')
+  })
+
   test('acl-v11: the ACL shuts a server out, by name and without its port', async () => {
     const opened = await real('acl-v11')
     const report = await ask(opened, 'Server is banned from room', {server: 'localhost:28448'})

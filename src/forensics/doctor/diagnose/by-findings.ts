@@ -49,6 +49,15 @@ const EXPLAINING: Readonly<
   ],
 }
 
+/**
+ * Kinds that can bring a symptom about, and need not have: who is taken for a member decides who gets keys, but that a key is missing shows
+ * by no state.
+ */
+const MAY_EXPLAIN: Readonly<Partial<Record<SymptomId, readonly FindingId[]>>> = {
+  'unable-to-decrypt': ['state/reset', 'state/divergence', 'device/without-keys', 'device/unverified'],
+  'one-time-key-exists': ['device/id-reused', 'device/otk-reissued', 'device/otk-exhausted'],
+}
+
 const LACKING: Readonly<Partial<Record<SymptomId, string>>> = {
   'state-reset': 'No value of the state was lost, and no server that told its state has another one',
   'forward-extremities': 'Nothing is wrong with the newest events of the room, as far as the evidence tells of them',
@@ -63,10 +72,11 @@ export function diagnoseByFindings(evidence: RoomEvidence, symptom: SymptomId): 
     kinds.some((kind) => (kind.endsWith('/') ? id.startsWith(kind) : id === kind))
   const found = evidence.findings.filter((one) => fits(one) && isOf(one, evidence, symptom))
   const grave = found.filter(({severity}) => severity !== 'note')
-  const causes = causesOf(
+  const shown = causesOf(
     evidence,
     grave.length > 0 ? grave : symptom === 'state-reset' || symptom === 'forward-extremities' ? found : [],
   )
+  const causes = shown.map((cause) => ({...cause, certainty: certaintyOf(cause, symptom)}))
   const gather: string[] = []
   const isOfDevices = symptom === 'unable-to-decrypt' || symptom === 'one-time-key-exists'
   if (isOfDevices && !evidence.devices) {
@@ -84,16 +94,27 @@ export function diagnoseByFindings(evidence: RoomEvidence, symptom: SymptomId): 
   return {causes, notShown: told ? [] : [asSentence(lacking)], gather}
 }
 
+/** How sure it is that this brought the symptom about, which is less than that it is so. */
+function certaintyOf({certainty, findings}: Cause, symptom: SymptomId): Cause['certainty'] {
+  const may = MAY_EXPLAIN[symptom] ?? []
+  if (findings.every(({id}) => may.includes(id))) return 'hint'
+  // One message that cannot be read has one cause, and which of several it is, nobody can see.
+  return symptom === 'unable-to-decrypt' && certainty === 'proof' ? 'strong' : certainty
+}
+
 /** Of the user who complains, or of nobody in particular. */
 function isOf({subject}: Finding, {concerned}: RoomEvidence, symptom: SymptomId): boolean {
   const {user} = concerned
+  // Keys go to members, so that other slots have no say in them.
+  if (symptom === 'unable-to-decrypt' && subject.kind === 'slot' && !KEYS_FOLLOW.has(subject.type)) return false
   if (user === null) return true
-  if (subject.kind === 'slot' && symptom !== 'state-reset') {
+  if (subject.kind === 'slot' && symptom !== 'state-reset')
     return subject.type !== 'm.room.member' || subject.state_key === user
-  }
   if ('user_id' in subject) return subject.user_id === user
   return subject.kind !== 'session' || subject.sender === user
 }
+
+const KEYS_FOLLOW: ReadonlySet<string> = new Set(['m.room.member', 'm.room.encryption'])
 
 /** One cause for what is the same trouble: of one kind, with one cause, remedy and teller. */
 export function causesOf({replay}: Pick<RoomEvidence, 'replay'>, findings: readonly Finding[]): readonly Cause[] {
