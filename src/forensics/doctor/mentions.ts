@@ -28,7 +28,7 @@ const EVENT_TYPE = /(?<![A-Za-z0-9_.])m(?:\.[a-z][a-z0-9_]{0,40}){1,5}(?![A-Za-z
 const NOT_TYPES = /^m\.(?:megolm|olm)\./
 const ERRCODE = /\b[MC]_[A-Z][A-Z_]{2,60}\b/
 const STATUS =
-  /(?:\bHTTP(?:\/[\d.]{1,3})?|\bstatus(?:[ _]?code)?|\bcode|Error:|\[|\()["']?[:= ]{0,3}\[?([45]\d\d)\b(?![\d.:-])|(?<![\d.])([45]\d\d)(?=:? ?(?:- |\(?(?:Forbidden|Bad Request|Not Found|Internal Server|Bad Gateway|M_[A-Z]))|: [A-Z@"'])/
+  /(?:\bHTTP(?:\/[\d.]{1,3})?|\bstatus(?:[ _]?code)?|\bcode|Error:|\[|\()["']?[:= ]{0,3}\[?([45]\d\d)\b(?![\d.:-])|(?<![\d.])([45]\d\d)(?=:? ?(?:- |\(?(?:Forbidden|Bad Request|Not Found|Internal Server|Bad Gateway|M_[A-Z]))|: [A-Z@"']| "(?:GET|PUT|POST|DELETE) \/)/
 
 /** Names as URLs write them. */
 const ESCAPED: Readonly<Record<string, string>> = {'21': '!', '23': '#', '24': '$', '3a': ':', '40': '@'}

@@ -267,7 +267,7 @@ export const ROOM_CURES: readonly Cure[] = [
       who: 'room-admin',
       software: 'any',
       steps: [
-        'Only if nothing else helped, and by an admin on a server whose state is right: upgrade in a client, or send `POST /_matrix/client/v3/rooms/{room}/upgrade` with the body `{"new_version": "12"}`. From version 12 on state resets are far rarer.',
+        'Only if nothing else helped, and by an admin on a server whose state is right: upgrade in a client, or send `POST /_matrix/client/v3/rooms/{room}/upgrade` with the body `{"new_version": "12"}`. Version 12 changed state resolution against resets, which makes them rarer and does not rule them out.',
       ],
       risk: 'The room gets another ID; old history stays in the old room, which is closed for everybody. Members have to follow, local aliases are moved by the server of the admin only, and bots, bridges and links have to be changed. It cannot be undone.',
       check: 'The old room has m.room.tombstone, and `matrix-state check` of the new one finds nothing.',

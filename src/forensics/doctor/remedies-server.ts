@@ -103,7 +103,7 @@ export const SERVER_CURES: readonly Cure[] = [
     who: 'server-admin',
     software: 'synapse',
     steps: [
-      'Every few minutes it sends an invisible event into rooms with more than ten ends, if a local user may send there. See how many there are: `GET /_synapse/admin/v1/rooms/{room}/forward_extremities`.',
+      'Every five minutes it sends an invisible event into rooms with more than ten ends, if a local user may send there. See how many there are: `GET /_synapse/admin/v1/rooms/{room}/forward_extremities`.',
       'If the number stays: no local user may send, or `cleanup_extremities_with_dummy_events` is off in homeserver.yaml.',
     ],
     risk: 'None.',

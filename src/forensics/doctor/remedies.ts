@@ -16,7 +16,7 @@ export const REMEDIES: readonly Remedy[] = CURES.map(({remedy}) => remedy)
 const ORDER: readonly Invasiveness[] = ['none', 'client', 'server', 'destructive']
 
 /** What the catalogue says of a finding, as a remedy: for kinds that have none of their own. */
-function fromCatalogue(id: FindingId): Remedy {
+export function fromCatalogue(id: FindingId): Remedy {
   const {remedy} = CATALOGUE[id]
   return {
     id: `catalogue:${id}`,

@@ -202,6 +202,7 @@ describe('what a text names', () => {
     ['SynapseError: 404 - No known servers', 404, null],
     ['{"errcode":"M_FORBIDDEN"} HTTP 403', 403, 'M_FORBIDDEN'],
     ['because 403: You are banned', 403, null],
+    ['97B 403 "POST /_matrix/client/v3/join/%21id%3Aexample.org HTTP/1.1"', 403, null],
     ['db=(0.017sec/0.080sec/15) 403B 200', null, null],
     ['M_UNABLE_TO_GRANT_JOIN (status_code: 400)', 400, 'M_UNABLE_TO_GRANT_JOIN'],
   ])('%s', (text, status, errcode) => {

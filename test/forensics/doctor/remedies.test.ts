@@ -2,7 +2,7 @@ import {readdirSync} from 'node:fs'
 import {join} from 'node:path'
 import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {CURES, REMEDIES, remediesFor} from '../../../src/forensics/doctor/remedies.ts'
+import {CURES, fromCatalogue, REMEDIES, remediesFor} from '../../../src/forensics/doctor/remedies.ts'
 import type {Invasiveness, Remedy} from '../../../src/forensics/doctor/remedy.ts'
 import {SYMPTOMS} from '../../../src/forensics/doctor/symptom-kinds.ts'
 import type {SymptomId} from '../../../src/forensics/doctor/symptom.ts'
@@ -98,6 +98,12 @@ describe('what is given', () => {
       }),
       {numRuns: 300},
     )
+  })
+
+  test('a kind of finding without a remedy of its own is given what the catalogue says', () => {
+    const remedy = fromCatalogue('dag/many-tips')
+    expect(remedy.steps).toEqual([CATALOGUE['dag/many-tips'].remedy])
+    expect(remedy).toMatchObject({id: 'catalogue:dag/many-tips', invasiveness: 'none'})
   })
 
   test('nothing for nothing, and nothing for a note', () => {
