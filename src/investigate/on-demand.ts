@@ -86,7 +86,8 @@ export const checkRooms: typeof checks.checkRooms = async (...args) =>
 export const hearComplaint: typeof doctors.hearComplaint = async (...args) =>
   (await import('./doctor.ts')).hearComplaint(...args)
 
-export const doctorRoom: typeof doctors.doctorRoom = async (...args) => (await import('./doctor.ts')).doctorRoom(...args)
+export const doctorRoom: typeof doctors.doctorRoom = async (...args) =>
+  (await import('./doctor.ts')).doctorRoom(...args)
 
 export const doctorDevices = async (
   ...args: Parameters<typeof doctors.doctorDevices>
