@@ -160,7 +160,7 @@ export const SERVER_CURES: readonly Cure[] = [
     steps: [
       'Before: make sure that an admin of the room on another server can let your users in again (invites), and note their levels.',
       'All users of the server leave the room; when none is left, the server takes the state anew from the one by which the first joins.',
-      'The first joins by a server that is right: `POST /_matrix/client/v3/join/{room}?via={server}`, then the others.',
+      'The first joins by a server that is right: `POST /_matrix/client/v3/join/{room}?via=SERVER`, with that one for `SERVER`, then the others.',
     ],
     risk: 'Rooms that take invites only need new invites, and a room without other members is lost. Users that cannot act cannot leave either: have them kicked from another server.',
     check: CHECK_ROOM,
@@ -214,7 +214,7 @@ export const SERVER_CURES: readonly Cure[] = [
     who: 'server-admin',
     software: 'conduit',
     steps: [
-      'Find a server whose state is right (`matrix-state diff {room} --all-servers`), make a backup of the database, then in the admin room: `!admin debug force-set-room-state-from-server {room} {server}`.',
+      'Find a server whose state is right (`matrix-state diff {room} --all-servers`), make a backup of the database, then in the admin room: `!admin debug force-set-room-state-from-server {room} SERVER`, with that one for `SERVER`.',
     ],
     risk: 'The state that your server had is overwritten; if the other one is wrong or lies, yours is wrong too. What your server alone knew is lost to it.',
     check: CHECK_ROOM,

@@ -136,8 +136,9 @@ describe('placeholders', () => {
     expect(text).toContain("--can '@o'\\''neil:example.org' join")
     expect(text).toContain('`DELETE /_synapse/admin/v2/rooms/!id%3Aexample.org`')
     expect(text).toContain(`{"user_id": "@o'neil:example.org"}`)
-    expect(text).toContain('?via=example.org%3A8448')
-    expect(text).toContain('`!admin debug force-set-room-state-from-server !id:example.org example.org:8448`')
+    // The server in trouble is not the one to take state from.
+    expect(text).toContain('?via=SERVER')
+    expect(text).toContain('`!admin debug force-set-room-state-from-server !id:example.org SERVER`')
     expect(text).not.toMatch(/\{(?:room|user|server)\}/)
   })
 
