@@ -24,7 +24,11 @@ export const checkFlags = {
     helpGroup: 'ROOMS',
   }),
   // What a config file may switch on can be switched off on the command line.
-  'all-servers': {...roomFlags['all-servers'], allowNo: true},
+  'all-servers': Flags.boolean({
+    summary: 'Ask every server that has a joined member in what the other routes brought.',
+    allowNo: true,
+    helpGroup: 'ACCESS',
+  }),
   devices: Flags.boolean({
     summary: 'Audit the end-to-end encryption of each room, too, as `devices` does.',
     allowNo: true,
