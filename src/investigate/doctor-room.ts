@@ -6,6 +6,7 @@ import {remediesFor} from '../forensics/doctor/remedies.ts'
 import type {Recognised, SymptomId} from '../forensics/doctor/symptom.ts'
 import {SYMPTOMS} from '../forensics/doctor/symptom-kinds.ts'
 import type {RoomGraph} from '../graph/room-graph.ts'
+import {serverNameOf} from '../matrix/ids.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import {lookAtRoom, nameOf} from './check-room.ts'
 import {eachOnce, mostSevereFirst} from './check-verdict.ts'
@@ -149,6 +150,8 @@ export function doctorMessage(
 ): DoctorReport {
   return {
     ...nobody(complaint),
+    // First of all it has to be known which room.
+    generally: generally({...complaint, recognised: complaint.recognised.filter(isOfDevices)}, [], {}),
     rooms,
     gather:
       rooms.length > 1
@@ -259,7 +262,8 @@ function generally(
   )
   return [...open].slice(0, MOST_SYMPTOMS).flatMap(([symptom, [first]]) => {
     const software = first?.software ?? null
-    const fill = {...place, ...(user === null ? {} : {user}), ...(server === null ? {} : {server})}
+    const refused = server ?? (user === null ? null : serverNameOf(user))
+    const fill = {...place, ...(user === null ? {} : {user}), ...(refused === null ? {} : {server: refused})}
     const remedies = remediesFor(
       {symptom, findings: [], software: software === 'client' ? null : software},
       fill,
@@ -289,7 +293,7 @@ function nobody(complaint: Complaint): DoctorReport {
     servers: [],
     diagnoses: [],
     notShown: [],
-    generally: generally(complaint, [], {}),
+    generally: [],
     remarks: [],
     gather: [],
     others: [],

@@ -297,7 +297,8 @@ function withCommands(step: string, style: TextStyle): readonly string[] {
   const lines: string[] = []
   let at = 0
   const add = (part: string): void => {
-    const words = part.trim()
+    // A step that is nothing but a command.
+    const words = part.trim() === '-' ? '- Run, or send:' : part.trim()
     if (words !== '') lines.push(wrap(`${lines.length === 0 ? '     ' : '       '}${words}`, 7, style.columns))
   }
   for (const match of text.matchAll(COMMAND)) {

@@ -46,7 +46,7 @@ const ANY_ATTEMPT = '{user} send m.room.message'
 
 /** What was tried stands in for the example of it. */
 function withAttempt(code: string, {attempt}: Fill): string {
-  if (attempt === undefined || !attempt.every((word) => PRINTABLE.test(word))) return code
+  if (attempt?.every((word) => PRINTABLE.test(word)) !== true) return code
   return code.replace(ANY_ATTEMPT, () => attempt.map(forShell).join(' '))
 }
 const PRINTABLE = /^[\x21-\x5f\x61-\x7e]{1,255}$/
@@ -69,11 +69,13 @@ function fillText(text: string, fill: Fill): string {
 
 /** The remedy with what is known put in; what is not, or cannot be written safely, stays as `{user}`. */
 export function filled(remedy: Remedy, fill: Fill): Remedy {
+  // A file does not tell what was done since.
+  const {file: _, ...afterwards} = fill
   return {
     ...remedy,
     title: fillText(remedy.title, fill),
     steps: remedy.steps.map((step) => fillText(step, fill)),
     risk: fillText(remedy.risk, fill),
-    check: fillText(remedy.check, fill),
+    check: fillText(remedy.check, afterwards),
   }
 }

@@ -48,7 +48,7 @@ export function diagnoseRefusal(evidence: RoomEvidence, symptom: SymptomId, atte
   const earlier = causes.length === 0 ? lostEarlier(evidence, attempt) : null
   return {
     causes: earlier === null ? causes : [earlier],
-    notShown: causes.length > 0 ? [] : whatIsThere(attempt, ours, by('yes')),
+    notShown: causes.length > 0 ? [] : whatIsThere(evidence, attempt, ours, by('yes')),
     gather: gatherMore(evidence, attempt, answers),
   }
 }
@@ -263,7 +263,12 @@ function lostEarlier({findings, replay}: RoomEvidence, attempt: Attempt): Cause 
   }
 }
 
-function whatIsThere(attempt: Attempt, ours: Answer, allowing: readonly Answer[]): readonly string[] {
+function whatIsThere(
+  {complete}: RoomEvidence,
+  attempt: Attempt,
+  ours: Answer,
+  allowing: readonly Answer[],
+): readonly string[] {
   const {explanation} = ours
   if (explanation.can?.answer !== 'yes') {
     return [`Whether ${attempt.user} can ${doing(attempt)} cannot be said: ${explanation.answer}`]
@@ -271,7 +276,7 @@ function whatIsThere(attempt: Attempt, ours: Answer, allowing: readonly Answer[]
   const also = allowing.length === 0 ? '' : `, and by what ${listed(serversOf(allowing))} told`
   const remarks = explanation.notes.filter((note) => note.includes(attempt.user))
   return [
-    `In this room's state ${attempt.user} can ${doing(attempt)}${also}: the message was said at another time, by another server, or about another room or user.`,
+    `${complete ? "In this room's state" : 'By the part of the room that is here'} ${attempt.user} can ${doing(attempt)}${also}: ${complete ? '' : 'what is missing may say otherwise, or '}the message was said at another time, by another server, or about another room or user.`,
     ...remarks,
   ]
 }
