@@ -152,6 +152,11 @@ describe('rooms of two real servers', () => {
     expect(ids).not.toContain('wait-for-the-join')
   })
 
+  test('split-sql-v11: one server alone is held against another one before it is mended', async () => {
+    const report = await ask(await real('split-sql-v11', {servers: ['hs2']}), `User ${ERIN} not in room`)
+    expect(report.diagnoses[0]?.remedies[0]?.id).toBe('compare-servers')
+  })
+
   test('e2ee-v11: without a cause, what harms nothing is told', async () => {
     const report = await ask(await real('e2ee-v11'), '** Unable to decrypt: the keys are missing **')
     const [told] = report.generally

@@ -207,9 +207,9 @@ function refusedByServer(
     findings: bearing,
     about: {user: attempt.user, server},
     attempt,
-    // Both states are here already.
     useless: [
-      'compare-servers',
+      // Of two servers the states are here already; one alone has to be held against another before it is mended.
+      ...(new Set(states.map(({server: of}) => of)).size > 2 ? ['compare-servers'] : []),
       ...(bearing.some(({id}) => id === 'server/truncated-state') ? [] : ['wait-for-the-join']),
     ],
   }
