@@ -97,7 +97,8 @@ function whyRejected(
 /** What the sender of an event tried. */
 function attemptOfRow(graph: RoomGraph, row: number): Attempt {
   const {type, sender: user, stateKey, content, redacts} = pduOfRow(graph, row)
-  if (type === 'm.room.redaction') return {user, action: 'redact', ...(typeof redacts === 'string' ? {target: redacts} : {})}
+  if (type === 'm.room.redaction')
+    return {user, action: 'redact', ...(typeof redacts === 'string' ? {target: redacts} : {})}
   const membership = type === 'm.room.member' ? own(content, 'membership') : undefined
   const isOfOther = stateKey !== undefined && stateKey !== user
   switch (membership) {

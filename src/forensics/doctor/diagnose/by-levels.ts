@@ -77,7 +77,10 @@ function levelsOf(graph: RoomGraph, state: StateAsked | null, user: string, told
   const tries: Try[] = []
   const settable = [...STATE, ...types].find((type) => !entries.has(type) && !BY_OTHER_RULES.has(type))
   if (takes(levels.named('state_default')) && settable !== undefined) {
-    tries.push({attempt: sending(settable, true), says: `state events without a level of their own, such as ${settable}`})
+    tries.push({
+      attempt: sending(settable, true),
+      says: `state events without a level of their own, such as ${settable}`,
+    })
   }
   const message = MESSAGES.find((type) => !entries.has(type))
   if (takes(levels.named('events_default')) && message !== undefined) {
