@@ -19,7 +19,7 @@ import {type CheckStyle, renderReport} from './check-formats.ts'
 import {type CheckOutput, pairOutputs, refuseOutputs, type TypedFlag, writeReport} from './check-output.ts'
 import {describeDevices} from './devices-command.ts'
 import {EXIT, type ExitCode, worstOf} from './exit-codes.ts'
-import {accessOf} from './fetch-flags.ts'
+import {accessOf, typedHomeserver} from './fetch-flags.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil, mustBeLiveRoom, roomIsMissing} from './room-argument.ts'
 import {nearest} from './suggest.ts'
@@ -229,8 +229,7 @@ async function checkAccessOf(given: readonly GivenRoom[], flags: CheckFlags): Pr
   if (subject !== null && flags['trust-ids']) {
     throw new StateError('USAGE', '--trust-ids is for test data in files, not for a room on a server')
   }
-  const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
-  const homeserver = flags.homeserver === fromEnvironment ? undefined : flags.homeserver
+  const homeserver = typedHomeserver(flags)
   if (flags.offline && subject !== null) {
     if (flags['all-rooms']) throw new StateError('USAGE', '--all-rooms asks a server, and --offline asks nobody')
     return accessOf({...flags, homeserver}, {messages: true, secrets: false, subject: null})

@@ -4,13 +4,13 @@ import {StateError} from '../errors.ts'
 import {rememberCase} from '../investigate/cache-folder.ts'
 import type {DevicesReport} from '../investigate/devices-report.ts'
 import type {HeardComplaint} from '../investigate/doctor.ts'
-import type {DoctorReport} from '../investigate/doctor-report.ts'
+import {type DoctorReport, isOfDevices} from '../investigate/doctor-report.ts'
 import {auditDevices, doctorDevices, doctorMessage, doctorRoom, hearComplaint} from '../investigate/on-demand.ts'
 import {isLiveRoom} from '../investigate/open-room.ts'
 import {describeDevices} from './devices-command.ts'
 import {readWords} from './doctor-arguments.ts'
 import {EXIT, type ExitCode, exitCodeForFindings, type FailOn, worstOf} from './exit-codes.ts'
-import {accessOf, namesRoute} from './fetch-flags.ts'
+import {accessOf, namesRoute, typedHomeserver} from './fetch-flags.ts'
 import type {Progress} from './progress.ts'
 import {openFromFlags, roomFlags, type RoomFlags} from './room-command.ts'
 
@@ -105,14 +105,12 @@ async function inRoom(room: string, heard: HeardComplaint, flags: DoctorFlags, w
   const opened = await openFromFlags(room, flags, work.progress)
   const complaint = heard.of(room, opened.room.graph.roomId)
   const isLive = isLiveRoom(room)
-  const isAboutDevices = flags.devices || complaint.recognised.some(({symptom}) => DEVICES.has(symptom))
+  const isAboutDevices = flags.devices || complaint.recognised.some(({symptom}) => isOfDevices(symptom))
   const devices = isAboutDevices
     ? await auditOf(opened.casePath ?? room, flags, {...work, isLive: false, asks: isLive ? room : null})
     : null
   return doctorRoom(opened, complaint, {reading: flags.reading, isLive, nowMs: Date.now(), devices})
 }
-
-const DEVICES: ReadonlySet<string> = new Set(['unable-to-decrypt', 'one-time-key-exists'])
 
 /** @param work.asks - the live room that a case was just fetched for: its servers are asked for devices */
 async function auditOf(
@@ -121,9 +119,8 @@ async function auditOf(
   {progress, signal, log, isLive, asks = null}: Work & {readonly isLive: boolean; readonly asks?: string | null},
 ): Promise<DevicesReport> {
   const asked = isLive ? subject : asks
-  const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
   const isAsIs = asked === null || flags.offline
-  const homeserver = isAsIs && flags.homeserver === fromEnvironment ? undefined : flags.homeserver
+  const homeserver = isAsIs ? typedHomeserver(flags) : flags.homeserver
   const access = await accessOf(
     {...flags, homeserver},
     {messages: true, secrets: !flags.offline, subject: isAsIs ? null : asked},
@@ -132,7 +129,6 @@ async function auditOf(
   const report = await auditDevices(subject, {
     access: {...(asks === null ? access : servers), logs: log === null || log === '-' ? [] : [log]},
     cache: flags.offline ? 'offline' : 'update',
-    settleMs: SETTLE_MS,
     signal,
     nowMs: Date.now,
     onProgress: (step) => {
@@ -143,9 +139,6 @@ async function auditOf(
   return report
 }
 
-/** How long a difference between device lists must last to count, milliseconds. */
-const SETTLE_MS = 10_000
-
 function hasRoute(flags: DoctorFlags): boolean {
   return flags.profile !== undefined || flags.offline || namesRoute({...flags, log: undefined})
 }
@@ -154,8 +147,8 @@ function hasRoute(flags: DoctorFlags): boolean {
 function logOnInput(words: readonly string[], {message}: DoctorFlags): string | undefined {
   if (message !== undefined || words.includes('-') || words.some((word) => /\s/.test(word))) return undefined
   try {
-    const {size} = fstatSync(0)
-    return fstatSync(0).isFile() && size > 0 ? '-' : undefined
+    const input = fstatSync(0)
+    return input.isFile() && input.size > 0 ? '-' : undefined
   } catch {
     return undefined
   }

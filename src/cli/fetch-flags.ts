@@ -165,6 +165,12 @@ export async function accessOf(flags: AccessFlags, options: AccessOptions): Prom
   return opened === null ? access : withProfile(access, opened, {secrets})
 }
 
+/** The homeserver without the variable of the environment: that is meant for rooms on servers, while a flag beside a file is a mistake. */
+export function typedHomeserver({homeserver}: Pick<AccessFlags, 'homeserver'>): string | undefined {
+  const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
+  return homeserver === fromEnvironment ? undefined : homeserver
+}
+
 /** Whether a flag, or MATRIX_STATE_HOMESERVER, is a way to evidence; what only says how or whom to ask is none. */
 export function namesRoute(flags: AccessFlags & {readonly log?: readonly string[] | undefined}): boolean {
   const lists = [flags.database, flags.file, flags.reported, flags.log]

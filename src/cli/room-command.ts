@@ -4,7 +4,7 @@ import {StateError} from '../errors.ts'
 import {lastCase, rememberCase} from '../investigate/cache-folder.ts'
 import {isLiveRoom, type OpenedRoom, type OpenOptions, openRoom, type OpenStep} from '../investigate/open-room.ts'
 import {parseStates} from '../investigate/parse-states.ts'
-import {type AccessFlags, accessFlags, accessOf} from './fetch-flags.ts'
+import {type AccessFlags, accessFlags, accessOf, typedHomeserver} from './fetch-flags.ts'
 import {describeFetch} from './fetch-progress.ts'
 import {interruption} from './interruption.ts'
 import type {Progress} from './progress.ts'
@@ -96,9 +96,7 @@ async function openFile(argument: string, flags: RoomFlags, options: OpenOptions
       hint: `Name the room by its ID, and the file beside it: '!id:example.org' --profile … --file ${argument}; or gather into a case: matrix-state fetch.`,
     })
   }
-  // A variable of the environment is meant for rooms on servers; a flag beside a file is a mistake.
-  const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
-  const homeserver = flags.homeserver === fromEnvironment ? undefined : flags.homeserver
+  const homeserver = typedHomeserver(flags)
   const cache = flags.refresh ? ({cache: 'refresh'} as const) : {}
   const access = await accessOf({...flags, homeserver}, {messages: true, subject: null})
   return openRoom(argument, {...options, ...cache, access})
@@ -117,8 +115,7 @@ async function openLive(argument: string, flags: RoomFlags, options: OpenOptions
 
 /** Flags of access choose among what the cache has; no secret is read. */
 async function openOffline(argument: string, flags: RoomFlags, options: OpenOptions): Promise<OpenedRoom> {
-  const {MATRIX_STATE_HOMESERVER: fromEnvironment} = process.env
-  const homeserver = flags.homeserver === fromEnvironment ? undefined : flags.homeserver
+  const homeserver = typedHomeserver(flags)
   const access = await accessOf({...flags, homeserver}, {messages: true, secrets: false, subject: null})
   try {
     return await openRoom(argument, {...options, access, cache: 'offline'})

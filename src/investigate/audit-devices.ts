@@ -32,8 +32,8 @@ export interface AuditOptions {
   readonly cache?: CacheUse
   /** @defaultValue `cacheFolder()` */
   readonly cacheFolder?: string
-  /** How long a difference of device lists must last to count, milliseconds. */
-  readonly settleMs: number
+  /** How long a difference of device lists must last to count, milliseconds. @defaultValue 10 s */
+  readonly settleMs?: number
   readonly signal: AbortSignal
   readonly nowMs: () => number
   readonly onProgress?: (step: DevicesStep) => void
@@ -301,11 +301,13 @@ async function alone<T>(entry: CachedCase, {signal, onProgress}: AuditOptions, w
   return entry.alone({signal, onWait: () => onProgress?.({kind: 'waiting'})}, work)
 }
 
+const SETTLE_MS = 10_000
+
 async function gather(
   userIds: readonly string[],
   writer: CaseWriter,
   routes: OpenedDeviceRoutes,
-  {signal, nowMs, settleMs, onProgress}: AuditOptions,
+  {signal, nowMs, settleMs = SETTLE_MS, onProgress}: AuditOptions,
 ): Promise<Asked> {
   const startedTs = nowMs()
   const gathering = await gatherDevices({

@@ -1,23 +1,15 @@
 import {StateError} from '../errors.ts'
+import {type Action, ACTION_WORDS, ACTIONS, type Attempt} from '../forensics/explain/attempt.ts'
 import type {Explanation} from '../forensics/explain/explanation.ts'
 import {POWER_SLOT, type StateAsked} from '../forensics/explain/hearing.ts'
 import {byteLength, isServerName, isUserId, MAX_FIELD_BYTES, serverNameOf} from '../matrix/ids.ts'
 import {type Json, type JsonObject, own} from '../matrix/json.ts'
 import type {RoomVersionRules} from '../matrix/room-version.ts'
 
-/** What somebody may want to do in a room. */
-export const ACTIONS = ['join', 'leave', 'knock', 'invite', 'kick', 'ban', 'unban', 'redact', 'send'] as const
-export type Action = (typeof ACTIONS)[number]
+export {type Action, ACTIONS}
 
 /** May this user do that? */
-export interface CanQuestion {
-  readonly user: string
-  readonly action: Action
-  /** The other user (invite, kick, ban, unban), an event (redact), an event type (send). */
-  readonly target?: string
-  /** Of a state event that is sent. */
-  readonly stateKey?: string
-}
+export type CanQuestion = Attempt
 
 const OTHERS: readonly Action[] = ['invite', 'kick', 'ban', 'unban']
 
@@ -127,24 +119,12 @@ function contentOf(type: string, state: StateAsked | null): JsonObject {
   return type === POWER_SLOT.type ? (state?.get(POWER_SLOT)?.content ?? {}) : {}
 }
 
-const DOES: Readonly<Record<Action, string>> = {
-  join: 'join',
-  leave: 'leave',
-  knock: 'knock',
-  invite: 'invite',
-  kick: 'kick',
-  ban: 'ban',
-  unban: 'lift the ban of',
-  redact: 'redact',
-  send: 'send',
-}
-
 /** The answer, in one sentence. */
 export function answerQuestion(explanation: Explanation, question: CanQuestion): Explanation {
   const {user, action, target} = question
   const {verdict, rejection, remedies, checks} = explanation
   const onlyAuthorised = action === 'join' && remedies.some(({changes}) => changes[0]?.kind === 'authoriser')
-  const what = `${DOES[action]}${target === undefined ? (action === 'redact' ? " others' events" : '') : ` ${target}`}`
+  const what = `${ACTION_WORDS[action]}${target === undefined ? (action === 'redact' ? " others' events" : '') : ` ${target}`}`
   const reason = rejection === null ? '' : `${ruleOf(rejection.rule)}: ${rejection.because}`
   const softFails = checks.find(({name, outcome}) => name === 'current-state' && outcome === 'failed')
   const can =

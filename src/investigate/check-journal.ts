@@ -15,6 +15,7 @@ import {
 import {dirname, resolve} from 'node:path'
 import {holdingLock} from '../casefile/file-lock.ts'
 import {StateError} from '../errors.ts'
+import {isRecord} from './json-file.ts'
 import {isLiveRoom} from './open-room.ts'
 import type {RoomToCheck} from './check-room.ts'
 import type {RoomOutcome} from './check-verdict.ts'
@@ -208,7 +209,8 @@ function readJournal(path: string): FoundJournal | null {
 function readBytes(path: string): Buffer {
   try {
     // A pipe that nobody writes into would be waited for without end, deaf to Ctrl-C.
-    if (!statSync(path).isFile() && !statSync(path).isDirectory()) throw noJournal(path)
+    const stat = statSync(path)
+    if (!stat.isFile() && !stat.isDirectory()) throw noJournal(path)
     return readFileSync(path)
   } catch (error) {
     if (error instanceof StateError) throw error
@@ -229,9 +231,6 @@ function parseLine(path: string, line: string, index: number): Readonly<Record<s
   }
   throw index === 0 ? noJournal(path) : damaged(path, index + 1)
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function isOutcome(value: unknown): value is RoomOutcome {
   if (!isRecord(value)) return false

@@ -41,9 +41,6 @@ export interface CheckRoomOptions {
   readonly onProgress?: (step: DevicesStep) => void
 }
 
-/** How long a difference between device lists must last to count, milliseconds. */
-const SETTLE_MS = 10_000
-
 /**
  * Checks one room: opens it, replays it, holds what servers say of it against the replay, looks at the health of its DAG, and audits its
  * encryption if that is asked for. Each thing that is wrong is found once.
@@ -206,7 +203,6 @@ async function auditOf(
   const report = await auditDevices(isLive ? (casePath ?? room) : path, {
     access: isLive ? {...servers, ...(databases === undefined ? {} : {databases})} : ofFile(access),
     cache: place.kind === 'cache' ? place.use : 'update',
-    settleMs: SETTLE_MS,
     signal,
     nowMs,
     ...(onProgress === undefined ? {} : {onProgress}),

@@ -3,6 +3,8 @@ import type {Diagnosis} from '../forensics/doctor/diagnosis.ts'
 import type {Remedy} from '../forensics/doctor/remedy.ts'
 import type {Recognised, SymptomId, SymptomKind} from '../forensics/doctor/symptom.ts'
 
+export {isOfDevices} from '../forensics/doctor/symptom.ts'
+
 /** A sign that was recognised, with what it means whatever the room. */
 export interface SymptomTold extends Recognised {
   readonly kind: SymptomKind

@@ -3,7 +3,7 @@ import {diagnose, diagnoseEvent, diagnoseFindings, type Place} from '../forensic
 import type {Concerned, RoomEvidence} from '../forensics/doctor/diagnose/evidence.ts'
 import type {Diagnosis} from '../forensics/doctor/diagnosis.ts'
 import {remediesFor} from '../forensics/doctor/remedies.ts'
-import type {Recognised, SymptomId} from '../forensics/doctor/symptom.ts'
+import {isOfDevices, type Recognised, type SymptomId} from '../forensics/doctor/symptom.ts'
 import {SYMPTOMS} from '../forensics/doctor/symptom-kinds.ts'
 import type {RoomGraph} from '../graph/room-graph.ts'
 import {serverNameOf} from '../matrix/ids.ts'
@@ -140,7 +140,7 @@ export function doctorDevices(complaint: Complaint, devices: DevicesReport): Doc
         ? []
         : [{symptom: first.symptom, says: ['Nothing that was looked at of the devices explains it.']}],
     gather:
-      first === undefined || isOfDevices(first)
+      first === undefined || isOfDevices(first.symptom)
         ? []
         : ['This is about a room, and none was given: name it by its ID or alias, or by a file.'],
     others: findings.filter((one) => !told.has(one)),
@@ -158,7 +158,11 @@ export function doctorMessage(
   return {
     ...nobody(complaint),
     // First of all it has to be known which room.
-    generally: generally({...complaint, recognised: complaint.recognised.filter(isOfDevices)}, [], {}),
+    generally: generally(
+      {...complaint, recognised: complaint.recognised.filter(({symptom}) => isOfDevices(symptom))},
+      [],
+      {},
+    ),
     rooms,
     gather:
       rooms.length > 0
@@ -177,10 +181,6 @@ function hasDevices(devices: DevicesReport | null): boolean {
 
 function deviceOf({subject}: Finding): {readonly user?: string} {
   return 'user_id' in subject ? {user: subject.user_id} : {}
-}
-
-export function isOfDevices({symptom}: Pick<Recognised, 'symptom'>): boolean {
-  return symptom === 'unable-to-decrypt' || symptom === 'one-time-key-exists'
 }
 
 /** Commands that only read go by the file that was given. */
@@ -285,7 +285,7 @@ function generally(
     const remedies = remediesFor(
       {symptom, findings: [], software: software === 'client' ? null : software},
       fill,
-    ).filter(({invasiveness}) => invasiveness === 'none' || (isOfDevices({symptom}) && invasiveness === 'client'))
+    ).filter(({invasiveness}) => invasiveness === 'none' || (isOfDevices(symptom) && invasiveness === 'client'))
     return remedies.length === 0 ? [] : [{symptom, remedies}]
   })
 }

@@ -31,7 +31,7 @@ export async function hearComplaint(options: {
   readonly signal: AbortSignal
 }): Promise<HeardComplaint> {
   const {given, message, log, signal} = options
-  const heard = log !== null ? (await recogniseLog(log, signal)).recognised : message === null ? [] : recognise(message)
+  const heard = log !== null ? await recogniseLog(log, signal) : message === null ? [] : recognise(message)
   const recognised = heard.map((one) => ({...one, quote: withoutSecrets(one.quote)}))
   const named: Mentions | null = message === null ? null : mentionsOf(message)
   const said = message === null ? (log === null ? null : quotes(recognised)) : withoutSecrets(message)

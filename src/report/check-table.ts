@@ -66,8 +66,7 @@ function roomSection(check: RoomCheck, style: TextStyle): string {
   const counted = findings.filter(({notCounted}) => notCounted === null)
   const grave = counted.filter(({severity}) => severity !== 'note')
   const shown = style.full === true ? counted : grave
-  if (style.full !== true && verdict === 'clean' && grave.length === 0) return ''
-  if (verdict === 'clean' && (style.full === true ? findings : shown).length === 0) return ''
+  if (verdict === 'clean' && (style.full === true ? findings : grave).length === 0) return ''
   const {red, dim} = paint(style)
   const known = [name ?? '', roomId === null || roomId === room ? '' : roomId].filter((part) => part !== '')
   const more = [...known, events === 0 ? '' : count(events, 'event')].filter((part) => part !== '')

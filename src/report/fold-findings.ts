@@ -1,5 +1,6 @@
 import type {Finding} from '../finding/finding.ts'
-import {fewOf, slotsListed, slotWords} from '../finding/slot-words.ts'
+import {fewOf, slotsListed} from '../finding/slot-words.ts'
+import {subjectWords} from '../finding/subject-words.ts'
 import {count} from './printable.ts'
 import type {TextStyle} from './table.ts'
 
@@ -80,27 +81,6 @@ export function subjectsListed(findings: readonly Finding[], most: number): stri
   )
   const others = new Set(findings.flatMap(({subject}) => (subject.kind === 'slot' ? [] : [subjectWords(subject)])))
   return [slotsListed(slots, most), fewOf([...others], most)].filter((part) => part !== '').join(', ')
-}
-
-/** What a finding is about. */
-export function subjectWords(subject: Finding['subject']): string {
-  switch (subject.kind) {
-    case 'slot':
-      return slotWords(subject.type, subject.state_key)
-    case 'event':
-      return subject.event_id
-    case 'room':
-      return 'the room'
-    case 'server':
-      return subject.server
-    case 'user':
-    case 'account':
-      return subject.user_id
-    case 'device':
-      return `${subject.user_id} ${subject.device_id}`
-    case 'session':
-      return `session ${subject.session_id}`
-  }
 }
 
 /** Whose word a finding holds against the replay; empty where it is nobody's. */

@@ -1,6 +1,7 @@
 import type {Finding, FindingId, Severity} from '../finding/finding.ts'
 import {fewOf} from '../finding/slot-words.ts'
-import {serverOf, subjectsListed, subjectWords} from './fold-findings.ts'
+import {subjectWords} from '../finding/subject-words.ts'
+import {serverOf, subjectsListed} from './fold-findings.ts'
 import {shortIds} from './findings-text.ts'
 import {count, printable} from './printable.ts'
 import {paint, type TextStyle} from './table.ts'

@@ -5,24 +5,16 @@
 import {existsSync} from 'node:fs'
 import {join} from 'node:path'
 import {afterAll, describe, expect, test} from 'vitest'
-import {checkRoom, type CheckRoomOptions} from '../../src/investigate/check-room.ts'
+import {checkRoom} from '../../src/investigate/check-room.ts'
 import {judgeRoom, type RoomOutcome} from '../../src/investigate/check-verdict.ts'
 import {Dumps} from '../cli/dumps.ts'
+import {CHECK_OPTIONS} from '../scenarios/check-options.ts'
 import {REPORTED_ROOMS, type ReportedRoom, reportedRoom, reportedRoomIn, writeRoomCase} from '../scenarios/room-case.ts'
 import {FAULTS, HEALTHY, LACKING, tells, type View, VIEWS} from './faults.ts'
 import {DATA, oracleFolders, type OracleRoom, readOracleFolder, serverFolders, SHARED} from './fixtures.ts'
 import {readPacks} from './packed.ts'
 
 const dumps = new Dumps()
-const OPTIONS: CheckRoomOptions = {
-  access: {},
-  place: {kind: 'cache', use: 'update'},
-  devices: false,
-  reading: 'synapse',
-  trustIds: false,
-  signal: new AbortController().signal,
-  nowMs: () => Date.UTC(2026, 10, 22),
-}
 const MINUTES = 60_000
 const [corpus, rooms] = [join(SHARED, 'corpus'), join(SHARED, 'rooms')]
 const isShared = existsSync(corpus) && existsSync(rooms)
@@ -42,7 +34,7 @@ async function outcomesOf(room: ReportedRoom): Promise<ReadonlyMap<View, RoomOut
   for (const view of VIEWS) {
     const path = view.startsWith('dump') ? dump : caseOf(view.split(' + ') as ('hs1' | 'hs2')[])
     const access = view === 'dump + states' ? {reported} : {}
-    outcomes.set(view, await checkRoom({room: path}, {...OPTIONS, access}))
+    outcomes.set(view, await checkRoom({room: path}, {...CHECK_OPTIONS, access}))
   }
   return outcomes
 }
@@ -84,7 +76,7 @@ async function expectKnown(room: ReportedRoom): Promise<void> {
 
 /** Every event that the library rejects is told, and no other. */
 async function expectRejections({name, lines, synapse}: OracleRoom): Promise<void> {
-  const outcome = await checkRoom({room: dumps.write(`${name}.ndjson`, lines)}, OPTIONS)
+  const outcome = await checkRoom({room: dumps.write(`${name}.ndjson`, lines)}, CHECK_OPTIONS)
   expect([name, outcome.error]).toEqual([name, null])
   const told = outcome.findings.flatMap(({id, subject}) =>
     (id === 'dag/rejected-event' || id === 'dag/refused-event') && subject.kind === 'event' ? [subject.event_id] : [],

@@ -3,21 +3,14 @@ import {micromark} from 'micromark'
 import {gfm, gfmHtml} from 'micromark-extension-gfm'
 import {expect, test} from 'vitest'
 import {CATALOGUE} from '../../src/finding/finding.ts'
+import {textOfMarkup} from '../report/markup-text.ts'
 import {FINDINGS, findingsPage} from './findings.ts'
-
-const text = (markup: string): string =>
-  markup
-    .replace(/<[^>]*>/g, '')
-    .replace(/&lt;/g, '<')
-    .replace(/&gt;/g, '>')
-    .replace(/&quot;/g, '"')
-    .replace(/&amp;/g, '&')
 
 /** Rows of all tables but their heads, as a reader sees them. */
 function rowsOf(markdown: string): readonly (readonly string[])[] {
   const page = micromark(markdown, {extensions: [gfm()], htmlExtensions: [gfmHtml()]})
   const rows = [...page.matchAll(/<tr>([^]*?)<\/tr>/g)].map(([, row = '']) =>
-    [...row.matchAll(/<td>([^]*?)<\/td>/g)].map(([, cell = '']) => text(cell)),
+    [...row.matchAll(/<td>([^]*?)<\/td>/g)].map(([, cell = '']) => textOfMarkup(cell)),
   )
   return rows.filter((row) => row.length > 0)
 }

@@ -3,6 +3,7 @@ import {createHash} from 'node:crypto'
 import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 import {parse} from 'yaml'
+import {type Ended, ended} from './ended.ts'
 import {readDockerfile} from './dockerfile.ts'
 import type {Stage} from './dockerfile.ts'
 
@@ -93,11 +94,6 @@ export function complaints(text: string): string[] {
   return found
 }
 
-export interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
 
 export interface Host {
   /** What stands for a program of an image. */
@@ -243,12 +239,5 @@ async function runProcess(words: readonly string[], env: Readonly<Record<string,
     env: {PATH: process.env['PATH'], HOME: NOWHERE, ...env},
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', resolve)
-  })
-  return {code, stdout, stderr}
+  return ended(child)
 }

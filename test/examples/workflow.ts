@@ -3,6 +3,7 @@ import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {parse} from 'yaml'
+import {type Ended, ended} from './ended.ts'
 
 /** A step of a workflow or composite action, in the forms that the examples have. */
 export interface Step {
@@ -41,11 +42,6 @@ export const readAction = (text: string): Action => parse(text) as Action
 /** What `${{ name }}` stands for. */
 export type Names = Readonly<Record<string, string>>
 
-export interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
 export interface ActionEnded extends Ended {
   readonly outputs: Readonly<Record<string, string>>
   /** Markdown on the page of the run. */
@@ -90,14 +86,7 @@ export async function runScript(script: string, {workspace, env}: Runner): Promi
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    let [stdout, stderr] = ['', '']
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', resolve)
-    })
-    return {code, stdout, stderr}
+    return await ended(child)
   } finally {
     rmSync(folder, {recursive: true, force: true})
   }

@@ -18,6 +18,7 @@ import {restsOnServer, subjectText} from '../../src/investigate/check-subject.ts
 import {judgeRoom, type Judging, type RoomOutcome} from '../../src/investigate/check-verdict.ts'
 import {complaints} from '../cli/complaints.ts'
 import {Dumps} from '../cli/dumps.ts'
+import {CHECK_OPTIONS} from '../scenarios/check-options.ts'
 import {reportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
 
 const dumps = new Dumps()
@@ -27,21 +28,7 @@ const ROOMS = ['split-sql-v11', 'split-reject-v10', 'conflict-v10']
 beforeAll(async () => {
   for (const name of ROOMS) {
     const room = writeRoomCase(dumps.path(`${name}.case`), reportedRoom(name))
-    outcomes.set(
-      name,
-      await checkRoom(
-        {room},
-        {
-          access: {},
-          place: {kind: 'cache', use: 'update'},
-          devices: false,
-          reading: 'synapse',
-          trustIds: false,
-          signal: new AbortController().signal,
-          nowMs: () => Date.UTC(2026, 10, 22),
-        },
-      ),
-    )
+    outcomes.set(name, await checkRoom({room}, CHECK_OPTIONS))
   }
 })
 

@@ -3,6 +3,7 @@ import {expect, test, vi} from 'vitest'
 import {checkRoom} from '../../src/investigate/check-room.ts'
 import {replay} from '../../src/resolve/replay.ts'
 import {Dumps} from '../cli/dumps.ts'
+import {CHECK_OPTIONS} from '../scenarios/check-options.ts'
 import {reportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
 
 const made = vi.hoisted((): string[] => [])
@@ -22,18 +23,7 @@ const dumps = new Dumps()
 async function replaysOf(name: string): Promise<readonly string[]> {
   made.length = 0
   const room = writeRoomCase(dumps.path(`${name}.case`), reportedRoom(name))
-  const outcome = await checkRoom(
-    {room},
-    {
-      access: {},
-      place: {kind: 'cache', use: 'update'},
-      devices: false,
-      reading: 'synapse',
-      trustIds: false,
-      signal: new AbortController().signal,
-      nowMs: () => Date.UTC(2026, 10, 22),
-    },
-  )
+  const outcome = await checkRoom({room}, CHECK_OPTIONS)
   expect(outcome.error).toBeNull()
   return [...made]
 }

@@ -11,21 +11,13 @@ import {diffRoom} from '../../src/investigate/diff-room.ts'
 import {resolveRoom} from '../../src/investigate/resolve-room.ts'
 import {Dumps, linesOf, serverRoom} from '../cli/dumps.ts'
 import {BOB, member, message, publicRoom, topic} from '../rules/build.ts'
+import {CHECK_OPTIONS} from '../scenarios/check-options.ts'
 import {REPORTED_ROOMS, reportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
 import {realRoom, roomIdOf, sqliteOf, testFolder} from '../sources/synapse-database.ts'
 
 const dumps = new Dumps()
-const OPTIONS: CheckRoomOptions = {
-  access: {},
-  place: {kind: 'cache', use: 'update'},
-  devices: false,
-  reading: 'synapse',
-  trustIds: false,
-  signal: new AbortController().signal,
-  nowMs: () => Date.UTC(2026, 10, 22),
-}
 const check = (room: string, options: Partial<CheckRoomOptions> = {}): Promise<RoomOutcome> =>
-  checkRoom({room}, {...OPTIONS, ...options})
+  checkRoom({room}, {...CHECK_OPTIONS, ...options})
 
 const errorsOf = ({findings}: RoomOutcome): readonly string[] => [
   ...new Set(findings.filter(({severity}) => severity === 'error').map(({id}) => id)),
@@ -65,7 +57,7 @@ describe('rooms of two real servers, with all that their databases hold', () => 
       const resolved = resolveRoom(room, {
         unknowable,
         reportedExtremities,
-        nowMs: OPTIONS.nowMs(),
+        nowMs: CHECK_OPTIONS.nowMs(),
         ...(views === undefined ? {} : {views}),
       }).findings
       const compared = (await diffRoom(opened)).findings
@@ -137,7 +129,7 @@ describe('a room in a database', () => {
     const path = join(testFolder(), 'room.case')
     const outcome = await checkRoom(
       {room, databases: [`sqlite:${file}`]},
-      {...OPTIONS, place: {kind: 'file', path}, access: {from: ['database']}},
+      {...CHECK_OPTIONS, place: {kind: 'file', path}, access: {from: ['database']}},
     )
     expect(outcome).toMatchObject({roomId: room, error: null, open: [], events: 23, name: 'Ordinary 10'})
     expect(outcome.compared).toBeGreaterThan(0)

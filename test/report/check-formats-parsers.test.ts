@@ -10,6 +10,7 @@ import {checkMarkdown} from '../../src/report/check-markdown.ts'
 import {mdCode, mdLine, mdText} from '../../src/report/markdown-text.ts'
 import {printable} from '../../src/report/printable.ts'
 import {HOSTILE, HOSTILE_REPORT, report, room} from './hostile-report.ts'
+import {textOfMarkup} from './markup-text.ts'
 
 describe('JUnit by libxml2', () => {
   test.each(['junit-ant.xsd', 'junit-10.xsd'])('is valid by %s, whatever the findings say', async (name) => {
@@ -35,23 +36,15 @@ describe('Markdown by micromark', () => {
       extensions: [gfm()],
       htmlExtensions: [gfmHtml()],
     })
-  const textOf = (markup: string): string =>
-    markup
-      .replace(/<[^>]*>/g, '')
-      .replace(/&lt;/g, '<')
-      .replace(/&gt;/g, '>')
-      .replace(/&quot;/g, '"')
-      .replace(/&amp;/g, '&')
-
   test.each(HOSTILE)('%j says the same, and nothing of it is markup', (said) => {
     for (const made of [mdText(said, 6000), mdCode(said, 6000)]) {
       const paragraph = html(`x ${made} y`)
       expect(paragraph).toMatch(/^<p>(?:(?!<(?!\/?code>))[^])*<\/p>$/)
-      expect(textOf(paragraph)).toBe(`x ${printable(said)} y`)
+      expect(textOfMarkup(paragraph)).toBe(`x ${printable(said)} y`)
       const table = html(`| a | b |\n| --- | --- |\n| ${made} | end |\n`)
       const cells = [...table.matchAll(/<td>([^]*?)<\/td>/g)].map(([, cell = '']) => cell)
       expect(cells).toHaveLength(2)
-      expect(textOf(cells[0]!).trim()).toBe(printable(said).trim())
+      expect(textOfMarkup(cells[0]!).trim()).toBe(printable(said).trim())
       expect(cells[1]).toBe('end')
     }
   })
@@ -61,7 +54,7 @@ describe('Markdown by micromark', () => {
     (said) => {
       const list = html(`- a\n  - ${mdLine(said, 6000)}\n`)
       expect(list).toMatch(/^<ul>\n<li>a\n<ul>\n<li>(?:(?!<(?!\/?code>))[^])*<\/li>\n<\/ul>\n<\/li>\n<\/ul>\n$/)
-      expect(textOf(list).trim().slice(1).trim()).toBe(printable(said).trim() || '…')
+      expect(textOfMarkup(list).trim().slice(1).trim()).toBe(printable(said).trim() || '…')
     },
   )
 

@@ -33,6 +33,11 @@ export type SymptomId =
   /** Members, power levels or settings that are gone or old again. */
   | 'state-reset'
 
+/** Whether it is about encryption, so that devices have to be looked at. */
+export function isOfDevices(symptom: SymptomId): boolean {
+  return symptom === 'unable-to-decrypt' || symptom === 'one-time-key-exists'
+}
+
 /** What a text names, in the order in which it stands there, each once. */
 export interface Mentions {
   readonly eventIds: readonly string[]

@@ -69,6 +69,7 @@ function whyRejected(
   const eventId = graph.id(row)
   const isOf = user === null || user === attempt.user || user === attempt.target
   const symptom = symptomOfRule(rejection?.name ?? '')
+  const wouldPass = waysOf(explanation)
   return {
     cause: [
       `The event in question, ${eventWithTime(graph, row)}, is rejected: ${rejection?.because ?? explanation.answer}`,
@@ -82,13 +83,13 @@ function whyRejected(
     events: involved(graph, [eventId, ...eventsAskedFor(explanation)]),
     rule: brokenRule(explanation),
     findings: findings.filter(({subject}) => 'event_id' in subject && subject.event_id === eventId),
-    wouldPass: waysOf(explanation),
+    wouldPass,
     attempt,
     cureAs: [symptom],
     useless: [
       ...(complete ? ['compare-servers', 'wait-for-the-join'] : []),
       ...(isSameTwice(graph, row) ? OF_DAMAGED_STATE : []),
-      ...(symptom === 'forbidden-by-power' && waysOf(explanation).length === 0 ? ['raise-power'] : []),
+      ...(symptom === 'forbidden-by-power' && wouldPass.length === 0 ? ['raise-power'] : []),
     ],
     about: {eventId, user: attempt.user, server: serverNameOf(attempt.user)},
   }

@@ -1,6 +1,7 @@
 import type {Finding, FindingId} from '../../../finding/finding.ts'
 import {listed, slotsListed} from '../../../finding/slot-words.ts'
-import type {SymptomId} from '../symptom.ts'
+import {subjectWords} from '../../../finding/subject-words.ts'
+import {isOfDevices, type SymptomId} from '../symptom.ts'
 import type {Cause, Examined, RoomEvidence} from './evidence.ts'
 import {asSentence, eventsOf, involved, tellsOf} from './words.ts'
 
@@ -78,8 +79,8 @@ export function diagnoseByFindings(evidence: RoomEvidence, symptom: SymptomId): 
   )
   const causes = shown.map((cause) => ({...cause, certainty: certaintyOf(cause, symptom)}))
   const gather: string[] = []
-  const isOfDevices = symptom === 'unable-to-decrypt' || symptom === 'one-time-key-exists'
-  if (isOfDevices && !evidence.devices) {
+  const lacksDevices = isOfDevices(symptom) && !evidence.devices
+  if (lacksDevices) {
     gather.push(
       'Nothing of devices is in the evidence: ask the servers for them (--homeserver with a token, --database, or --profile), or give a case file that has them (matrix-state devices … --case room.case).',
     )
@@ -90,7 +91,7 @@ export function diagnoseByFindings(evidence: RoomEvidence, symptom: SymptomId): 
     )
   }
   const lacking = LACKING[symptom]
-  const told = causes.length > 0 || lacking === undefined || (isOfDevices && !evidence.devices)
+  const told = causes.length > 0 || lacking === undefined || lacksDevices
   return {causes, notShown: told ? [] : [asSentence(lacking)], gather}
 }
 
@@ -150,27 +151,8 @@ function causeOf(first: Finding, group: readonly Finding[]): string {
   const names =
     slots.length === group.length
       ? slotsListed(slots.slice(1), NAMED)
-      : `${listed(others.slice(0, NAMED).map(nameOf))}${others.length > NAMED ? ` and ${String(others.length - NAMED)} more` : ''}`
+      : `${listed(others.slice(0, NAMED).map(({subject}) => subjectWords(subject)))}${others.length > NAMED ? ` and ${String(others.length - NAMED)} more` : ''}`
   return `${asSentence(first.summary)} ${asSentence(`the same is true of ${names}`)}`
-}
-
-function nameOf({subject}: Finding): string {
-  switch (subject.kind) {
-    case 'slot':
-      return slotsListed([{type: subject.type, stateKey: subject.state_key}], 1)
-    case 'event':
-      return subject.event_id
-    case 'room':
-      return 'the room'
-    case 'server':
-      return subject.server
-    case 'device':
-      return `${subject.user_id} ${subject.device_id}`
-    case 'session':
-      return `session ${subject.session_id}`
-    default:
-      return subject.user_id
-  }
 }
 
 function aboutOf(one: Finding): NonNullable<Cause['about']> {

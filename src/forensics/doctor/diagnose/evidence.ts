@@ -1,19 +1,12 @@
-import type {Finding} from '../../../finding/finding.ts'
+import type {Certainty, Finding} from '../../../finding/finding.ts'
 import type {Replay} from '../../../resolve/replay.ts'
+import type {Attempt} from '../../explain/attempt.ts'
 import type {Explanation} from '../../explain/explanation.ts'
 import type {StateAsked} from '../../explain/hearing.ts'
 import type {EventInvolved, RuleBroken, WouldPass} from '../diagnosis.ts'
 import type {SymptomId} from '../symptom.ts'
-import type {Certainty} from '../../../finding/finding.ts'
 
-/** Something that somebody tried to do in the room. */
-export interface Attempt {
-  readonly user: string
-  readonly action: 'join' | 'leave' | 'knock' | 'invite' | 'kick' | 'ban' | 'unban' | 'redact' | 'send'
-  /** The other user, the event to redact, or the event type to send. */
-  readonly target?: string
-  readonly stateKey?: string
-}
+export type {Attempt}
 
 /** What a state says to an attempt. */
 export interface Answer {
@@ -91,5 +84,3 @@ export interface Examined {
   /** What evidence would decide, and how to get it, in sentences. */
   readonly gather: readonly string[]
 }
-
-export const NOTHING: Examined = {causes: [], notShown: [], gather: []}

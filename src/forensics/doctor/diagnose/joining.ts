@@ -78,11 +78,9 @@ export function bannedHere({states, replay}: RoomEvidence): Cause | null {
   const newest = rows.slice(0, MOST).map((row) => eventWithTime(graph, row))
   const only = [...bans.keys()][0]
   return {
-    cause: [
+    cause: asSentence(
       `${bans.size === 1 ? 'One user is banned here, who may be meant' : `${String(bans.size)} users are banned here, of whom one may be meant`}: ${listed(newest)}${bans.size > MOST ? ` and ${String(bans.size - MOST)} more` : ''}`,
-    ]
-      .map(asSentence)
-      .join(' '),
+    ),
     certainty: 'hint',
     events: involved(
       graph,

@@ -2,6 +2,7 @@ import {absence, listed, slotWords} from '../../../finding/slot-words.ts'
 import type {Finding} from '../../../finding/finding.ts'
 import {own} from '../../../matrix/json.ts'
 import {serverNameOf} from '../../../matrix/ids.ts'
+import {ACTION_WORDS} from '../../explain/attempt.ts'
 import {JOIN_RULES_SLOT, memberSlot, type NamedSlot, POWER_SLOT, type StateAsked} from '../../explain/hearing.ts'
 import type {SymptomId} from '../symptom.ts'
 import {SOMEBODY} from './attempt.ts'
@@ -76,17 +77,7 @@ function refusal(evidence: RoomEvidence, symptom: SymptomId, attempt: Attempt): 
   }
 }
 
-const DOES: Readonly<Record<Attempt['action'], string>> = {
-  join: 'join',
-  leave: 'leave',
-  knock: 'knock',
-  invite: 'invite',
-  kick: 'kick',
-  ban: 'ban',
-  unban: 'lift the ban of',
-  redact: "redact others' events",
-  send: 'send',
-}
+const DOES: Readonly<Record<Attempt['action'], string>> = {...ACTION_WORDS, redact: "redact others' events"}
 
 const doing = ({action, target}: Attempt): string => `${DOES[action]}${target === undefined ? '' : ` ${target}`}`
 
