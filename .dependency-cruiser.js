@@ -57,7 +57,8 @@ const LAYERS = {
       'casefile',
       'profile',
     ],
-    why: 'Use cases compose everything below, and know nothing of terminals.',
+    shapes: ['report'],
+    why: 'Use cases compose everything below, and know nothing of terminals. The data of a page are a shape of report, which they fill.',
   },
   report: {
     imports: ['matrix', 'finding'],
@@ -65,6 +66,11 @@ const LAYERS = {
     pure: true,
     packages: ['chalk', 'cli-table3', 'graphology'],
     why: 'A report renders what it is given: it knows shapes, not sources.',
+  },
+  explorer: {
+    imports: ['matrix', 'graph', 'auth', 'resolve', 'finding', 'forensics', 'report'],
+    packages: ['konva', '@noble'],
+    why: 'The program of the page runs in a browser: it has the engine, what renders in words, and the DOM.',
   },
   cli: {
     imports: ['matrix', 'finding', 'report', 'profile', 'investigate'],

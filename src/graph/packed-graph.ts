@@ -1,5 +1,5 @@
 import type {EventId} from '../matrix/ids.ts'
-import type {JsonObject} from '../matrix/json.ts'
+import {ExactNumber, type Json, type JsonObject, parseJson} from '../matrix/json.ts'
 import type {FormatFault} from '../matrix/pdu.ts'
 import {rulesFor} from '../matrix/room-version.ts'
 import {Interner} from './interner.ts'
@@ -30,6 +30,8 @@ export interface PackedGraph {
   /** By user. */
   readonly memberSlot: readonly number[]
   readonly content: readonly (readonly [row: number, content: JsonObject])[]
+  /** Those that hold numbers which a double would not give back, as JSON text. */
+  readonly exactContent: readonly (readonly [row: number, content: string])[]
   readonly exactDepth: readonly (readonly [row: number, depth: string])[]
   readonly redacts: readonly (readonly [row: number, eventId: string])[]
   readonly authoriser: readonly (readonly [row: number, user: number])[]
@@ -71,7 +73,7 @@ export function packGraph(graph: RoomGraph): PackedGraph {
     users: columns.users.strings,
     slots: columns.slots.map(({type, stateKey}) => [type, stateKey] as const),
     memberSlot: [...columns.memberSlot],
-    content: [...columns.content],
+    ...packContent(columns.content),
     exactDepth: [...columns.exactDepth].map(([row, depth]) => [row, String(depth)] as const),
     redacts: [...columns.redacts],
     authoriser: [...columns.authoriser],
@@ -110,7 +112,7 @@ export function unpackGraph(packed: PackedGraph): RoomGraph {
     users: interned(packed.users),
     slots,
     memberSlot: Int32Array.from(packed.memberSlot),
-    content: new Map(packed.content),
+    content: unpackContent(packed),
     exactDepth: new Map(packed.exactDepth.map(([row, depth]) => [row, BigInt(depth)])),
     redacts: new Map(packed.redacts),
     authoriser: new Map(packed.authoriser),
@@ -120,6 +122,27 @@ export function unpackGraph(packed: PackedGraph): RoomGraph {
     create: packed.create,
     slotIndex: new Map(slots.map(({type, stateKey}, slot) => [slotKey(type, stateKey), slot])),
   })
+}
+
+function packContent(contents: ReadonlyMap<number, JsonObject>): Pick<PackedGraph, 'content' | 'exactContent'> {
+  const content: [number, JsonObject][] = []
+  const exactContent: [number, string][] = []
+  for (const [row, one] of contents) {
+    if (holdsExactNumber(one)) exactContent.push([row, JSON.stringify(one)])
+    else content.push([row, one])
+  }
+  return {content, exactContent}
+}
+
+function holdsExactNumber(value: Json | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return value instanceof ExactNumber || Object.values(value).some(holdsExactNumber)
+}
+
+function unpackContent({content, exactContent}: PackedGraph): ReadonlyMap<number, JsonObject> {
+  const contents = new Map(content)
+  for (const [row, text] of exactContent) contents.set(row, parseJson(text, true) as JsonObject)
+  return contents
 }
 
 function packAdjacency({starts, edges}: Adjacency): PackedAdjacency {

@@ -42,7 +42,7 @@ export async function pageDataOf(opened: OpenedRoom, change: Partial<PageData> =
   const views = opened.views ?? []
   const told = views.flatMap((view) => view.states.map((state) => ({view, state})))
   return {
-    schema: 'matrix-state/explore/1',
+    schema: 'matrix-state/explorer-page/1',
     madeTs: Date.UTC(2026, 10, 22),
     program: 'matrix-state (a test)',
     room: {

@@ -9,7 +9,7 @@ import type {Reading} from '../../resolve/auth-difference.ts'
  * users wrote. States are not in it: the page computes them from `graph` as the program does.
  */
 export interface PageData {
-  readonly schema: 'matrix-state/explore/1'
+  readonly schema: 'matrix-state/explorer-page/1'
   /** When the page was made, milliseconds since 1970, and by which version of the program. */
   readonly madeTs: number
   readonly program: string

@@ -1,0 +1,99 @@
+import {basename} from 'node:path'
+import type {Finding} from '../finding/finding.ts'
+import {resetStory} from '../forensics/reset-story.ts'
+import {findResets} from '../forensics/resets.ts'
+import {packGraph} from '../graph/packed-graph.ts'
+import type {PageData, PageReset} from '../report/explorer/page-data.ts'
+import type {Reading} from '../resolve/auth-difference.ts'
+import {replay, type Replay} from '../resolve/replay.ts'
+import {tipsOf} from '../resolve/tips.ts'
+import {eachOnce, mostSevereFirst} from './check-verdict.ts'
+import {diffRoom} from './diff-room.ts'
+import {isLiveRoom} from './open-room.ts'
+import type {OpenedRoom} from './opened-room.ts'
+import {keepContents} from './page-contents.ts'
+import {pageMarks, pageSides} from './page-sides.ts'
+import {resolveRoom} from './resolve-room.ts'
+import {nameOfRoom, whyOpen} from './why-open.ts'
+
+export interface ExploreOptions {
+  /** @defaultValue `synapse` */
+  readonly reading?: Reading
+  /** Who makes the page: the name and version of the program. */
+  readonly program: string
+  readonly nowMs: number
+}
+
+export interface Explored {
+  readonly data: PageData
+  /** Events of the room that are here. */
+  readonly events: number
+}
+
+/**
+ * All that the explorer's page holds of a room. Contents of messages are in it only where they were kept when the room was opened
+ * (`OpenOptions.messages`).
+ *
+ * @remarks Up to five replays: two readings for the state, as many again where a server differs, one for what is drawn.
+ */
+export async function exploreRoom(opened: OpenedRoom, options: ExploreOptions): Promise<Explored> {
+  const {reading = 'synapse', nowMs} = options
+  // Where a file lies on the disk of whoever made the page is nobody's business.
+  const source = withoutFolders(opened.room.source)
+  const named: OpenedRoom = {...opened, room: {...opened.room, source}}
+  const {room, unknowable, reportedExtremities, views = []} = named
+  const {graph} = room
+  // As `check` has them: what servers report is left to `diffRoom`, which knows more of it.
+  const resolved = resolveRoom(room, {reading, unknowable, reportedExtremities, views, nowMs})
+  const compared = await diffRoom(named, {reading})
+  const result = replay(graph, {reading})
+  const tips = tipsOf(result)
+  const {sides, says} = pageSides(result, views, tips)
+  const {graph: packed, contents} = keepContents(room, packGraph(graph))
+  const data: PageData = {
+    schema: 'matrix-state/explorer-page/1',
+    madeTs: nowMs,
+    program: options.program,
+    room: {
+      source,
+      name: nameOfRoom(resolved),
+      complete: resolved.complete && compared.complete,
+      unknowable,
+      open: whyOpen(named, resolved, compared),
+    },
+    reading,
+    graph: packed,
+    contents: {...contents, says: [...contents.says, ...saysOfServers(sides.length), ...says]},
+    marks: pageMarks(graph, views),
+    sides,
+    differences: compared.differences,
+    divergencePoints: compared.divergencePoints,
+    findings: foundOnce(resolved.findings, compared.findings),
+    resets: pageResets(result, tips),
+  }
+  return {data, events: resolved.counts.events}
+}
+
+function foundOnce(...looks: readonly (readonly Finding[])[]): readonly Finding[] {
+  return mostSevereFirst(eachOnce(looks))
+}
+
+function withoutFolders(source: string): string {
+  return isLiveRoom(source) ? source : basename(source)
+}
+
+function saysOfServers(sides: number): readonly string[] {
+  return sides === 0 ? [] : ['What servers told is in it: their states, and which events they rejected, with their reasons.']
+}
+
+function pageResets(result: Replay, tips: readonly number[]): readonly PageReset[] {
+  return findResets(result, {tips}).map((reset) => ({
+    row: reset.merge.at,
+    slot: reset.slot,
+    lost: reset.lost,
+    got: reset.got,
+    expected: reset.expected,
+    cause: reset.cause,
+    says: resetStory(result.graph, reset),
+  }))
+}
