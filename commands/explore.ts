@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand} from '../src/cli/base-command.ts'
 import {EXIT, type ExitCode} from '../src/cli/exit-codes.ts'
-import {explorePage} from '../src/cli/explore-command.ts'
+import {exploreFromFlags} from '../src/cli/explore-command.ts'
 import {roomArg, roomFlags} from '../src/cli/room-command.ts'
 
 export default class Explore extends BaseCommand {
@@ -40,7 +40,7 @@ export default class Explore extends BaseCommand {
 
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Explore)
-    const {written, html, notes} = await explorePage(args.room, flags, {
+    const {written, html, notes} = await exploreFromFlags(args.room, flags, {
       progress: this.progress(),
       program: `${this.config.name} ${this.config.version}`,
       json: this.json,

@@ -1,7 +1,7 @@
 import {StateError} from '../errors.ts'
 import {exploreRoom} from '../investigate/explore-room.ts'
 import {exploreDocument, exploreText} from '../report/explorer/explore-document.ts'
-import {makePage, pagePathOf, refusePagePath, writePage} from './explore-page.ts'
+import {explorerPage, pagePathOf, refusePagePath, writePage} from './explore-page.ts'
 import type {Forms} from './output.ts'
 import type {Progress} from './progress.ts'
 import {openFromFlags, type RoomFlags} from './room-command.ts'
@@ -24,7 +24,7 @@ export interface ExploredPage {
  *
  * @throws StateError USAGE, OUTPUT_FAILED; see `openFromFlags`
  */
-export async function explorePage(
+export async function exploreFromFlags(
   argument: string,
   flags: ExploreFlags,
   {progress, program, json}: {readonly progress: Progress; readonly program: string; readonly json: boolean},
@@ -37,8 +37,13 @@ export async function explorePage(
   }
   if (path !== '-') await refusePagePath(path)
   const opened = await openFromFlags(argument, flags, progress, {messages: flags['with-content']})
-  const {data, events} = await exploreRoom(opened, {reading: flags.reading, program, nowMs: Date.now()})
-  const html = await makePage(data)
+  const {data, events} = await exploreRoom(opened, {
+    reading: flags.reading,
+    source: argument === '-' ? 'standard input' : argument,
+    program,
+    nowMs: Date.now(),
+  })
+  const html = await explorerPage(data)
   if (path !== '-') await writePage(path, html)
   const page = {data, events, path, bytes: Buffer.byteLength(html)}
   return {

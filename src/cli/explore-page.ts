@@ -1,16 +1,22 @@
 import {existsSync, statSync} from 'node:fs'
 import {open, rename, rm, writeFile} from 'node:fs/promises'
 import {basename} from 'node:path'
+import {promisify} from 'node:util'
+import {gzip} from 'node:zlib'
 import {StateError} from '../errors.ts'
 import {isLiveRoom} from '../investigate/open-room.ts'
-import {packPageData, readPageProgram} from '../investigate/page-program.ts'
+import {readPageProgram} from '../investigate/page-program.ts'
 import type {PageData} from '../report/explorer/page-data.ts'
 import {PAGE_MARK, pageHtml} from '../report/explorer/page-html.ts'
+import {packPage} from '../report/explorer/page-pack.ts'
 
 /** Where a page goes that nobody named: beside nothing, into the current folder. */
 export function pagePathOf(room: string): string {
   if (room === '-') return 'room.html'
-  if (!isLiveRoom(room)) return `${basename(room).replace(/\.(gz)$/i, '').replace(/\.[A-Za-z0-9]{1,8}$/, '')}.html`
+  if (!isLiveRoom(room))
+    return `${basename(room)
+      .replace(/\.(gz)$/i, '')
+      .replace(/\.[A-Za-z0-9]{1,8}$/, '')}.html`
   // An ID may hold whatever its server liked, and a file name shall be easy to type.
   const name = room.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|-+$/g, '')
   return `${name.slice(0, 100) || 'room'}.html`
@@ -40,10 +46,17 @@ async function beginOf(path: string): Promise<string> {
   }
 }
 
-/** The page as one HTML text, which holds its program and the room. */
-export async function makePage(data: PageData): Promise<string> {
-  const [program, packed] = await Promise.all([readPageProgram(), packPageData(data)])
-  return pageHtml(`${data.room.name ?? data.graph.roomId} · matrix-state`, program, packed)
+/**
+ * The page as one HTML text, which holds its program and the room.
+ *
+ * @throws RangeError for a room whose data are longer than a text can be (some millions of events)
+ */
+export async function explorerPage(data: PageData): Promise<string> {
+  const [program, packed] = await Promise.all([
+    readPageProgram(),
+    promisify(gzip)(JSON.stringify(packPage(data)), {level: 9}),
+  ])
+  return pageHtml(`${data.room.name ?? data.graph.roomId} · matrix-state`, program, packed.toString('base64'))
 }
 
 /**

@@ -1,4 +1,3 @@
-import {basename} from 'node:path'
 import type {Finding} from '../finding/finding.ts'
 import {resetStory} from '../forensics/reset-story.ts'
 import {findResets} from '../forensics/resets.ts'
@@ -9,9 +8,9 @@ import {replay, type Replay} from '../resolve/replay.ts'
 import {tipsOf} from '../resolve/tips.ts'
 import {eachOnce, mostSevereFirst} from './check-verdict.ts'
 import {diffRoom} from './diff-room.ts'
-import {isLiveRoom} from './open-room.ts'
 import type {OpenedRoom} from './opened-room.ts'
 import {keepContents} from './page-contents.ts'
+import {namedForOthers} from './page-names.ts'
 import {pageMarks, pageSides} from './page-sides.ts'
 import {resolveRoom} from './resolve-room.ts'
 import {nameOfRoom, whyOpen} from './why-open.ts'
@@ -19,6 +18,8 @@ import {nameOfRoom, whyOpen} from './why-open.ts'
 export interface ExploreOptions {
   /** @defaultValue `synapse` */
   readonly reading?: Reading
+  /** What the user called the room: a path, an ID, an alias. @defaultValue what it was loaded from */
+  readonly source?: string
   /** Who makes the page: the name and version of the program. */
   readonly program: string
   readonly nowMs: number
@@ -38,9 +39,7 @@ export interface Explored {
  */
 export async function exploreRoom(opened: OpenedRoom, options: ExploreOptions): Promise<Explored> {
   const {reading = 'synapse', nowMs} = options
-  // Where a file lies on the disk of whoever made the page is nobody's business.
-  const source = withoutFolders(opened.room.source)
-  const named: OpenedRoom = {...opened, room: {...opened.room, source}}
+  const named = namedForOthers(opened, options.source ?? opened.room.source)
   const {room, unknowable, reportedExtremities, views = []} = named
   const {graph} = room
   // As `check` has them: what servers report is left to `diffRoom`, which knows more of it.
@@ -55,7 +54,7 @@ export async function exploreRoom(opened: OpenedRoom, options: ExploreOptions): 
     madeTs: nowMs,
     program: options.program,
     room: {
-      source,
+      source: room.source,
       name: nameOfRoom(resolved),
       complete: resolved.complete && compared.complete,
       unknowable,
@@ -78,12 +77,10 @@ function foundOnce(...looks: readonly (readonly Finding[])[]): readonly Finding[
   return mostSevereFirst(eachOnce(looks))
 }
 
-function withoutFolders(source: string): string {
-  return isLiveRoom(source) ? source : basename(source)
-}
-
 function saysOfServers(sides: number): readonly string[] {
-  return sides === 0 ? [] : ['What servers told is in it: their states, and which events they rejected, with their reasons.']
+  return sides === 0
+    ? []
+    : ['What servers told is in it: their states, and which events they rejected, with their reasons.']
 }
 
 function pageResets(result: Replay, tips: readonly number[]): readonly PageReset[] {

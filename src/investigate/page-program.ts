@@ -1,7 +1,4 @@
 import {readFile} from 'node:fs/promises'
-import {promisify} from 'node:util'
-import {gzip} from 'node:zlib'
-import type {PageData} from '../report/explorer/page-data.ts'
 import type {PageProgram} from '../report/explorer/page-html.ts'
 
 /**
@@ -20,10 +17,4 @@ export async function readPageProgram(): Promise<PageProgram> {
     readFile(new URL(`../../explorer/${name}`, import.meta.url), 'utf8')
   const [script, style] = await Promise.all([read('page.js'), read('page.css')])
   return {script, style}
-}
-
-/** The data as the page unpacks them: base64 of gzip of JSON. */
-export async function packPageData(data: PageData): Promise<string> {
-  const packed = await promisify(gzip)(JSON.stringify(data), {level: 9})
-  return packed.toString('base64')
 }

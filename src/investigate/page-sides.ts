@@ -92,19 +92,22 @@ function slotsOfState(graph: RoomGraph, {slots}: ToldState): readonly PageSlot[]
 export function pageMarks(graph: RoomGraph, views: readonly ServerView[]): readonly PageMarks[] {
   return views.flatMap(({server, marks, extremities}) => {
     const rejected: [number, string][] = []
+    const accepted: number[] = []
     const softFailed: number[] = []
     const outliers: number[] = []
     for (const [eventId, mark] of marks) {
       const row = graph.row(eventId)
       if (row < 0) continue
       if (typeof mark.rejected === 'string') rejected.push([row, mark.rejected])
+      else if (mark.rejected === null) accepted.push(row)
       if (mark.softFailed === true) softFailed.push(row)
       if (mark.outlier === true) outliers.push(row)
     }
-    if (rejected.length + softFailed.length + outliers.length === 0 && extremities === null) return []
+    if (rejected.length + accepted.length + softFailed.length + outliers.length === 0 && extremities === null) return []
     return [
       {
         server,
+        accepted: accepted.sort((a, b) => a - b),
         rejected: rejected.sort(([a], [b]) => a - b),
         softFailed: softFailed.sort((a, b) => a - b),
         outliers: outliers.sort((a, b) => a - b),

@@ -146,6 +146,7 @@ describe('the schemas', () => {
       'diff',
       'error',
       'explain',
+      'explore',
       'fetch',
       'fetch-plan',
       'finding',

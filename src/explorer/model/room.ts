@@ -72,7 +72,7 @@ export function childRows({starts, edges}: Adjacency, row: number): Int32Array {
 }
 
 function viewsOf(graph: RoomGraph, data: PageData): readonly ServerView[] {
-  return data.marks.map(({server, rejected, softFailed, outliers, extremities}): ServerView => {
+  return data.marks.map(({server, accepted = [], rejected, softFailed, outliers, extremities}): ServerView => {
     const marks = new Map<string, {-readonly [K in keyof ToldMarks]: ToldMarks[K]}>()
     const at = (row: number): {-readonly [K in keyof ToldMarks]: ToldMarks[K]} => {
       const id = graph.id(row)
@@ -80,6 +80,7 @@ function viewsOf(graph: RoomGraph, data: PageData): readonly ServerView[] {
       marks.set(id, known)
       return known
     }
+    for (const row of accepted) at(row).rejected = null
     for (const [row, reason] of rejected) at(row).rejected = reason
     for (const row of softFailed) at(row).softFailed = true
     for (const row of outliers) at(row).outlier = true

@@ -50,6 +50,8 @@ export interface PageContents {
 
 export interface PageMarks {
   readonly server: string
+  /** Rows that it said it accepted; absent: not told. */
+  readonly accepted?: readonly number[]
   /** Rows, with the server's reason. */
   readonly rejected: readonly (readonly [row: number, reason: string])[]
   readonly softFailed: readonly number[]
