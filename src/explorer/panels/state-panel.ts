@@ -3,7 +3,7 @@ import {slotWords} from '../../forensics/words.ts'
 import {UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {ABSENT} from '../../resolve/state-trie.ts'
 import {type Child, fill, label, make, said} from '../dom.ts'
-import {eventLabel} from '../model/words.ts'
+import {eventLabel, localpart} from '../model/words.ts'
 import {eventLink, type Panel, type PanelContext} from './context.ts'
 import {changeTable} from './event-panel.ts'
 import {wordsOfValue} from './values.ts'
@@ -62,7 +62,7 @@ export function statePanel(context: PanelContext): Panel {
       ),
       row < 0
         ? make('p', {class: 'hint'}, 'Over all newest events. Move through time with the slider below the graph, or j and k.')
-        : eventLink(context, row),
+        : make('p', {class: 'hint'}, 'On its branch of the history. ', eventLink(context, row, 'Show the event')),
       ownChanges(row),
     )
     draw(changed)
@@ -149,7 +149,7 @@ export function statePanel(context: PanelContext): Panel {
         make('button', {type: 'button', class: 'link', title: label(`${type} ${stateKey}`, 200), onclick: () => selected.set({slot, tab: 'slot'})}, make('bdi', {}, label(name, 80))),
       ),
       make('td', {class: row === ABSENT ? 'none' : ''}, said(wordsOfValue(context, slot, row), 120)),
-      make('td', {}, row === ABSENT ? '' : eventLink(context, row, label(graph.senderName(row), 40))),
+      make('td', {}, row === ABSENT ? '' : eventLink(context, row, localpart(graph.senderName(row)))),
     )
   }
 

@@ -2,10 +2,10 @@ import type {Layout} from '../model/lanes.ts'
 
 /** Height of a row, in pixels, beyond which nothing is gained. */
 const HIGHEST_ROW = 72
-const LEAST_LANE = 64
+const LEAST_LANE = 58
 /** Places within a lane, in pixels. */
 const COLUMN = 16
-const LANE_PAD = 16
+const LANE_PAD = 26
 
 /** Which part of the room is seen, and where on the canvas its events are. */
 export class Camera {

@@ -28,7 +28,7 @@ function drawLanes(context: Context, {camera, layout, palette}: Scene): void {
 }
 
 function drawBuckets(context: Context, {camera, layout, levels, palette}: Scene): void {
-  const {size, counts, marks, buckets} = levelFor(levels, camera.rowHeight, 3)
+  const {size, counts, marks, buckets, most} = levelFor(levels, camera.rowHeight, 3)
   const lanes = layout.lanes.length
   const height = size * camera.rowHeight
   const first = Math.max(0, Math.floor(camera.top / size))
@@ -45,7 +45,7 @@ function drawBuckets(context: Context, {camera, layout, levels, palette}: Scene)
         if (here === 0) continue
         let before = 0
         for (let k = 0; k < part; k += 1) before += counts[cell + k] ?? 0
-        const unit = (widths[lane] ?? 0) / size
+        const unit = (widths[lane] ?? 0) / most
         const width = Math.max(part === Part.Message ? 1 : 2, here * unit)
         context.fillRect(camera.laneX(lane) + 8 + before * unit, y, width, Math.max(1, height - 0.6))
       }
@@ -130,8 +130,16 @@ function drawMerges(context: Context, {camera, room, palette, marks}: Scene, fir
     }
     const pad = Math.min(9, thick * 1.5) + 3
     context.fillStyle = isReset ? palette.reset : palette.conflict
+    // Pale from branch to branch, so that words on it can be read; full around the event that merges.
+    const alpha = context.globalAlpha
+    context.globalAlpha = alpha * (camera.rowHeight < LABEL_HEIGHT ? 0.75 : 0.4)
     context.beginPath()
     context.roundRect(from - pad, y - thick / 2, to - from + pad * 2, thick, thick / 2)
+    context.fill()
+    context.globalAlpha = alpha
+    const half = Math.max(thick, markSize(camera.rowHeight) + 4)
+    context.beginPath()
+    context.roundRect(camera.x(row) - half, y - half * 0.8, half * 2, half * 1.6, half * 0.5)
     context.fill()
   }
 }
@@ -188,6 +196,7 @@ function drawLabels(context: Context, {camera, layout, room, marks, palette}: Sc
   context.font = `${String(Math.round(size))}px ${palette.font}`
   context.textAlign = 'left'
   context.textBaseline = 'middle'
+  context.lineJoin = 'round'
   for (let row = first; row <= last; row += 1) {
     const lane = layout.laneOf[row] ?? 0
     const columns = layout.lanes[lane]?.columns ?? 1
@@ -195,6 +204,10 @@ function drawLabels(context: Context, {camera, layout, room, marks, palette}: Sc
     const width = camera.laneX(lane) + camera.laneWidth(lane) - x - 4
     if (width < 40) continue
     const text = clipTo(context, eventLabel(room, row), width)
+    // A margin of the background, as lines run behind it.
+    context.lineWidth = 3
+    context.strokeStyle = lane % 2 === 0 ? palette.lane : palette.background
+    context.strokeText(text, x, camera.y(row) + 0.5)
     context.fillStyle = marks.kinds[row] === Kind.Message || marks.kinds[row] === Kind.Missing ? palette.faint : palette.text
     context.fillText(text, x, camera.y(row) + 0.5)
   }

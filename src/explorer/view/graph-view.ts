@@ -89,13 +89,15 @@ export class GraphView {
     this.#base.batchDraw()
     this.#overlay.batchDraw()
     this.#drawNames()
+    this.element.dataset['top'] = this.#scene.camera.top.toFixed(2)
+    this.element.dataset['rowHeight'] = this.#scene.camera.rowHeight.toFixed(4)
     for (const redrawn of this.#redrawn) redrawn()
   }
 
   /** Brings an event into view, close enough to be told from its neighbours. */
   reveal(row: number): void {
-    const {camera, room} = this.#scene
-    camera.show(row, Math.min(READABLE, Math.max(camera.lowestRowHeight, room.graph.size > 2000 ? READABLE : 6)))
+    const {camera} = this.#scene
+    camera.show(row, READABLE)
   }
 
   set life(life: LifePath | null) {
@@ -121,6 +123,7 @@ export class GraphView {
       if (!(name instanceof HTMLElement)) continue
       name.style.transform = `translateX(${String(Math.round(camera.laneX(lane)))}px)`
       name.style.width = `${String(Math.floor(camera.laneWidth(lane)))}px`
+      name.classList.toggle('slim', camera.laneWidth(lane) < 130)
     }
   }
 
