@@ -19,7 +19,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(
     if (value === undefined || value === null || value === false) continue
     if (name.startsWith('on') && typeof value === 'function') {
       element.addEventListener(name.slice(2), value as EventListener)
-    } else element.setAttribute(name, value === true ? '' : String(value as string | number))
+    } else element.setAttribute(name, value === true ? '' : String(value))
   }
   add(element, children)
   return element

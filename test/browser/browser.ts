@@ -13,7 +13,8 @@ import {pageDataOf, pageHtml} from './page.ts'
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
 /** Path of the browser: `CHROMIUM`, or where distributions put it; `null`: there is none. */
-export const CHROMIUM = [process.env['CHROMIUM'] ?? '', ...PLACES].find((path) => path !== '' && existsSync(path)) ?? null
+export const CHROMIUM =
+  [process.env['CHROMIUM'] ?? '', ...PLACES].find((path) => path !== '' && existsSync(path)) ?? null
 
 if (CHROMIUM === null) process.stderr.write('skipped: no Chromium was found (set CHROMIUM to its path)\n')
 
@@ -25,6 +26,8 @@ export interface Looks {
   readonly width?: number
   readonly height?: number
   readonly theme?: 'light' | 'dark'
+  /** What the page may complain of: a test has asked for it. */
+  readonly expects?: RegExp
 }
 
 /** What a test file needs: pages of rooms, closed and checked after each test. */
@@ -59,13 +62,15 @@ export function pages() {
   }
 
   const openData = async (name: string, data: PageData, looks: Looks = {}): Promise<Page> => {
-    const {hash = '', width = 1280, height = 800, theme = 'light'} = looks
+    const {hash = '', width = 1280, height = 800, theme = 'light', expects} = looks
     const path = join(folder, `${name}.html`)
     writeFileSync(path, await pageHtml(data))
     if (browser === null) throw new Error('there is no browser')
     const context = await browser.newContext({viewport: {width, height}, colorScheme: theme})
     const page = await context.newPage()
-    page.on('console', (message) => wrong.push(`console: ${message.text()}`))
+    page.on('console', (message) => {
+      if (expects?.test(message.text()) !== true) wrong.push(`console: ${message.text()}`)
+    })
     page.on('pageerror', (error) => wrong.push(`error: ${error.message}`))
     page.on('dialog', (dialog) => {
       wrong.push(`dialog: ${dialog.message()}`)
@@ -119,13 +124,16 @@ export async function pixels(page: Page, layer: 0 | 1, color: string): Promise<n
     ([index, name]) => {
       const canvas = document.querySelectorAll<HTMLCanvasElement>('.canvas canvas')[index as number]
       const context = canvas?.getContext('2d')
-      if (canvas === undefined || context == null) return -1
-      const hex = getComputedStyle(document.documentElement).getPropertyValue(`--${name as string}`).trim()
+      if (canvas === undefined || context === null || context === undefined) return -1
+      const hex = getComputedStyle(document.documentElement)
+        .getPropertyValue(`--${name}`)
+        .trim()
       const wanted = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16))
       const {data} = context.getImageData(0, 0, canvas.width, canvas.height)
       let count = 0
       for (let k = 0; k < data.length; k += 4) {
-        if (data[k + 3] === 255 && wanted.every((value, part) => Math.abs((data[k + part] ?? 0) - value) < 6)) count += 1
+        if (data[k + 3] === 255 && wanted.every((value, part) => Math.abs((data[k + part] ?? 0) - value) < 6))
+          count += 1
       }
       return count
     },

@@ -15,7 +15,10 @@ async function hostile(): Promise<PageData> {
   const text = JSON.stringify(data)
     .replaceAll('@erin:localhost:28448', JSON.stringify(user).slice(1, -1))
     .replaceAll('"m.room.topic"', JSON.stringify(`m.room.topic${SCRIPT}${TURNED}`))
-    .replaceAll('"displayname":"erin"', `"displayname":${JSON.stringify(LONG)},"x":${JSON.stringify(`</script>${SCRIPT}`)}`)
+    .replaceAll(
+      '"displayname":"erin"',
+      `"displayname":${JSON.stringify(LONG)},"x":${JSON.stringify(`</script>${SCRIPT}`)}`,
+    )
   const turned = JSON.parse(text) as PageData
   return {...turned, room: {...turned.room, name: `${SCRIPT}${TURNED}${LONG}`, source: SCRIPT}}
 }
@@ -25,9 +28,9 @@ describe.skipIf(CHROMIUM === null)('hostile content', () => {
     const data = await hostile()
     const page = await openData('hostile', data)
     for (const tab of ['Findings', 'Event', 'State', 'Slot life', 'Servers', 'Search', 'About']) {
-      await page.keyboard.press('n')
+      await page.locator('.graph').press('n')
       await page.getByRole('tab', {name: tab}).click()
-      if (tab === 'Search') await page.getByLabel('Search events and slots').fill('<img')
+      if (tab === 'Search') await page.getByLabel('Search events and slots').fill('@<img src=x')
       await settled(page)
       expect(await page.locator('#app img, #app script, #app iframe').count()).toBe(0)
       expect(await page.evaluate(() => document.title)).not.toBe('owned')
@@ -53,7 +56,7 @@ describe.skipIf(CHROMIUM === null)('hostile content', () => {
   })
 
   test('what is not allowed by the policy does not happen even if it got into the page', async () => {
-    const page = await openData('policy', await dataOf('creators-v12'))
+    const page = await openData('policy', await dataOf('creators-v12'), {expects: /Content Security Policy/})
     const ran = await page.evaluate(() => {
       const script = document.createElement('script')
       script.textContent = 'document.title = "owned"'
@@ -61,5 +64,5 @@ describe.skipIf(CHROMIUM === null)('hostile content', () => {
       return document.title === 'owned'
     })
     expect(ran).toBe(false)
-  }, 60_000)
+  })
 })

@@ -105,6 +105,13 @@ function drawLife(context: Context, {camera, life, palette, marks, room}: Scene)
   for (const {row, expected} of life.resets) {
     const [x, y] = point(row)
     if (y < -20 || y > camera.height + 20) continue
-    drawAlarm(context, palette, x - 16, Math.min(y, camera.height - 12), 10, expected ? palette.conflict : palette.reset)
+    drawAlarm(
+      context,
+      palette,
+      x - 16,
+      Math.min(y, camera.height - 12),
+      10,
+      expected ? palette.conflict : palette.reset,
+    )
   }
 }

@@ -151,7 +151,8 @@ function drawTicks(context: Context, {camera, marks, palette}: Scene, first: num
     context.fillStyle = kindColor(palette, kind as KindCode)
     const width = kind === Kind.Message ? 5 : 9
     for (let row = first; row <= last; row += 1) {
-      if (marks.kinds[row] === kind) context.fillRect(camera.x(row) - width / 2, camera.y(row) - height / 2, width, height)
+      if (marks.kinds[row] === kind)
+        context.fillRect(camera.x(row) - width / 2, camera.y(row) - height / 2, width, height)
     }
   }
   context.fillStyle = palette.rejected
@@ -191,24 +192,32 @@ function drawShapes(context: Context, {camera, marks, palette}: Scene, first: nu
   }
 }
 
-function drawLabels(context: Context, {camera, layout, room, marks, palette}: Scene, first: number, last: number): void {
+function drawLabels(
+  context: Context,
+  {camera, layout, room, marks, palette}: Scene,
+  first: number,
+  last: number,
+): void {
   const size = Math.min(13, Math.max(10, camera.rowHeight * 0.55))
   context.font = `${String(Math.round(size))}px ${palette.font}`
-  context.textAlign = 'left'
   context.textBaseline = 'middle'
   context.lineJoin = 'round'
   for (let row = first; row <= last; row += 1) {
     const lane = layout.laneOf[row] ?? 0
     const columns = layout.lanes[lane]?.columns ?? 1
-    const x = Math.max(camera.x(row) + 13, camera.laneX(lane) + 13 + columns * 16)
-    const width = camera.laneX(lane) + camera.laneWidth(lane) - x - 4
-    if (width < 40) continue
-    const text = clipTo(context, eventLabel(room, row), width)
+    const free = Math.max(camera.x(row) + 13, camera.laneX(lane) + 10 + columns * 16)
+    // A row has one event: its words may run over the other lanes, and stand to its left where there is no place to the right.
+    const right = camera.width - free - 24
+    const isLeft = right < 110 && camera.x(row) > right
+    const x = isLeft ? camera.x(row) - 26 : free
+    context.textAlign = isLeft ? 'right' : 'left'
+    const text = clipTo(context, eventLabel(room, row), isLeft ? x - 6 : right)
     // A margin of the background, as lines run behind it.
     context.lineWidth = 3
     context.strokeStyle = lane % 2 === 0 ? palette.lane : palette.background
     context.strokeText(text, x, camera.y(row) + 0.5)
-    context.fillStyle = marks.kinds[row] === Kind.Message || marks.kinds[row] === Kind.Missing ? palette.faint : palette.text
+    context.fillStyle =
+      marks.kinds[row] === Kind.Message || marks.kinds[row] === Kind.Missing ? palette.faint : palette.text
     context.fillText(text, x, camera.y(row) + 0.5)
   }
 }

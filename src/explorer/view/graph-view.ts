@@ -113,7 +113,11 @@ export class GraphView {
           make(
             'span',
             {class: 'lane-name', title: server === null ? '' : label(server, 300)},
-            make('bdi', {}, server === null ? `${String(servers)} others` : label(server === '' ? 'no server' : server, 80)),
+            make(
+              'bdi',
+              {},
+              server === null ? `${String(servers)} others` : label(server === '' ? 'no server' : server, 80),
+            ),
             make('small', {}, events.toLocaleString('en-US')),
           ),
         ),
