@@ -5,7 +5,7 @@ export type Child = Node | string | null | readonly Child[]
 export interface Attributes {
   readonly class?: string
   readonly onclick?: (event: MouseEvent) => void
-  readonly [name: string]: unknown
+  readonly [name: string]: string | number | boolean | undefined | null | ((event: never) => void)
 }
 
 /** An element. Texts are texts: nothing that a room holds is ever read as HTML. */

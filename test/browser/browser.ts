@@ -125,9 +125,7 @@ export async function pixels(page: Page, layer: 0 | 1, color: string): Promise<n
       const canvas = document.querySelectorAll<HTMLCanvasElement>('.canvas canvas')[index as number]
       const context = canvas?.getContext('2d')
       if (canvas === undefined || context === null || context === undefined) return -1
-      const hex = getComputedStyle(document.documentElement)
-        .getPropertyValue(`--${name}`)
-        .trim()
+      const hex = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
       const wanted = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16))
       const {data} = context.getImageData(0, 0, canvas.width, canvas.height)
       let count = 0

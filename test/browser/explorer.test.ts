@@ -72,7 +72,7 @@ describe.skipIf(CHROMIUM === null)('an event', () => {
   test('checks and rules with number and outcome, and auth events against what they should be', async () => {
     const data = await dataOf('rejected-v6')
     const result = replay(unpackGraph(data.graph))
-    const [row, rejection] = [...result.rejections].find(([, {rule}]) => rule.startsWith('v6:4')) ?? []
+    const [row, rejection] = [...result.rejections].find(([, {rule}]) => rule.startsWith('v6:7')) ?? []
     const page = await open('rejected-v6', {hash: `event=${data.graph.ids[row ?? 0] ?? ''}`})
     const panel = page.locator('#panel-event')
     expect(await rowOf(page)).toBe(row)

@@ -177,6 +177,7 @@ function eventItem(context: PanelContext, slot: number, entry: BlamedEvent): HTM
 function mergeItem(context: PanelContext, slot: number, entry: BlamedMerge): HTMLElement {
   const {graph} = context.room
   const {merge, got, candidates, decided, reset, fell, again} = entry
+  const root = reset?.root ?? null
   const kind = reset === null ? 'merge' : reset.expected ? 'revoked' : 'reset'
   return make(
     'li',
@@ -209,15 +210,15 @@ function mergeItem(context: PanelContext, slot: number, entry: BlamedMerge): HTM
           'Also fell by this: ',
           fell.slice(0, 20).map((one) => [slotLink(context, one.slot), ' ']),
         ),
-    reset === null || reset.root === null || reset.root.event === reset.lost
+    root === null || root.event === reset?.lost
       ? null
       : make(
           'p',
           {},
           'It began with ',
-          eventLink(context, reset.root.event, label(eventWords(graph, reset.root.event), 120)),
+          eventLink(context, root.event, label(eventWords(graph, root.event), 120)),
           ' ',
-          slotLink(context, reset.root.slot, 'life of that slot'),
+          slotLink(context, root.slot, 'life of that slot'),
         ),
   )
 }

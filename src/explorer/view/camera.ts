@@ -138,6 +138,17 @@ export class Camera {
     else if (x > this.width - LEAST_LANE) this.pan(this.width - LEAST_LANE - x, 0)
   }
 
+  /** All rows from one to another, as closely as they fit. */
+  showRange(first: number, last: number): void {
+    const pad = 3
+    const rows = last - first + 1 + pad * 2
+    if (this.rowAt(0) <= first && this.rowAt(this.height) >= last + 1 && rows * this.rowHeight > this.height / 4) return
+    this.rowHeight = Math.min(24, Math.max(this.lowestRowHeight, this.height / rows))
+    this.top = first - pad
+    this.#keepInside()
+    this.#changed()
+  }
+
   #keepInside(): void {
     const most = Math.max(0, this.#rows - (this.height - 12) / this.rowHeight)
     this.top = Math.min(most, Math.max(0, this.top))

@@ -192,39 +192,37 @@ function drawShapes(context: Context, {camera, marks, palette}: Scene, first: nu
   }
 }
 
-function drawLabels(
-  context: Context,
-  {camera, layout, room, marks, palette}: Scene,
-  first: number,
-  last: number,
-): void {
-  const size = Math.min(13, Math.max(10, camera.rowHeight * 0.55))
-  context.font = `${String(Math.round(size))}px ${palette.font}`
+function drawLabels(context: Context, scene: Scene, first: number, last: number): void {
+  for (let row = first; row <= last; row += 1) drawLabel(context, scene, row)
+}
+
+/** Words beside an event. A row has one event: they may run over other lanes, and stand left where there is no place to the right. */
+export function drawLabel(context: Context, {camera, layout, room, marks, palette}: Scene, row: number): void {
+  const lane = layout.laneOf[row] ?? 0
+  const columns = layout.lanes[lane]?.columns ?? 1
+  const free = Math.max(camera.x(row) + 13, camera.laneX(lane) + 10 + columns * 16)
+  const right = camera.width - free - 24
+  const isLeft = right < 110 && camera.x(row) > right
+  const x = isLeft ? camera.x(row) - 26 : free
+  const y = camera.y(row) + 0.5
+  const size = Math.min(13, Math.max(10, Math.round(camera.rowHeight * 0.55)))
+  const text = clipTo(eventLabel(room, row), isLeft ? x - 6 : right, size)
+  context.font = `${String(size)}px ${palette.font}`
+  context.textAlign = isLeft ? 'right' : 'left'
   context.textBaseline = 'middle'
+  // A margin of the background, as lines run behind it.
   context.lineJoin = 'round'
-  for (let row = first; row <= last; row += 1) {
-    const lane = layout.laneOf[row] ?? 0
-    const columns = layout.lanes[lane]?.columns ?? 1
-    const free = Math.max(camera.x(row) + 13, camera.laneX(lane) + 10 + columns * 16)
-    // A row has one event: its words may run over the other lanes, and stand to its left where there is no place to the right.
-    const right = camera.width - free - 24
-    const isLeft = right < 110 && camera.x(row) > right
-    const x = isLeft ? camera.x(row) - 26 : free
-    context.textAlign = isLeft ? 'right' : 'left'
-    const text = clipTo(context, eventLabel(room, row), isLeft ? x - 6 : right)
-    // A margin of the background, as lines run behind it.
-    context.lineWidth = 3
-    context.strokeStyle = lane % 2 === 0 ? palette.lane : palette.background
-    context.strokeText(text, x, camera.y(row) + 0.5)
-    context.fillStyle =
-      marks.kinds[row] === Kind.Message || marks.kinds[row] === Kind.Missing ? palette.faint : palette.text
-    context.fillText(text, x, camera.y(row) + 0.5)
-  }
+  context.lineWidth = 3
+  context.strokeStyle = lane % 2 === 0 ? palette.lane : palette.background
+  context.strokeText(text, x, y)
+  const isFaint = marks.kinds[row] === Kind.Message || marks.kinds[row] === Kind.Missing
+  context.fillStyle = isFaint ? palette.faint : palette.text
+  context.fillText(text, x, y)
 }
 
 /** As much of the text as fits; by the width of an average letter, as measuring each text costs more than drawing it. */
-function clipTo(context: Context, text: string, width: number): string {
-  const letters = Math.floor(width / (parseFloat(context.font.replace('bold ', '')) * 0.54))
+function clipTo(text: string, width: number, size: number): string {
+  const letters = Math.floor(width / (size * 0.54))
   return text.length <= letters ? text : `${text.slice(0, Math.max(1, letters - 1))}…`
 }
 

@@ -12,6 +12,8 @@ import type {LifePath, Scene} from './scene.ts'
 
 /** Closest that jumping to an event goes by itself. */
 const READABLE = 20
+/** Ends of a long life that are looked for, first and last: they are in the order of the history. */
+const MOST_SHOWN = 1000
 
 /** The canvas: two layers, each with one shape that draws what is in view. */
 export class GraphView {
@@ -102,6 +104,12 @@ export class GraphView {
 
   set life(life: LifePath | null) {
     this.#scene.life = life
+    const rows = life === null ? [] : [...life.sets, ...life.resets].map(({row}) => row)
+    if (rows.length > 0) {
+      const last = this.#scene.room.graph.size - 1
+      const ends = rows.map((row) => (row < 0 ? last : row))
+      this.#scene.camera.showRange(Math.min(...ends.slice(0, MOST_SHOWN)), Math.max(...ends.slice(-MOST_SHOWN)))
+    }
     this.redraw()
   }
 
