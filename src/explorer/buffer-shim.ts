@@ -9,7 +9,11 @@ function decoded(text: string, encoding: string): Uint8Array {
   if (encoding === 'hex') return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16))
   if (encoding !== 'base64') return new TextEncoder().encode(text)
   // As Node: either alphabet, and what is in neither is passed over.
-  const plain = text.replaceAll('-', '+').replaceAll('_', '/').replace(/=.*$/s, '').replace(/[^A-Za-z0-9+/]/g, '')
+  const plain = text
+    .replaceAll('-', '+')
+    .replaceAll('_', '/')
+    .replace(/=.*$/s, '')
+    .replace(/[^A-Za-z0-9+/]/g, '')
   const whole = plain.length % 4 === 1 ? plain.slice(0, -1) : plain
   return Uint8Array.from(atob(whole), (char) => char.charCodeAt(0))
 }

@@ -5,7 +5,7 @@ export type Child = Node | string | null | readonly Child[]
 export interface Attributes {
   readonly class?: string
   readonly onclick?: (event: MouseEvent) => void
-  readonly [name: string]: unknown
+  readonly [name: string]: string | number | boolean | undefined | null | ((event: never) => void)
 }
 
 /** An element. Texts are texts: nothing that a room holds is ever read as HTML. */
@@ -19,7 +19,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(
     if (value === undefined || value === null || value === false) continue
     if (name.startsWith('on') && typeof value === 'function') {
       element.addEventListener(name.slice(2), value as EventListener)
-    } else element.setAttribute(name, value === true ? '' : String(value as string | number))
+    } else element.setAttribute(name, value === true ? '' : String(value))
   }
   add(element, children)
   return element

@@ -20,7 +20,7 @@ export function followKeys(board: Board): void {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || board.help.open) return
     const target = event.target instanceof HTMLElement ? event.target : null
-    if (target?.closest('input[type=search], select, textarea') != null) return
+    if (target?.matches('input[type=search], select, textarea') === true) return
     const isOnGraph = target === board.graph || target === document.body
     const act = actionFor(board, event.key, isOnGraph, target)
     if (act === null) return
@@ -30,7 +30,16 @@ export function followKeys(board: Board): void {
 }
 
 /** Keys that scroll what has the focus, or move along it. */
-const MOVING: ReadonlySet<string> = new Set(['ArrowDown', 'ArrowUp', 'ArrowLeft', 'ArrowRight', 'PageUp', 'PageDown', 'Home', 'End'])
+const MOVING: ReadonlySet<string> = new Set([
+  'ArrowDown',
+  'ArrowUp',
+  'ArrowLeft',
+  'ArrowRight',
+  'PageUp',
+  'PageDown',
+  'Home',
+  'End',
+])
 
 function actionFor(board: Board, key: string, isOnGraph: boolean, target: HTMLElement | null): (() => void) | null {
   if (MOVING.has(key) && !isOnGraph) return null

@@ -27,7 +27,9 @@ const NAMES = [
 
 export function readPalette(): Palette {
   const style = getComputedStyle(document.documentElement)
-  return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()])) as unknown as Palette
+  return Object.fromEntries(
+    NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]),
+  ) as unknown as Palette
 }
 
 export type Theme = 'light' | 'dark'

@@ -54,13 +54,19 @@ export async function pageDataOf(opened: OpenedRoom, change: Partial<PageData> =
     },
     reading: 'synapse',
     graph: packGraph(graph),
-    contents: {kept: 'state', messages: [], says: ['Contents of state events are in it.', 'Contents of messages are left out.']},
+    contents: {
+      kept: 'state',
+      messages: [],
+      says: ['Contents of state events are in it.', 'Contents of messages are left out.'],
+    },
     marks: views.map(({server, marks, extremities}) => {
       const rows = [...marks].map(([id, mark]) => ({row: graph.row(id), mark})).filter(({row}) => row >= 0)
       return {
         server,
         extremities,
-        rejected: rows.flatMap(({row, mark}) => (typeof mark.rejected === 'string' ? [[row, mark.rejected] as const] : [])),
+        rejected: rows.flatMap(({row, mark}) =>
+          typeof mark.rejected === 'string' ? [[row, mark.rejected] as const] : [],
+        ),
         softFailed: rows.flatMap(({row, mark}) => (mark.softFailed === true ? [row] : [])),
         outliers: rows.flatMap(({row, mark}) => (mark.outlier === true ? [row] : [])),
       }

@@ -17,6 +17,8 @@ export interface Level {
   readonly counts: Uint32Array
   /** Bits of `Mark` of any event: by bucket and lane. */
   readonly marks: Uint16Array
+  /** Events of the fullest bucket of a lane: what a bar of full width stands for. */
+  readonly most: number
 }
 
 /**
@@ -26,10 +28,10 @@ export interface Level {
  */
 export function levelsOf({lanes, laneOf}: Layout, {kinds, marks}: Marks): readonly Level[] {
   const levels: Level[] = []
-  let level = finest(lanes.length, laneOf, kinds, marks)
+  let level = withMost(finest(lanes.length, laneOf, kinds, marks))
   levels.push(level)
   while (level.buckets > 64) {
-    level = coarser(level, lanes.length)
+    level = withMost(coarser(level, lanes.length))
     levels.push(level)
   }
   return levels
@@ -62,12 +64,23 @@ function coarser(finer: Level, lanes: number): Level {
   return level
 }
 
+function withMost(level: Level): Level {
+  let most = 1
+  for (let cell = 0; cell < level.counts.length; cell += PARTS) {
+    let events = 0
+    for (let part = 0; part < PARTS; part += 1) events += level.counts[cell + part] ?? 0
+    if (events > most) most = events
+  }
+  return {...level, most}
+}
+
 function emptyLevel(size: number, buckets: number, lanes: number): Level {
   return {
     size,
     buckets,
     counts: new Uint32Array(buckets * lanes * PARTS),
     marks: new Uint16Array(buckets * lanes),
+    most: 1,
   }
 }
 

@@ -19,7 +19,7 @@ export class LongEdges {
     const find = (block: number): number => {
       let at = block
       while ((next[at] ?? at) !== at) at = next[at] ?? at
-      for (let k = block; k !== at; ) {
+      for (let k = block; k !== at;) {
         const after = next[k] ?? at
         next[k] = at
         k = after

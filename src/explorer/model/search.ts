@@ -27,7 +27,10 @@ export class Search {
   }
 
   find(query: string): Found {
-    const words = query.toLowerCase().split(/\s+/).filter((word) => word !== '')
+    const words = query
+      .toLowerCase()
+      .split(/\s+/)
+      .filter((word) => word !== '')
     if (words.length === 0) return {slots: [], rows: [], events: 0}
     const {graph} = this.#room
     const slots = graph.slots.flatMap(({type, stateKey}, slot) => {

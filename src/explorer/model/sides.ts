@@ -30,7 +30,9 @@ export function compareSide(room: Room, side: PageSide): readonly SideRow[] {
   const {graph, replay} = room
   const root = rootBeside(room, side)
   if (root === UNKNOWN_STATE) return []
-  const told = new Map(side.slots.map(([type, stateKey, eventId]) => [slotKey(type, stateKey), {type, stateKey, eventId}]))
+  const told = new Map(
+    side.slots.map(([type, stateKey, eventId]) => [slotKey(type, stateKey), {type, stateKey, eventId}]),
+  )
   const rows: SideRow[] = []
   replay.trie.forEach(root, (slot, ours) => {
     const {type, stateKey} = graph.slotAt(slot)

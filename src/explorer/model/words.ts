@@ -29,7 +29,9 @@ function makeLabel({graph}: Room, row: number): string {
     return stateKey === graph.senderName(row) ? `${sender} ${value}` : `${localpart(stateKey)} ${value} (by ${sender})`
   }
   const value = printable(valueOf(graph, row), 40)
-  return value === 'power levels' || value === graph.typeName(row) ? `${type} (${sender})` : `${type} “${value}” (${sender})`
+  return value === 'power levels' || value === graph.typeName(row)
+    ? `${type} (${sender})`
+    : `${type} “${value}” (${sender})`
 }
 
 /** `@alice:example.org` → `alice`. */
@@ -66,7 +68,9 @@ export function eventLine(room: Room, row: number, marks: Uint16Array): string {
   const {graph} = room
   const kind = kindOf(graph, row)
   if (kind === Kind.Missing) return `${graph.id(row)}: cited, but not here`
-  const words = MARK_WORDS.filter(([mark]) => ((marks[row] ?? 0) & mark) !== 0 && mark !== Mark.Tip).map(([, text]) => text)
+  const words = MARK_WORDS.filter(([mark]) => ((marks[row] ?? 0) & mark) !== 0 && mark !== Mark.Tip).map(
+    ([, text]) => text,
+  )
   return [
     `${eventLabel(room, row)}, ${verdictWord(room, row)}`,
     ...words.filter((word) => word !== 'rejected'),

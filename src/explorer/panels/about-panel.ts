@@ -19,20 +19,48 @@ export function aboutPanel({room}: PanelContext): Panel {
       ['Source', said(data.room.source)],
       ['Made', `${date(data.madeTs)} by ${data.program}`],
       ['Events', `${graph.size.toLocaleString('en-US')}, of which ${count(rejected, 'is', 'are')} rejected`],
-      ['Merges', `${replay.merges.size.toLocaleString('en-US')}, of which ${count(conflicts, 'joins', 'join')} states that differ`],
-      ['Servers told', data.sides.length === 0 ? 'none' : said([...new Set(data.sides.map(({server}) => server))].join(', '), 300)],
+      [
+        'Merges',
+        `${replay.merges.size.toLocaleString('en-US')}, of which ${count(conflicts, 'joins', 'join')} states that differ`,
+      ],
+      [
+        'Servers told',
+        data.sides.length === 0 ? 'none' : said([...new Set(data.sides.map(({server}) => server))].join(', '), 300),
+      ],
     ]),
     section(
       'What it holds',
-      make('ul', {}, data.contents.says.map((sentence) => make('li', {}, said(sentence, 600)))),
-      make('p', {}, 'It needs no network and sends nothing: all of it is in this one file, and the states are computed here when it opens.'),
+      make(
+        'ul',
+        {},
+        data.contents.says.map((sentence) => make('li', {}, said(sentence, 600))),
+      ),
+      make(
+        'p',
+        {},
+        'It needs no network and sends nothing: all of it is in this one file, and the states are computed here when it opens.',
+      ),
     ),
     data.room.unknowable.length === 0
       ? null
-      : section('What the way it was gathered can never show', make('ul', {}, data.room.unknowable.map((one) => make('li', {}, said(one, 600))))),
+      : section(
+          'What the way it was gathered can never show',
+          make(
+            'ul',
+            {},
+            data.room.unknowable.map((one) => make('li', {}, said(one, 600))),
+          ),
+        ),
     data.room.open.length === 0
       ? null
-      : section('Why it is not complete', make('ul', {}, data.room.open.map((one) => make('li', {}, said(one, 600))))),
+      : section(
+          'Why it is not complete',
+          make(
+            'ul',
+            {},
+            data.room.open.map((one) => make('li', {}, said(one, 600))),
+          ),
+        ),
   )
   return {element, render: () => undefined}
 }

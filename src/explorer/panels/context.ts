@@ -45,7 +45,12 @@ export function eventLink({room, selected}: PanelContext, idOrRow: string | numb
 export function slotLink({room, selected}: PanelContext, slot: number, text?: string): HTMLElement {
   return make(
     'button',
-    {type: 'button', class: 'link', title: 'Show the life of this slot', onclick: () => selected.set({slot, tab: 'slot'})},
+    {
+      type: 'button',
+      class: 'link',
+      title: 'Show the life of this slot',
+      onclick: () => selected.set({slot, tab: 'slot'}),
+    },
     make('bdi', {}, label(text ?? sentence(slotWords(room.graph, slot)), 160)),
   )
 }
@@ -78,7 +83,12 @@ export function facts(entries: readonly (readonly [name: string, value: Child])[
 }
 
 /** A list of which the first are shown, and the rest on demand. */
-export function listOf<T>(items: readonly T[], shown: number, item: (one: T) => HTMLElement, tag: 'ul' | 'ol' = 'ul'): HTMLElement {
+export function listOf<T>(
+  items: readonly T[],
+  shown: number,
+  item: (one: T) => HTMLElement,
+  tag: 'ul' | 'ol' = 'ul',
+): HTMLElement {
   const list = make(tag, {class: 'list'}, items.slice(0, shown).map(item))
   let count = Math.min(shown, items.length)
   if (count === items.length) return list

@@ -95,7 +95,10 @@ function changes(context: PanelContext, row: number): HTMLElement {
     'See the whole state here',
   )
   if (before === UNKNOWN_STATE) {
-    return section('State', make('p', {}, 'The state before it is not known, because something that it depends on is not here.'))
+    return section(
+      'State',
+      make('p', {}, 'The state before it is not known, because something that it depends on is not here.'),
+    )
   }
   const parts: Child[] = []
   const differences = (from: number, to: number): readonly number[] => {
@@ -107,7 +110,11 @@ function changes(context: PanelContext, row: number): HTMLElement {
     const own = differences(before, after)
     parts.push(
       own.length === 0
-        ? make('p', {}, graph.has(row, Flag.State) ? 'It changes nothing in the state.' : 'A message: it changes no state.')
+        ? make(
+            'p',
+            {},
+            graph.has(row, Flag.State) ? 'It changes nothing in the state.' : 'A message: it changes no state.',
+          )
         : changeTable(context, own, before, after),
     )
   } else parts.push(make('p', {}, 'Whether it changes the state cannot be known.'))
@@ -135,7 +142,12 @@ function changes(context: PanelContext, row: number): HTMLElement {
   return section('What it changes', ...parts)
 }
 
-export function changeTable(context: PanelContext, slots: readonly number[], before: number, after: number): HTMLElement {
+export function changeTable(
+  context: PanelContext,
+  slots: readonly number[],
+  before: number,
+  after: number,
+): HTMLElement {
   const {trie} = context.room.replay
   return make(
     'ul',

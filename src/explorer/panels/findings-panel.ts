@@ -27,7 +27,9 @@ function describe(context: PanelContext): readonly Child[] {
   const {findings, room} = context.room.data
   const tally = SEVERITIES.flatMap((severity) => {
     const number = findings.filter((one) => one.severity === severity).length
-    return number === 0 ? [] : [make('span', {class: `badge ${severity}`}, `${SIGNS[severity]} ${count(number, severity)}`)]
+    return number === 0
+      ? []
+      : [make('span', {class: `badge ${severity}`}, `${SIGNS[severity]} ${count(number, severity)}`)]
   })
   const folds = foldFindings(findings, {color: false})
   return [
@@ -35,11 +37,20 @@ function describe(context: PanelContext): readonly Child[] {
     make(
       'p',
       {class: 'badges'},
-      tally.length > 0 ? tally : room.complete ? 'Nothing is wrong with this room, by all that is here.' : 'Nothing was found, but evidence is missing.',
+      tally.length > 0
+        ? tally
+        : room.complete
+          ? 'Nothing is wrong with this room, by all that is here.'
+          : 'Nothing was found, but evidence is missing.',
     ),
     room.complete
       ? null
-      : make('div', {class: 'notice'}, make('strong', {}, 'Incomplete. '), room.open.map((why) => make('p', {}, ...sentenceOf(context, why)))),
+      : make(
+          'div',
+          {class: 'notice'},
+          make('strong', {}, 'Incomplete. '),
+          room.open.map((why) => make('p', {}, ...sentenceOf(context, why))),
+        ),
     listOf(folds, 60, ({first, summary, also}) => item(context, first, summary, also)),
   ]
 }
@@ -65,8 +76,8 @@ function item(context: PanelContext, finding: Finding, summary: string, also: st
     make(
       'p',
       {class: 'go'},
-      row < 0 ? null : ['Event: ', eventLink(context, row)],
-      slot < 0 ? null : [' Slot: ', slotLink(context, slot)],
+      row < 0 ? null : make('span', {}, 'Event: ', eventLink(context, row)),
+      slot < 0 ? null : make('span', {}, 'Slot: ', slotLink(context, slot)),
       sideOf === undefined || !id.startsWith('s')
         ? null
         : [

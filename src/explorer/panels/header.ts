@@ -50,7 +50,10 @@ export function header({room, selected}: PanelContext, themes: Themes, actions: 
     make(
       'button',
       {type: 'button', class: 'tally', title: 'Findings', onclick: () => selected.set({tab: 'findings'})},
-      tally(data.findings.map(({severity}) => severity), data.room.complete),
+      tally(
+        data.findings.map(({severity}) => severity),
+        data.room.complete,
+      ),
     ),
     make('div', {class: 'find'}, search),
     make(
@@ -58,7 +61,11 @@ export function header({room, selected}: PanelContext, themes: Themes, actions: 
       {class: 'buttons'},
       make('button', {type: 'button', title: 'Show the whole room (0)', onclick: actions.fit}, 'Whole room'),
       theme,
-      make('button', {type: 'button', title: 'Keys and signs (?)', 'aria-label': 'Help: keys and signs', onclick: actions.help}, '?'),
+      make(
+        'button',
+        {type: 'button', title: 'Keys and signs (?)', 'aria-label': 'Help: keys and signs', onclick: actions.help},
+        '?',
+      ),
     ),
   )
 }

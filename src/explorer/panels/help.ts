@@ -46,7 +46,13 @@ function keyTable(): HTMLElement {
     'table',
     {class: 'keys'},
     make('caption', {}, 'Keys'),
-    make('tbody', {}, KEYS.map(([keys, does]) => make('tr', {}, make('th', {scope: 'row'}, make('kbd', {}, keys)), make('td', {}, does)))),
+    make(
+      'tbody',
+      {},
+      KEYS.map(([keys, does]) =>
+        make('tr', {}, make('th', {scope: 'row'}, make('kbd', {}, keys)), make('td', {}, does)),
+      ),
+    ),
   )
 }
 
@@ -62,16 +68,22 @@ function legendItems(): readonly HTMLElement[] {
     }
     return make('p', {}, canvas, words)
   }
-  const mark = (kind: KindCode, marks: number) => (context: CanvasRenderingContext2D): void =>
-    drawMark(context, palette, {kind, marks, x: 14, y: 11, r: 7})
-  const bar = (color: string) => (context: CanvasRenderingContext2D): void => {
-    context.fillStyle = color
-    context.beginPath()
-    context.roundRect(2, 7, 24, 8, 4)
-    context.fill()
-  }
+  const mark =
+    (kind: KindCode, marks: number) =>
+    (context: CanvasRenderingContext2D): void =>
+      drawMark(context, palette, {kind, marks, x: 14, y: 11, r: 7})
+  const bar =
+    (color: string) =>
+    (context: CanvasRenderingContext2D): void => {
+      context.fillStyle = color
+      context.beginPath()
+      context.roundRect(2, 7, 24, 8, 4)
+      context.fill()
+    }
   return [
-    ...[Kind.Message, Kind.State, Kind.Member, Kind.Power, Kind.Create].map((kind) => item(KIND_WORDS[kind] ?? '', mark(kind, 0))),
+    ...[Kind.Message, Kind.State, Kind.Member, Kind.Power, Kind.Create].map((kind) =>
+      item(KIND_WORDS[kind] ?? '', mark(kind, 0)),
+    ),
     item('rejected', mark(Kind.Member, Mark.Rejected)),
     item('soft-failed', mark(Kind.Member, Mark.SoftFailed)),
     item('cannot be determined', mark(Kind.Member, Mark.Undetermined)),

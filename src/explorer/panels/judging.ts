@@ -18,7 +18,14 @@ export function judgingSections(context: PanelContext, row: number): readonly Ch
     section('Verdict', make('p', {class: `answer ${explanation.verdict}`}, ...sentenceOf(context, explanation.answer))),
     servers(explanation),
     remedies(explanation),
-    section('Checks on receipt', make('ol', {class: 'checks'}, explanation.checks.map((check) => checkLine(context, check)))),
+    section(
+      'Checks on receipt',
+      make(
+        'ol',
+        {class: 'checks'},
+        explanation.checks.map((check) => checkLine(context, check)),
+      ),
+    ),
     rules(context, explanation),
     citations(context, explanation),
   ]
@@ -93,8 +100,12 @@ function rules(context: PanelContext, {rules: {auth, before}, roomVersion}: Expl
   ] as const
   return section(
     `Rules of room version ${roomVersion}`,
-    traces.map(([words, trace]) => (trace === null || trace.lines.length === 0 ? null : traceList(context, words, trace))),
-    auth === null && before === null ? make('p', {class: 'hint'}, 'They cannot be asked: what they need is missing.') : null,
+    traces.map(([words, trace]) =>
+      trace === null || trace.lines.length === 0 ? null : traceList(context, words, trace),
+    ),
+    auth === null && before === null
+      ? make('p', {class: 'hint'}, 'They cannot be asked: what they need is missing.')
+      : null,
   )
 }
 
@@ -103,8 +114,17 @@ function traceList(context: PanelContext, words: string, {lines, passes}: Trace)
   return make(
     'details',
     {open: !passes},
-    make('summary', {}, `${words}: `, make('strong', {class: passes ? 'passed' : 'failed'}, passes ? 'pass' : 'reject')),
-    make('ol', {class: 'rules'}, asked.map((line) => ruleLine(context, line))),
+    make(
+      'summary',
+      {},
+      `${words}: `,
+      make('strong', {class: passes ? 'passed' : 'failed'}, passes ? 'pass' : 'reject'),
+    ),
+    make(
+      'ol',
+      {class: 'rules'},
+      asked.map((line) => ruleLine(context, line)),
+    ),
   )
 }
 

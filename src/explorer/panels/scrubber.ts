@@ -8,7 +8,13 @@ export function scrubber(context: PanelContext): HTMLElement {
   const {room, selected, marks} = context
   const last = room.graph.size - 1
   const status = make('p', {id: 'status', role: 'status', class: 'status'})
-  const slider = make('input', {type: 'range', min: 0, max: Math.max(0, last), step: 1, 'aria-label': 'Time: event by event'})
+  const slider = make('input', {
+    type: 'range',
+    min: 0,
+    max: Math.max(0, last),
+    step: 1,
+    'aria-label': 'Time: event by event',
+  })
   slider.addEventListener('input', () => step(selected, last, Number(slider.value)))
   const button = (text: string, words: string, to: () => number): HTMLElement =>
     make('button', {type: 'button', title: words, 'aria-label': words, onclick: () => step(selected, last, to())}, text)
@@ -18,7 +24,8 @@ export function scrubber(context: PanelContext): HTMLElement {
     slider.value = String(at)
     slider.setAttribute('aria-valuetext', row < 0 ? 'now' : `event ${String(row + 1)} of ${String(last + 1)}`)
     const words = row < 0 ? 'Now: no event is picked' : eventLine(room, row, marks.marks)
-    status.textContent = row < 0 ? words : `${(row + 1).toLocaleString('en-US')} of ${(last + 1).toLocaleString('en-US')}: ${words}`
+    status.textContent =
+      row < 0 ? words : `${(row + 1).toLocaleString('en-US')} of ${(last + 1).toLocaleString('en-US')}: ${words}`
     status.dataset['row'] = String(row)
   }
   selected.onChange(show)

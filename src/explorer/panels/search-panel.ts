@@ -20,7 +20,11 @@ export function searchPanel(context: PanelContext): Panel {
         fill(
           element,
           make('h2', {}, 'Search'),
-          make('p', {class: 'hint'}, 'By event ID, user, server, type, state key, or the text of state. Several words must all be there. Press / to type.'),
+          make(
+            'p',
+            {class: 'hint'},
+            'By event ID, user, server, type, state key, or the text of state. Several words must all be there. Press / to type.',
+          ),
         )
         return
       }
@@ -28,15 +32,24 @@ export function searchPanel(context: PanelContext): Panel {
       fill(
         element,
         make('h2', {}, 'Search: ', said(find, 60)),
-        make('p', {role: 'status', 'data-found': events}, `${count(events, 'event')} and ${count(slots.length, 'slot')} found`),
+        make(
+          'p',
+          {role: 'status', 'data-found': events},
+          `${count(events, 'event')} and ${count(slots.length, 'slot')} found`,
+        ),
         slots.length === 0
           ? null
-          : section('Slots', listOf(slots, 8, (slot) => make('li', {}, slotLink(context, slot)))),
+          : section(
+              'Slots',
+              listOf(slots, 8, (slot) => make('li', {}, slotLink(context, slot))),
+            ),
         rows.length === 0
           ? null
           : section(
               'Events, the newest first',
-              listOf(rows, 60, (row) => make('li', {title: eventLine(room, row, marks.marks)}, eventLink(context, row))),
+              listOf(rows, 60, (row) =>
+                make('li', {title: eventLine(room, row, marks.marks)}, eventLink(context, row)),
+              ),
             ),
       )
     },

@@ -84,7 +84,12 @@ function describe(context: PanelContext, side: PageSide): readonly Child[] {
     isUnknown ? null : compareTable(context, side, different, 'Different'),
     same === 0
       ? null
-      : make('details', {}, make('summary', {}, `The same on both sides: ${count(same, 'slot')}`), sameList(context, rows)),
+      : make(
+          'details',
+          {},
+          make('summary', {}, `The same on both sides: ${count(same, 'slot')}`),
+          sameList(context, rows),
+        ),
   ]
 }
 
@@ -138,33 +143,47 @@ function compareTable(context: PanelContext, side: PageSide, rows: readonly Side
   if (rows.length === 0) return null
   const {data} = context.room
   const grade = (row: SideRow): string => {
-    const found = data.differences.find((one) => one.type === row.type && one.stateKey === row.stateKey)?.grades[side.id]
+    const found = data.differences.find((one) => one.type === row.type && one.stateKey === row.stateKey)?.grades[
+      side.id
+    ]
     return found === undefined ? '' : GRADES[found]
   }
   return make(
     'table',
     {class: 'compare'},
     make('caption', {}, title),
-    make('thead', {}, make('tr', {}, ['Slot', 'Replay', side.server].map((text) => make('th', {scope: 'col'}, said(text, 40))))),
+    make(
+      'thead',
+      {},
+      make(
+        'tr',
+        {},
+        ['Slot', 'Replay', side.server].map((text) => make('th', {scope: 'col'}, said(text, 40))),
+      ),
+    ),
     make(
       'tbody',
       {},
-      rows.slice(0, 500).map((row) =>
-        make(
-          'tr',
-          {class: 'odd', 'data-slot': `${row.type}/${row.stateKey}`},
+      rows
+        .slice(0, 500)
+        .map((row) =>
           make(
-            'th',
-            {scope: 'row'},
-            row.slot < 0 ? said(sentence(slotWords(row.type, row.stateKey)), 80) : slotLink(context, row.slot),
-            make('small', {}, grade(row)),
+            'tr',
+            {class: 'odd', 'data-slot': `${row.type}/${row.stateKey}`},
+            make(
+              'th',
+              {scope: 'row'},
+              row.slot < 0 ? said(sentence(slotWords(row.type, row.stateKey)), 80) : slotLink(context, row.slot),
+              make('small', {}, grade(row)),
+            ),
+            make('td', {}, row.slot < 0 ? absence(row.type) : valueCell(context, row.slot, row.ours)),
+            make('td', {}, theirs(context, row)),
           ),
-          make('td', {}, row.slot < 0 ? absence(row.type) : valueCell(context, row.slot, row.ours)),
-          make('td', {}, theirs(context, row)),
         ),
-      ),
     ),
-    rows.length > 500 ? make('tfoot', {}, make('tr', {}, make('td', {colspan: '3'}, `and ${String(rows.length - 500)} more`))) : null,
+    rows.length > 500
+      ? make('tfoot', {}, make('tr', {}, make('td', {colspan: '3'}, `and ${String(rows.length - 500)} more`)))
+      : null,
   )
 }
 

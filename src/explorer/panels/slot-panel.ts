@@ -23,7 +23,11 @@ export function slotPanel(context: PanelContext): Panel {
         fill(
           element,
           make('h2', {}, 'The life of a slot'),
-          make('p', {class: 'hint'}, 'Pick a slot (a type of state and its key) in the state table, in a finding, or by searching: its whole life is drawn and told here.'),
+          make(
+            'p',
+            {class: 'hint'},
+            'Pick a slot (a type of state and its key) in the state table, in a finding, or by searching: its whole life is drawn and told here.',
+          ),
         )
       } else fill(element, ...describe(context, slot))
     },
@@ -38,22 +42,47 @@ function describe(context: PanelContext, slot: number): readonly Child[] {
   const plain = life.entries.length - told.length
   return [
     make('h2', {}, make('bdi', {}, label(sentence(slotWords(graph, slot)), 200))),
-    make('p', {class: 'hint'}, make('code', {}, said(type, 120)), stateKey === '' ? null : [' ', make('code', {}, said(stateKey, 200))]),
+    make(
+      'p',
+      {class: 'hint'},
+      make('code', {}, said(type, 120)),
+      stateKey === '' ? null : [' ', make('code', {}, said(stateKey, 200))],
+    ),
     make(
       'p',
       {class: 'now'},
       make('strong', {}, 'Now: '),
-      life.now === null ? 'cannot be determined' : life.now === ABSENT ? absence(type) : valueCell(context, slot, life.now),
+      life.now === null
+        ? 'cannot be determined'
+        : life.now === ABSENT
+          ? absence(type)
+          : valueCell(context, slot, life.now),
     ),
     resets(context, slot, life),
     sides(context, slot),
     section(
       `Life: ${count(told.length, 'entry', 'entries')}`,
-      make('p', {class: 'hint'}, '● led to what stands now', plain === 0 ? '' : `; ${count(plain, 'merge')} in which one side merely knew more left out`),
-      listOf(told, 100, (entry) => (entry.kind === 'merge' ? mergeItem(context, slot, entry) : eventItem(context, slot, entry)), 'ol'),
+      make(
+        'p',
+        {class: 'hint'},
+        '● led to what stands now',
+        plain === 0 ? '' : `; ${count(plain, 'merge')} in which one side merely knew more left out`,
+      ),
+      listOf(
+        told,
+        100,
+        (entry) => (entry.kind === 'merge' ? mergeItem(context, slot, entry) : eventItem(context, slot, entry)),
+        'ol',
+      ),
     ),
-    data.room.complete ? null : make('p', {class: 'notice'}, 'Events are missing here: one of them may have set the slot, too.'),
-    make('p', {}, make('button', {type: 'button', onclick: () => context.selected.set({slot: -1})}, 'Stop showing this slot')),
+    data.room.complete
+      ? null
+      : make('p', {class: 'notice'}, 'Events are missing here: one of them may have set the slot, too.'),
+    make(
+      'p',
+      {},
+      make('button', {type: 'button', onclick: () => context.selected.set({slot: -1})}, 'Stop showing this slot'),
+    ),
   ]
 }
 
@@ -66,11 +95,25 @@ function resets(context: PanelContext, slot: number, life: Blame): Child {
       'section',
       {class: `reset ${expected ? 'expected' : 'lost'}`},
       make('h3', {}, expected ? 'A newer value does not count, as resolution has it' : 'Reset: it was lost in a merge'),
-      make('div', {class: 'from-to'}, valueCell(context, slot, lost), make('span', {class: 'arrow', 'aria-label': 'became'}, '→'), valueCell(context, slot, got)),
+      make(
+        'div',
+        {class: 'from-to'},
+        valueCell(context, slot, lost),
+        make('span', {class: 'arrow', 'aria-label': 'became'}, '→'),
+        valueCell(context, slot, got),
+      ),
       make('p', {}, make('strong', {}, 'Cause: '), causeWords(cause)),
-      says.length === 0 ? null : make('ol', {class: 'story'}, says.map((step) => make('li', {}, ...sentenceOf(context, step)))),
+      says.length === 0
+        ? null
+        : make(
+            'ol',
+            {class: 'story'},
+            says.map((step) => make('li', {}, ...sentenceOf(context, step))),
+          ),
       make('p', {}, row === null ? 'In the merge of the newest events.' : ['At the merge ', eventLink(context, row)]),
-      life.now !== null && life.now !== got && !expected ? make('p', {class: 'hint'}, 'It has another value again since.') : null,
+      life.now !== null && life.now !== got && !expected
+        ? make('p', {class: 'hint'}, 'It has another value again since.')
+        : null,
     ),
   )
 }
@@ -115,7 +158,17 @@ function eventItem(context: PanelContext, slot: number, entry: BlamedEvent): HTM
   return make(
     'li',
     {class: `entry ${entry.kind}`, 'data-entry': entry.kind},
-    make('p', {}, make('span', {class: 'sign', title: entry.leadsToNow ? 'led to what stands now' : ''}, entry.leadsToNow ? '● ' : '○ '), entry.kind === 'set' ? 'set: ' : make('strong', {class: 'failed'}, 'rejected: '), valueCell(context, slot, entry.row)),
+    make(
+      'p',
+      {},
+      make(
+        'span',
+        {class: 'sign', title: entry.leadsToNow ? 'led to what stands now' : ''},
+        entry.leadsToNow ? '● ' : '○ ',
+      ),
+      entry.kind === 'set' ? 'set: ' : make('strong', {class: 'failed'}, 'rejected: '),
+      valueCell(context, slot, entry.row),
+    ),
     make('p', {class: 'when'}, date(graph.ts[entry.row] ?? 0)),
     rejection === undefined ? null : make('p', {}, ...sentenceOf(context, rejection.because)),
   )
@@ -124,6 +177,7 @@ function eventItem(context: PanelContext, slot: number, entry: BlamedEvent): HTM
 function mergeItem(context: PanelContext, slot: number, entry: BlamedMerge): HTMLElement {
   const {graph} = context.room
   const {merge, got, candidates, decided, reset, fell, again} = entry
+  const root = reset?.root ?? null
   const kind = reset === null ? 'merge' : reset.expected ? 'revoked' : 'reset'
   return make(
     'li',
@@ -132,18 +186,40 @@ function mergeItem(context: PanelContext, slot: number, entry: BlamedMerge): HTM
       'p',
       {},
       make('span', {class: 'sign', 'aria-hidden': 'true'}, reset === null ? '◆ ' : '▲ '),
-      reset === null ? 'merge' : make('strong', {class: 'failed'}, reset.expected ? 'revoked in a merge' : 'RESET in a merge'),
+      reset === null
+        ? 'merge'
+        : make('strong', {class: 'failed'}, reset.expected ? 'revoked in a merge' : 'RESET in a merge'),
       merge.at === null ? ' of the newest events' : [' ', eventLink(context, merge.at)],
       ' gives ',
       valueCell(context, slot, got),
       again === 0 ? null : ` (and ${count(again, 'more merge')} of the same)`,
     ),
-    make('ul', {class: 'plain'}, [...candidates].sort((a, b) => (a.order ?? Infinity) - (b.order ?? Infinity)).map((one) => candidate(context, one))),
+    make(
+      'ul',
+      {class: 'plain'},
+      [...candidates]
+        .sort((a, b) => (a.order ?? Infinity) - (b.order ?? Infinity))
+        .map((one) => candidate(context, one)),
+    ),
     make('p', {class: 'hint'}, `Decided: ${decisionWords(decided)}`),
-    fell.length === 0 ? null : make('p', {}, 'Also fell by this: ', fell.slice(0, 20).map((one) => [slotLink(context, one.slot), ' '])),
-    reset?.root == null || reset.root.event === reset.lost
+    fell.length === 0
       ? null
-      : make('p', {}, 'It began with ', eventLink(context, reset.root.event, label(eventWords(graph, reset.root.event), 120)), ' ', slotLink(context, reset.root.slot, 'life of that slot')),
+      : make(
+          'p',
+          {},
+          'Also fell by this: ',
+          fell.slice(0, 20).map((one) => [slotLink(context, one.slot), ' ']),
+        ),
+    root === null || root.event === reset?.lost
+      ? null
+      : make(
+          'p',
+          {},
+          'It began with ',
+          eventLink(context, root.event, label(eventWords(graph, root.event), 120)),
+          ' ',
+          slotLink(context, root.slot, 'life of that slot'),
+        ),
   )
 }
 
@@ -153,7 +229,12 @@ function candidate(context: PanelContext, {row, fate}: BlamedCandidate): HTMLEle
   const words: Child =
     fate.kind === 'failed'
       ? [make('strong', {class: 'failed'}, 'thrown out'), ': ', ...sentenceOf(context, reasonOf(fate))]
-      : {overridden: 'passed, and was overridden', 'rejected-before': 'rejected on receipt', 'not-considered': 'not looked at again', won: 'won'}[fate.kind]
+      : {
+          overridden: 'passed, and was overridden',
+          'rejected-before': 'rejected on receipt',
+          'not-considered': 'not looked at again',
+          won: 'won',
+        }[fate.kind]
   return make('li', {}, valueCell(context, slot, row), ' ', words)
 }
 

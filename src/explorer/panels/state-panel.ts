@@ -1,9 +1,10 @@
 import {sentence} from '../../finding/slot-words.ts'
 import {slotWords} from '../../forensics/words.ts'
+import {count} from '../../report/printable.ts'
 import {UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {ABSENT} from '../../resolve/state-trie.ts'
 import {type Child, fill, label, make, said} from '../dom.ts'
-import {eventLabel} from '../model/words.ts'
+import {eventLabel, localpart} from '../model/words.ts'
 import {eventLink, type Panel, type PanelContext} from './context.ts'
 import {changeTable} from './event-panel.ts'
 import {wordsOfValue} from './values.ts'
@@ -30,7 +31,12 @@ export function statePanel(context: PanelContext): Panel {
   const sides = (['before', 'after'] as const).map((one) =>
     make('button', {type: 'button', 'data-position': one, onclick: () => turn(one)}, one),
   )
-  const tools = make('div', {class: 'tools'}, make('span', {class: 'segments', role: 'group', 'aria-label': 'Before or after the event'}, sides), filter)
+  const tools = make(
+    'div',
+    {class: 'tools'},
+    make('span', {class: 'segments', role: 'group', 'aria-label': 'Before or after the event'}, sides),
+    filter,
+  )
   const element = make('div', {class: 'panel-state'}, head, tools, body)
   filter.addEventListener('input', () => draw([]))
 
@@ -58,11 +64,17 @@ export function statePanel(context: PanelContext): Panel {
       make(
         'h2',
         {},
-        row < 0 ? 'The state now' : make('span', {}, `The state ${position} `, make('bdi', {}, label(eventLabel(room, row), 120))),
+        row < 0
+          ? 'The state now'
+          : make('span', {}, `The state ${position} `, make('bdi', {}, label(eventLabel(room, row), 120))),
       ),
       row < 0
-        ? make('p', {class: 'hint'}, 'Over all newest events. Move through time with the slider below the graph, or j and k.')
-        : eventLink(context, row),
+        ? make(
+            'p',
+            {class: 'hint'},
+            'Over all newest events. Move through time with the slider below the graph, or j and k.',
+          )
+        : make('p', {class: 'hint'}, 'On its branch of the history. ', eventLink(context, row, 'Show the event')),
       ownChanges(row),
     )
     draw(changed)
@@ -90,6 +102,7 @@ export function statePanel(context: PanelContext): Panel {
     const isLit = new Set(lit)
     const entries: {readonly slot: number; readonly row: number}[] = []
     replay.trie.forEach(now, (slot, row) => entries.push({slot, row}))
+    const size = entries.length
     // What went away in this step has no place in the state any more, but is to be seen going.
     for (const slot of lit) if (replay.trie.get(now, slot) === ABSENT) entries.push({slot, row: ABSENT})
     entries.sort((a, b) => a.slot - b.slot)
@@ -106,9 +119,23 @@ export function statePanel(context: PanelContext): Panel {
       body,
       make(
         'table',
-        {class: 'state', 'data-entries': entries.length},
-        make('caption', {}, `${found.length.toLocaleString('en-US')}${wanted === '' ? '' : ` of ${entries.length.toLocaleString('en-US')}`} entries`),
-        make('thead', {}, make('tr', {}, ['Slot', 'Value', 'Set by'].map((text) => make('th', {scope: 'col'}, text)))),
+        {class: 'state', 'data-entries': size},
+        make(
+          'caption',
+          {},
+          wanted === ''
+            ? count(size, 'entry', 'entries')
+            : `${found.length.toLocaleString('en-US')} of ${count(size, 'entry', 'entries')}`,
+        ),
+        make(
+          'thead',
+          {},
+          make(
+            'tr',
+            {},
+            ['Slot', 'Value', 'Set by'].map((text) => make('th', {scope: 'col'}, text)),
+          ),
+        ),
         group('Settings', settings.length, lines(settings)),
         group('Members', members.length, lines(members)),
       ),
@@ -146,22 +173,40 @@ export function statePanel(context: PanelContext): Panel {
       make(
         'th',
         {scope: 'row'},
-        make('button', {type: 'button', class: 'link', title: label(`${type} ${stateKey}`, 200), onclick: () => selected.set({slot, tab: 'slot'})}, make('bdi', {}, label(name, 80))),
+        make(
+          'button',
+          {
+            type: 'button',
+            class: 'link',
+            title: label(`${type} ${stateKey}`, 200),
+            onclick: () => selected.set({slot, tab: 'slot'}),
+          },
+          make('bdi', {}, breakable(label(name, 80))),
+        ),
       ),
       make('td', {class: row === ABSENT ? 'none' : ''}, said(wordsOfValue(context, slot, row), 120)),
-      make('td', {}, row === ABSENT ? '' : eventLink(context, row, label(graph.senderName(row), 40))),
+      make('td', {}, row === ABSENT ? '' : eventLink(context, row, localpart(graph.senderName(row)))),
     )
   }
 
   return {element, render}
 }
 
-function group(title: string, count: number, lines: Child): HTMLElement | null {
-  if (count === 0) return null
+/** May be broken after a colon: user IDs are long. */
+function breakable(text: string): Child {
+  return text.split(/(?<=:)/).map((part, index) => (index === 0 ? part : [make('wbr'), part]))
+}
+
+function group(title: string, number: number, lines: Child): HTMLElement | null {
+  if (number === 0) return null
   return make(
     'tbody',
     {},
-    make('tr', {class: 'group'}, make('th', {colspan: '3', scope: 'rowgroup'}, `${title} (${count.toLocaleString('en-US')})`)),
+    make(
+      'tr',
+      {class: 'group'},
+      make('th', {colspan: '3', scope: 'rowgroup'}, `${title} (${number.toLocaleString('en-US')})`),
+    ),
     lines,
   )
 }

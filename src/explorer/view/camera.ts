@@ -2,10 +2,10 @@ import type {Layout} from '../model/lanes.ts'
 
 /** Height of a row, in pixels, beyond which nothing is gained. */
 const HIGHEST_ROW = 72
-const LEAST_LANE = 64
+const LEAST_LANE = 58
 /** Places within a lane, in pixels. */
 const COLUMN = 16
-const LANE_PAD = 16
+const LANE_PAD = 26
 
 /** Which part of the room is seen, and where on the canvas its events are. */
 export class Camera {
@@ -136,6 +136,17 @@ export class Camera {
     const x = this.x(row)
     if (x < LANE_PAD) this.pan(LANE_PAD - x, 0)
     else if (x > this.width - LEAST_LANE) this.pan(this.width - LEAST_LANE - x, 0)
+  }
+
+  /** All rows from one to another, as closely as they fit. */
+  showRange(first: number, last: number): void {
+    const pad = 3
+    const rows = last - first + 1 + pad * 2
+    if (this.rowAt(0) <= first && this.rowAt(this.height) >= last + 1 && rows * this.rowHeight > this.height / 4) return
+    this.rowHeight = Math.min(24, Math.max(this.lowestRowHeight, this.height / rows))
+    this.top = first - pad
+    this.#keepInside()
+    this.#changed()
   }
 
   #keepInside(): void {

@@ -67,7 +67,13 @@ export function kindColor(palette: Palette, kind: KindCode): string {
 export function drawMark(
   context: Context,
   palette: Palette,
-  {kind, marks, x, y, r}: {readonly kind: KindCode; readonly marks: number; readonly x: number; readonly y: number; readonly r: number},
+  {
+    kind,
+    marks,
+    x,
+    y,
+    r,
+  }: {readonly kind: KindCode; readonly marks: number; readonly x: number; readonly y: number; readonly r: number},
 ): void {
   context.beginPath()
   traceShape(context, kind, x, y, r)
@@ -108,7 +114,14 @@ function drawText(context: Context, palette: Palette, text: string, x: number, y
 }
 
 /** A warning triangle with an exclamation mark: a reset. */
-export function drawAlarm(context: Context, palette: Palette, x: number, y: number, r: number, color = palette.reset): void {
+export function drawAlarm(
+  context: Context,
+  palette: Palette,
+  x: number,
+  y: number,
+  r: number,
+  color = palette.reset,
+): void {
   context.beginPath()
   context.moveTo(x, y - r)
   context.lineTo(x + r, y + r * 0.8)

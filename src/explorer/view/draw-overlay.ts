@@ -1,7 +1,7 @@
 import type {KindCode} from '../model/kinds.ts'
 import {drawAlarm, drawMark} from './draw-marks.ts'
-import {markSize} from './draw-room.ts'
-import {EVENT_HEIGHT, type Scene} from './scene.ts'
+import {drawLabel, markSize} from './draw-room.ts'
+import {EVENT_HEIGHT, LABEL_HEIGHT, type Scene} from './scene.ts'
 
 type Context = CanvasRenderingContext2D
 
@@ -62,7 +62,8 @@ function drawSelected(context: Context, scene: Scene): void {
 }
 
 /** The life of a slot: its values along the lanes, what led to what, and where it was lost. */
-function drawLife(context: Context, {camera, life, palette, marks, room}: Scene): void {
+function drawLife(context: Context, scene: Scene): void {
+  const {camera, life, palette, marks, room} = scene
   if (life === null) return
   const end = room.graph.size
   const point = (row: number): readonly [number, number] =>
@@ -100,11 +101,19 @@ function drawLife(context: Context, {camera, life, palette, marks, room}: Scene)
         r,
       })
     }
+    if (camera.rowHeight >= LABEL_HEIGHT) drawLabel(context, scene, row)
     ring(context, palette.slot, x, y, r + 3.5, leadsToNow ? 3 : 1.5)
   }
   for (const {row, expected} of life.resets) {
     const [x, y] = point(row)
     if (y < -20 || y > camera.height + 20) continue
-    drawAlarm(context, palette, x - 16, Math.min(y, camera.height - 12), 10, expected ? palette.conflict : palette.reset)
+    drawAlarm(
+      context,
+      palette,
+      x - 16,
+      Math.min(y, camera.height - 12),
+      10,
+      expected ? palette.conflict : palette.reset,
+    )
   }
 }

@@ -28,7 +28,7 @@ function drawLanes(context: Context, {camera, layout, palette}: Scene): void {
 }
 
 function drawBuckets(context: Context, {camera, layout, levels, palette}: Scene): void {
-  const {size, counts, marks, buckets} = levelFor(levels, camera.rowHeight, 3)
+  const {size, counts, marks, buckets, most} = levelFor(levels, camera.rowHeight, 3)
   const lanes = layout.lanes.length
   const height = size * camera.rowHeight
   const first = Math.max(0, Math.floor(camera.top / size))
@@ -45,7 +45,7 @@ function drawBuckets(context: Context, {camera, layout, levels, palette}: Scene)
         if (here === 0) continue
         let before = 0
         for (let k = 0; k < part; k += 1) before += counts[cell + k] ?? 0
-        const unit = (widths[lane] ?? 0) / size
+        const unit = (widths[lane] ?? 0) / most
         const width = Math.max(part === Part.Message ? 1 : 2, here * unit)
         context.fillRect(camera.laneX(lane) + 8 + before * unit, y, width, Math.max(1, height - 0.6))
       }
@@ -130,8 +130,16 @@ function drawMerges(context: Context, {camera, room, palette, marks}: Scene, fir
     }
     const pad = Math.min(9, thick * 1.5) + 3
     context.fillStyle = isReset ? palette.reset : palette.conflict
+    // Pale from branch to branch, so that words on it can be read; full around the event that merges.
+    const alpha = context.globalAlpha
+    context.globalAlpha = alpha * (camera.rowHeight < LABEL_HEIGHT ? 0.75 : 0.4)
     context.beginPath()
     context.roundRect(from - pad, y - thick / 2, to - from + pad * 2, thick, thick / 2)
+    context.fill()
+    context.globalAlpha = alpha
+    const half = Math.max(thick, markSize(camera.rowHeight) + 4)
+    context.beginPath()
+    context.roundRect(camera.x(row) - half, y - half * 0.8, half * 2, half * 1.6, half * 0.5)
     context.fill()
   }
 }
@@ -143,7 +151,8 @@ function drawTicks(context: Context, {camera, marks, palette}: Scene, first: num
     context.fillStyle = kindColor(palette, kind as KindCode)
     const width = kind === Kind.Message ? 5 : 9
     for (let row = first; row <= last; row += 1) {
-      if (marks.kinds[row] === kind) context.fillRect(camera.x(row) - width / 2, camera.y(row) - height / 2, width, height)
+      if (marks.kinds[row] === kind)
+        context.fillRect(camera.x(row) - width / 2, camera.y(row) - height / 2, width, height)
     }
   }
   context.fillStyle = palette.rejected
@@ -183,26 +192,37 @@ function drawShapes(context: Context, {camera, marks, palette}: Scene, first: nu
   }
 }
 
-function drawLabels(context: Context, {camera, layout, room, marks, palette}: Scene, first: number, last: number): void {
-  const size = Math.min(13, Math.max(10, camera.rowHeight * 0.55))
-  context.font = `${String(Math.round(size))}px ${palette.font}`
-  context.textAlign = 'left'
+function drawLabels(context: Context, scene: Scene, first: number, last: number): void {
+  for (let row = first; row <= last; row += 1) drawLabel(context, scene, row)
+}
+
+/** Words beside an event. A row has one event: they may run over other lanes, and stand left where there is no place to the right. */
+export function drawLabel(context: Context, {camera, layout, room, marks, palette}: Scene, row: number): void {
+  const lane = layout.laneOf[row] ?? 0
+  const columns = layout.lanes[lane]?.columns ?? 1
+  const free = Math.max(camera.x(row) + 13, camera.laneX(lane) + 10 + columns * 16)
+  const right = camera.width - free - 24
+  const isLeft = right < 110 && camera.x(row) > right
+  const x = isLeft ? camera.x(row) - 26 : free
+  const y = camera.y(row) + 0.5
+  const size = Math.min(13, Math.max(10, Math.round(camera.rowHeight * 0.55)))
+  const text = clipTo(eventLabel(room, row), isLeft ? x - 6 : right, size)
+  context.font = `${String(size)}px ${palette.font}`
+  context.textAlign = isLeft ? 'right' : 'left'
   context.textBaseline = 'middle'
-  for (let row = first; row <= last; row += 1) {
-    const lane = layout.laneOf[row] ?? 0
-    const columns = layout.lanes[lane]?.columns ?? 1
-    const x = Math.max(camera.x(row) + 13, camera.laneX(lane) + 13 + columns * 16)
-    const width = camera.laneX(lane) + camera.laneWidth(lane) - x - 4
-    if (width < 40) continue
-    const text = clipTo(context, eventLabel(room, row), width)
-    context.fillStyle = marks.kinds[row] === Kind.Message || marks.kinds[row] === Kind.Missing ? palette.faint : palette.text
-    context.fillText(text, x, camera.y(row) + 0.5)
-  }
+  // A margin of the background, as lines run behind it.
+  context.lineJoin = 'round'
+  context.lineWidth = 3
+  context.strokeStyle = lane % 2 === 0 ? palette.lane : palette.background
+  context.strokeText(text, x, y)
+  const isFaint = marks.kinds[row] === Kind.Message || marks.kinds[row] === Kind.Missing
+  context.fillStyle = isFaint ? palette.faint : palette.text
+  context.fillText(text, x, y)
 }
 
 /** As much of the text as fits; by the width of an average letter, as measuring each text costs more than drawing it. */
-function clipTo(context: Context, text: string, width: number): string {
-  const letters = Math.floor(width / (parseFloat(context.font.replace('bold ', '')) * 0.54))
+function clipTo(text: string, width: number, size: number): string {
+  const letters = Math.floor(width / (size * 0.54))
   return text.length <= letters ? text : `${text.slice(0, Math.max(1, letters - 1))}…`
 }
 

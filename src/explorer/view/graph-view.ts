@@ -12,6 +12,8 @@ import type {LifePath, Scene} from './scene.ts'
 
 /** Closest that jumping to an event goes by itself. */
 const READABLE = 20
+/** Ends of a long life that are looked for, first and last: they are in the order of the history. */
+const MOST_SHOWN = 1000
 
 /** The canvas: two layers, each with one shape that draws what is in view. */
 export class GraphView {
@@ -89,17 +91,25 @@ export class GraphView {
     this.#base.batchDraw()
     this.#overlay.batchDraw()
     this.#drawNames()
+    this.element.dataset['top'] = this.#scene.camera.top.toFixed(2)
+    this.element.dataset['rowHeight'] = this.#scene.camera.rowHeight.toFixed(4)
     for (const redrawn of this.#redrawn) redrawn()
   }
 
   /** Brings an event into view, close enough to be told from its neighbours. */
   reveal(row: number): void {
-    const {camera, room} = this.#scene
-    camera.show(row, Math.min(READABLE, Math.max(camera.lowestRowHeight, room.graph.size > 2000 ? READABLE : 6)))
+    const {camera} = this.#scene
+    camera.show(row, READABLE)
   }
 
   set life(life: LifePath | null) {
     this.#scene.life = life
+    const rows = life === null ? [] : [...life.sets, ...life.resets].map(({row}) => row)
+    if (rows.length > 0) {
+      const last = this.#scene.room.graph.size - 1
+      const ends = rows.map((row) => (row < 0 ? last : row))
+      this.#scene.camera.showRange(Math.min(...ends.slice(0, MOST_SHOWN)), Math.max(...ends.slice(-MOST_SHOWN)))
+    }
     this.redraw()
   }
 
@@ -111,7 +121,11 @@ export class GraphView {
           make(
             'span',
             {class: 'lane-name', title: server === null ? '' : label(server, 300)},
-            make('bdi', {}, server === null ? `${String(servers)} others` : label(server === '' ? 'no server' : server, 80)),
+            make(
+              'bdi',
+              {},
+              server === null ? `${String(servers)} others` : label(server === '' ? 'no server' : server, 80),
+            ),
             make('small', {}, events.toLocaleString('en-US')),
           ),
         ),
@@ -121,6 +135,7 @@ export class GraphView {
       if (!(name instanceof HTMLElement)) continue
       name.style.transform = `translateX(${String(Math.round(camera.laneX(lane)))}px)`
       name.style.width = `${String(Math.floor(camera.laneWidth(lane)))}px`
+      name.classList.toggle('slim', camera.laneWidth(lane) < 130)
     }
   }
 

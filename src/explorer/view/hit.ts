@@ -3,6 +3,8 @@ import {EVENT_HEIGHT, type Scene} from './scene.ts'
 
 /** Pixels around a mark that count as the mark. */
 const REACH = 14
+/** How far the words beside a mark reach, about. */
+const WORDS = 160
 
 /** The event at a place of the canvas; -1: none near it. Of many on one pixel, the one that matters most. */
 export function hit({camera, layout, marks, room}: Scene, x: number, y: number): number {
@@ -28,9 +30,7 @@ export function hit({camera, layout, marks, room}: Scene, x: number, y: number):
   if (best >= 0 || rowHeight < 12) return best
   // Words belong to the event that they stand beside.
   const row = Math.floor(at)
-  const lane = layout.laneOf[row] ?? 0
-  const isBeside = x > camera.x(row) && x < camera.laneX(lane) + camera.laneWidth(lane)
-  return row >= 0 && row < room.graph.size && isBeside ? row : -1
+  return row >= 0 && row < room.graph.size && Math.abs(x - camera.x(row)) < WORDS ? row : -1
 }
 
 function gravest(

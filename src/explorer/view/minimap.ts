@@ -5,6 +5,8 @@ import {drawFlag, drawSplit} from './draw-marks.ts'
 import type {Scene} from './scene.ts'
 
 const WIDTH = 44
+/** Kept free of lanes, for flags. */
+const MARGIN = 16
 
 /** The whole room in a strip at the side: how busy it is, and where something is wrong. A click goes there. */
 export class Minimap {
@@ -60,7 +62,7 @@ export class Minimap {
   }
 
   #paint(height: number): void {
-    const {palette, levels, layout, room, flagged, marks} = this.#scene
+    const {palette, room, flagged, marks} = this.#scene
     const ratio = window.devicePixelRatio
     this.#canvas.width = WIDTH * ratio
     this.#canvas.height = height * ratio
@@ -71,27 +73,8 @@ export class Minimap {
     context.fillRect(0, 0, WIDTH, height)
     const size = room.graph.size
     const unit = height / Math.max(1, size)
-    const level = levels.find((one) => one.size * unit >= 1) ?? levels.at(-1)
-    if (level === undefined) return
-    const lanes = layout.lanes.length
-    const laneWidth = (WIDTH - 14) / lanes
-    for (let bucket = 0; bucket < level.buckets; bucket += 1) {
-      const y = bucket * level.size * unit
-      for (let lane = 0; lane < lanes; lane += 1) {
-        const cell = bucket * lanes + lane
-        let events = 0
-        for (let part = 0; part < PARTS; part += 1) events += level.counts[cell * PARTS + part] ?? 0
-        if (events === 0) continue
-        context.globalAlpha = 0.25 + 0.5 * Math.min(1, (events * lanes) / level.size)
-        context.fillStyle = palette.message
-        context.fillRect(2 + lane * laneWidth, y, Math.max(1, laneWidth - 1), Math.max(1, level.size * unit))
-        context.globalAlpha = 1
-        if (((level.marks[cell] ?? 0) & Mark.Conflict) !== 0) {
-          context.fillStyle = palette.conflict
-          context.fillRect(2 + lane * laneWidth, y, Math.max(2, laneWidth - 1), Math.max(2, level.size * unit))
-        }
-      }
-    }
+    if (unit >= 1) this.#paintRows(context, unit)
+    else this.#paintBuckets(context, unit)
     for (let row = 0; row < size; row += 1) {
       const mark = marks.marks[row] ?? 0
       const grave = GRAVE_MARKS.find((bit) => (mark & bit) !== 0)
@@ -107,7 +90,39 @@ export class Minimap {
       if (y - above < 5) continue
       above = y
       const color = severity === 'error' ? palette.reset : severity === 'warning' ? palette.finding : palette.faint
-      drawFlag(context, color, WIDTH - 7, y, 6)
+      drawFlag(context, color, WIDTH - 8, y, 6)
     }
+  }
+
+  /** A small room: event by event. */
+  #paintRows(context: CanvasRenderingContext2D, unit: number): void {
+    const {palette, layout, room, marks} = this.#scene
+    const laneWidth = (WIDTH - MARGIN) / layout.lanes.length
+    for (let row = 0; row < room.graph.size; row += 1) {
+      const isConflict = ((marks.marks[row] ?? 0) & Mark.Conflict) !== 0
+      context.fillStyle = isConflict ? palette.conflict : palette.message
+      const height = Math.max(isConflict ? 2 : 1, unit - 1)
+      context.fillRect(2 + (layout.laneOf[row] ?? 0) * laneWidth, row * unit, Math.max(1, laneWidth - 1), height)
+    }
+  }
+
+  #paintBuckets(context: CanvasRenderingContext2D, unit: number): void {
+    const {palette, levels, layout} = this.#scene
+    const level = levels.find((one) => one.size * unit >= 1) ?? levels.at(-1)
+    if (level === undefined) return
+    const lanes = layout.lanes.length
+    const laneWidth = (WIDTH - MARGIN) / lanes
+    const height = level.size * unit
+    for (let cell = 0; cell < level.buckets * lanes; cell += 1) {
+      let events = 0
+      for (let part = 0; part < PARTS; part += 1) events += level.counts[cell * PARTS + part] ?? 0
+      if (events === 0) continue
+      const [x, y] = [2 + (cell % lanes) * laneWidth, Math.floor(cell / lanes) * height]
+      const isConflict = ((level.marks[cell] ?? 0) & Mark.Conflict) !== 0
+      context.globalAlpha = isConflict ? 1 : 0.25 + 0.5 * Math.min(1, events / level.most)
+      context.fillStyle = isConflict ? palette.conflict : palette.message
+      context.fillRect(x, y, Math.max(isConflict ? 2 : 1, laneWidth - 1), Math.max(isConflict ? 2 : 1, height))
+    }
+    context.globalAlpha = 1
   }
 }
