@@ -93,7 +93,7 @@ describe.skipIf(CHROMIUM === null)('an event', () => {
     const page = await open('creators-v12', {hash: `event=${graph.id(message)}`})
     expect(await page.locator('#panel-event').textContent()).toContain('Left out')
     await page.getByRole('tab', {name: 'About'}).click()
-    expect(await page.locator('#panel-about').textContent()).toContain('Contents of messages are left out.')
+    expect(await page.locator('#panel-about').textContent()).toContain('the contents are left out')
   })
 
   test('a soft-failed event is told from a rejected one', async () => {

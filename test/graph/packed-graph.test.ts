@@ -3,9 +3,11 @@ import {describe, expect, test} from 'vitest'
 import {packGraph, unpackGraph, type PackedGraph} from '../../src/graph/packed-graph.ts'
 import {RoomGraph} from '../../src/graph/room-graph.ts'
 import {loadRoomFrom} from '../../src/investigate/load-room.ts'
-import {replay} from '../../src/resolve/replay.ts'
+import {ExactNumber} from '../../src/matrix/json.ts'
+import {replay, Verdict} from '../../src/resolve/replay.ts'
 import {DATA} from '../conformance/fixtures.ts'
 import {readPacks} from '../conformance/packed.ts'
+import {ALICE, BOB, message, publicRoom} from '../rules/build.ts'
 
 const through = (graph: RoomGraph): RoomGraph =>
   unpackGraph(JSON.parse(JSON.stringify(packGraph(graph))) as PackedGraph)
@@ -40,6 +42,22 @@ describe('a packed graph', () => {
     strange.set([Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, 1, 0.5, NaN, 1e300])
     const odd = new RoomGraph({...graph.columns, originServerTs: strange})
     expect(through(odd).ts).toEqual(strange)
+  })
+
+  test('numbers in contents keep their characters, and count as they did', () => {
+    const huge = new ExactNumber('9007199254740993')
+    const room = publicRoom('5').power('levels', {
+      users: {[ALICE]: huge, [BOB]: new ExactNumber('1e2')},
+      events_default: 60,
+    })
+    room.member('bob', BOB, 'join').add('said', message(BOB))
+    const graph = room.graph()
+    const again = through(graph)
+    const row = graph.row(room.id('levels'))
+    expect(again.content(row)).toEqual(graph.content(row))
+    expect(JSON.stringify(again.content(row))).toContain('9007199254740993')
+    expect(replay(graph).verdicts[graph.row(room.id('said'))]).toBe(Verdict.Accepted)
+    expect(replay(again).verdicts).toEqual(replay(graph).verdicts)
   })
 
   test('a version that is not known is refused', () => {
