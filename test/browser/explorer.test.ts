@@ -83,7 +83,7 @@ describe.skipIf(CHROMIUM === null)('an event', () => {
     expect(await panel.locator('.answer').textContent()).toContain('Rejected by rule')
     const number = /:([\d.]+)@/.exec(rejection?.rule ?? '')?.[1] ?? 'none'
     expect(await panel.locator('.rule.rejected .number').allTextContents()).toContain(number)
-    expect(await panel.locator('.check.failed').count()).toBe(1)
+    expect(await panel.locator('.check.failed').count()).toBeGreaterThan(0)
     expect(await panel.locator('.check').count()).toBe(6)
     expect(await panel.locator('.citations li').count()).toBeGreaterThan(1)
     expect(await panel.textContent()).toContain('It would have been accepted')
