@@ -1,9 +1,13 @@
 import {describe, expect, test} from 'vitest'
 import {unpackGraph} from '../../src/graph/packed-graph.ts'
-import {replay} from '../../src/resolve/replay.ts'
+import {Flag} from '../../src/graph/room-graph.ts'
+import {loadRoomFrom} from '../../src/investigate/load-room.ts'
+import {replay, Verdict} from '../../src/resolve/replay.ts'
+import {reportedRoom} from '../scenarios/room-case.ts'
 import {CHROMIUM, pages, pixels, rowOf, settled, shot, view} from './browser.ts'
+import {pageDataOf} from './page.ts'
 
-const {dataOf, open} = pages()
+const {dataOf, open, openData} = pages()
 const ERIN = '@erin:localhost:28448'
 
 describe.skipIf(CHROMIUM === null)('the graph', () => {
@@ -79,7 +83,7 @@ describe.skipIf(CHROMIUM === null)('an event', () => {
     expect(await panel.locator('.answer').textContent()).toContain('Rejected by rule')
     const number = /:([\d.]+)@/.exec(rejection?.rule ?? '')?.[1] ?? 'none'
     expect(await panel.locator('.rule.rejected .number').allTextContents()).toContain(number)
-    expect(await panel.locator('.check.failed').count()).toBe(1)
+    expect(await panel.locator('.check.failed').count()).toBeGreaterThan(0)
     expect(await panel.locator('.check').count()).toBe(6)
     expect(await panel.locator('.citations li').count()).toBeGreaterThan(1)
     expect(await panel.textContent()).toContain('It would have been accepted')
@@ -103,6 +107,41 @@ describe.skipIf(CHROMIUM === null)('an event', () => {
     const panel = page.locator('#panel-event')
     expect(await panel.locator('.badges').textContent()).toContain('soft-failed by a server')
     expect(await panel.locator('.answer').textContent()).toContain('Accepted, but soft-failed by')
+  })
+})
+
+describe.skipIf(CHROMIUM === null)('a room with holes', () => {
+  test('what is missing has a place, what cannot be determined says so, and nothing passes for clean', async () => {
+    const {lines} = reportedRoom('conflict-v10')
+    const kept = lines.filter((_, index) => index !== 30 && index !== 31)
+    const room = loadRoomFrom(
+      'holes',
+      kept.map((text, index) => ({text, line: index + 1})),
+    )
+    const {graph} = room
+    const data = await pageDataOf({
+      room,
+      unknowable: [],
+      reported: [],
+      reportedExtremities: {},
+      findings: [],
+      notes: [],
+    })
+    const missing = graph.ids.findIndex((_, row) => graph.has(row, Flag.Missing))
+    expect(missing).toBeGreaterThanOrEqual(0)
+    const page = await openData('holes', data, {hash: `event=${graph.id(missing)}`})
+    expect(await page.locator('#panel-event').textContent()).toContain('An event that is not here')
+    await shot(page, 'holes')
+    const {verdicts} = replay(graph)
+    const open = verdicts.findIndex((verdict, row) => verdict === Verdict.Undetermined && row > missing + 1)
+    await page.getByRole('slider').fill(String(open))
+    await page.getByRole('tab', {name: 'Event'}).click()
+    await settled(page)
+    expect(await page.locator('#panel-event .badge.undetermined').count()).toBe(1)
+    expect(await page.locator('#panel-event .answer').textContent()).toContain('Cannot be determined')
+    await page.getByRole('tab', {name: 'Findings'}).click()
+    expect(await page.locator('#panel-findings .notice').textContent()).toContain('Incomplete')
+    expect(await page.locator('#app').textContent()).not.toMatch(/nothing (is )?wrong/i)
   })
 })
 

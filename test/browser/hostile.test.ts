@@ -55,6 +55,21 @@ describe.skipIf(CHROMIUM === null)('hostile content', () => {
     expect(await page.evaluate(() => document.scrollingElement?.scrollWidth)).toBe(1280)
   })
 
+  test('leaves nothing in the window that was not there', async () => {
+    const page = await openData('globals', await dataOf('creators-v12'))
+    const own = await page.evaluate(() => {
+      const frame = document.createElement('iframe')
+      document.body.append(frame)
+      const usual = new Set(Object.getOwnPropertyNames(frame.contentWindow ?? {}))
+      frame.remove()
+      return Object.getOwnPropertyNames(window).filter(
+        (name) => !usual.has(name) && !/^(\d+|__playwright.*|__pw.*)$/.test(name),
+      )
+    })
+    // Elements with an ID are named in every window.
+    expect(own).toEqual([])
+  })
+
   test('what is not allowed by the policy does not happen even if it got into the page', async () => {
     const page = await openData('policy', await dataOf('creators-v12'), {expects: /Content Security Policy/})
     const ran = await page.evaluate(() => {

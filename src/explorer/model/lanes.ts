@@ -105,6 +105,8 @@ function placeMissing(graph: RoomGraph, ofRow: Int32Array, laneOf: Uint8Array): 
 function columnsOf(graph: RoomGraph, laneOf: Uint8Array, count: number) {
   const columnOf = new Uint8Array(graph.size)
   const columns = new Array<number>(count).fill(1)
+  const isFollowed = new Uint8Array(graph.size)
+  for (const parent of graph.prev.edges) isFollowed[parent] = 1
   /** By lane and column: the newest event there, or -1 where the place is free. */
   const heads = new Int32Array(count * MOST_COLUMNS).fill(-1)
   for (let row = 0; row < graph.size; row += 1) {
@@ -122,7 +124,8 @@ function columnsOf(graph: RoomGraph, laneOf: Uint8Array, count: number) {
       place = 0
       while (place < MOST_COLUMNS - 1 && heads[base + place] !== -1) place += 1
     }
-    heads[base + place] = row
+    // What nothing follows keeps no place.
+    if (isFollowed[row] === 1) heads[base + place] = row
     columnOf[row] = place
     if (place + 1 > (columns[lane] ?? 1)) columns[lane] = place + 1
   }

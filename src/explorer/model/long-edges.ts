@@ -12,7 +12,7 @@ export class LongEdges {
   readonly #parent: number[] = []
 
   /** @remarks O(edges), and for each long edge the blocks that it crosses, up to a limit a block. */
-  constructor({prev, size}: RoomGraph) {
+  constructor({prev, size}: Pick<RoomGraph, 'prev' | 'size'>) {
     const blocks: number[][] = Array.from({length: Math.ceil(size / BLOCK)}, () => [])
     /** Blocks that have no place left are stepped over. */
     const next = Int32Array.from({length: blocks.length + 1}, (_, block) => block)

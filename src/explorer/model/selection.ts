@@ -59,11 +59,12 @@ export function toHash(graph: RoomGraph, {row, slot, tab, side, find}: Selection
     const {type, stateKey} = graph.slotAt(slot)
     parts.set('slot', `${escaped(type)}/${stateKey}`)
   }
-  if (tab !== NOTHING.tab) parts.set('tab', tab)
+  if (tab !== usualTab(row, slot)) parts.set('tab', tab)
   if (side !== '') parts.set('side', side)
   if (find !== '') parts.set('find', find)
   // These are allowed in a fragment, and links are easier to read with them.
-  return parts.toString().replaceAll('%24', '$').replaceAll('%40', '@').replaceAll('%3A', ':').replaceAll('%2F', '/')
+  const plain = Object.entries({'+': '%20', '%24': '$', '%40': '@', '%3A': ':', '%2F': '/'})
+  return plain.reduce((text, [from, to]) => text.replaceAll(from, to), parts.toString())
 }
 
 /** What a link says; what is not in the room is as if it were not said. */
@@ -77,10 +78,15 @@ export function fromHash(graph: RoomGraph, hash: string): Selection {
   return {
     row,
     slot,
-    tab: tab !== null && TABS.includes(tab) ? tab : row >= 0 ? 'event' : slot >= 0 ? 'slot' : NOTHING.tab,
+    tab: tab !== null && TABS.includes(tab) ? tab : usualTab(row, slot),
     side: parts.get('side') ?? '',
     find: parts.get('find') ?? '',
   }
+}
+
+/** Where a link leads that names no tab. */
+function usualTab(row: number, slot: number): Tab {
+  return row >= 0 ? 'event' : slot >= 0 ? 'slot' : NOTHING.tab
 }
 
 /** The first slash ends the type. */

@@ -1,4 +1,4 @@
-import {type Blame, blameSlot} from '../../forensics/blame.ts'
+import {type Blame, blameSlot, isPlain} from '../../forensics/blame.ts'
 import {ABSENT} from '../../resolve/state-trie.ts'
 import type {LifePath} from '../view/scene.ts'
 import type {Room} from './room.ts'
@@ -22,8 +22,11 @@ export function pathOf({entries}: Blame): LifePath {
   for (const entry of entries) {
     if (entry.kind === 'merge') {
       const at = entry.merge.at ?? ABSENT
+      // What a plain merge passes over was known to be older.
+      if (isPlain(entry)) continue
+      const isReset = entry.reset !== null && !entry.reset.expected
       for (const row of new Set(entry.held)) {
-        if (row !== ABSENT) links.push({from: row, to: at, isLost: row !== entry.got})
+        if (row !== ABSENT) links.push({from: row, to: at, isLost: isReset && row !== entry.got})
       }
       if (entry.reset !== null) resets.push({row: at, expected: entry.reset.expected})
     } else {

@@ -2,10 +2,11 @@ import type {Layout} from '../model/lanes.ts'
 
 /** Height of a row, in pixels, beyond which nothing is gained. */
 const HIGHEST_ROW = 72
-const LEAST_LANE = 58
+const LEAST_LANE = 46
 /** Places within a lane, in pixels. */
-const COLUMN = 16
+const COLUMN = 14
 const LANE_PAD = 26
+const LANE_END = 10
 
 /** Which part of the room is seen, and where on the canvas its events are. */
 export class Camera {
@@ -43,7 +44,7 @@ export class Camera {
   /** Lanes share the width; busy ones with many branches get more. Where they would be too narrow, the view can be moved sideways. */
   #arrange(): void {
     const {lanes} = this.#layout
-    const least = lanes.map(({columns}) => Math.max(LEAST_LANE, LANE_PAD * 2 + (columns - 1) * COLUMN))
+    const least = lanes.map(({columns}) => Math.max(LEAST_LANE, LANE_PAD + LANE_END + (columns - 1) * COLUMN))
     const sum = least.reduce((a, b) => a + b, 0)
     const spare = Math.max(0, this.width - sum) / Math.max(1, lanes.length)
     let x = 0

@@ -81,14 +81,14 @@ function drawLife(context: Context, scene: Scene): void {
       context.lineTo(x1, seen(y2 - bend))
       context.lineTo(x2, seen(y2))
     }
-    context.lineWidth = 3.5
+    context.lineWidth = camera.rowHeight < EVENT_HEIGHT ? 1 : 3.5
     context.lineJoin = 'round'
     context.strokeStyle = isLost ? palette.reset : palette.slot
     context.setLineDash(isLost ? [6, 5] : [])
     context.stroke()
     context.setLineDash([])
   }
-  const r = Math.max(5, markSize(camera.rowHeight))
+  const r = camera.rowHeight < EVENT_HEIGHT ? 1 : Math.max(5, markSize(camera.rowHeight))
   for (const {row, isRejected, leadsToNow} of life.sets) {
     const [x, y] = point(row)
     if (y < -20 || y > camera.height + 20) continue
@@ -102,7 +102,7 @@ function drawLife(context: Context, scene: Scene): void {
       })
     }
     if (camera.rowHeight >= LABEL_HEIGHT) drawLabel(context, scene, row)
-    ring(context, palette.slot, x, y, r + 3.5, leadsToNow ? 3 : 1.5)
+    ring(context, palette.slot, x, y, r + 3.5, leadsToNow && r > 1 ? 3 : 1.5)
   }
   for (const {row, expected} of life.resets) {
     const [x, y] = point(row)

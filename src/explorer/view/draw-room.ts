@@ -43,11 +43,15 @@ function drawBuckets(context: Context, {camera, layout, levels, palette}: Scene)
         const cell = (bucket * lanes + lane) * PARTS
         const here = counts[cell + part] ?? 0
         if (here === 0) continue
-        let before = 0
-        for (let k = 0; k < part; k += 1) before += counts[cell + k] ?? 0
-        const unit = (widths[lane] ?? 0) / most
+        let [before, events] = [0, 0]
+        for (let k = 0; k < PARTS; k += 1) {
+          if (k === part) before = events
+          events += counts[cell + k] ?? 0
+        }
+        // By the root: a lane with few events among busy ones is to be seen, too.
+        const unit = ((widths[lane] ?? 0) * Math.sqrt(events / most)) / events
         const width = Math.max(part === Part.Message ? 1 : 2, here * unit)
-        context.fillRect(camera.laneX(lane) + 8 + before * unit, y, width, Math.max(1, height - 0.6))
+        context.fillRect(camera.laneX(lane) + 10 + before * unit, y, width, Math.max(1, height - 0.6))
       }
     }
   }
@@ -200,7 +204,7 @@ function drawLabels(context: Context, scene: Scene, first: number, last: number)
 export function drawLabel(context: Context, {camera, layout, room, marks, palette}: Scene, row: number): void {
   const lane = layout.laneOf[row] ?? 0
   const columns = layout.lanes[lane]?.columns ?? 1
-  const free = Math.max(camera.x(row) + 13, camera.laneX(lane) + 10 + columns * 16)
+  const free = Math.max(camera.x(row) + 13, camera.laneX(lane) + 12 + columns * 14)
   const right = camera.width - free - 24
   const isLeft = right < 110 && camera.x(row) > right
   const x = isLeft ? camera.x(row) - 26 : free
