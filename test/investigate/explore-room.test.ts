@@ -221,6 +221,22 @@ describe('size', () => {
     expect(html.length).toBeLessThan(12_000_000)
   }, 120_000)
 
+  test('what stands where it does not belong comes back as it was told', async () => {
+    const {data} = await exploreRoom(await openRoom(caseOf('split-sql-v11')), OPTIONS)
+    const {ids, slot} = data.graph
+    const message = ids[slot.indexOf(-1)] ?? ''
+    const create = ids[0] ?? ''
+    const slots = [
+      ['m.room.topic', '', create],
+      ['m.room.member', '@a:b', message],
+      ['__proto__', 'constructor', '$elsewhere'],
+      ['m.room.create', '', create],
+    ] as const
+    const side = {id: 's1', server: 'x', what: 'current', how: 'x', eventId: null, ts: 0, slots} as const
+    const [again] = unpacked(await explorerPage({...data, sides: [side]})).sides
+    expect(again?.slots.toSorted()).toEqual(slots.toSorted())
+  })
+
   test('a state that is told once more costs little', async () => {
     const {data} = await exploreRoom(await openRoom(caseOf('split-sql-v11')), OPTIONS)
     const [side] = data.sides
