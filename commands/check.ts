@@ -43,7 +43,7 @@ export default class Check extends BaseCommand {
     return runCheck(
       {rooms: argv.map(String), flags, typed: raw},
       {
-        style: this.style(flags.full),
+        style: {...this.style(flags.full), version: this.config.version},
         progress: this.progress(),
         signal: this.interruption({graceMs: 15_000, signals: ['SIGINT', 'SIGTERM', 'SIGHUP']}),
         print: (text) => this.print(text),

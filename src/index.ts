@@ -178,6 +178,15 @@ export type {
 
 // Checking many rooms, with one verdict for each
 export {checkRooms} from './investigate/on-demand.ts'
+
+// From a message to its cause in a room.
+export type {Diagnosis, EventInvolved, RuleBroken, WouldPass} from './forensics/doctor/diagnosis.ts'
+export type {Invasiveness, Remedy as DoctorRemedy} from './forensics/doctor/remedy.ts'
+export type {Mentions, Recognised, SymptomId, SymptomKind} from './forensics/doctor/symptom.ts'
+export type {HeardComplaint} from './investigate/doctor.ts'
+export type {DoctorReport, DoctorSubject, NotShown, SymptomTold} from './investigate/doctor-report.ts'
+export type {Complaint, DoctorOptions} from './investigate/doctor-room.ts'
+export {doctorDevices, doctorMessage, doctorRoom, hearComplaint} from './investigate/on-demand.ts'
 export type {CheckOptions, CheckProgress, GivenRoom, RunJudging} from './investigate/check-rooms.ts'
 export type {
   CheckedFinding,

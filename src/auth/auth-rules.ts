@@ -18,7 +18,7 @@ import {powerLevelsRules} from './rules/power-levels.ts'
 /**
  * The authorisation rules of all room versions as the spec lists them: their order is the order of evaluation and gives the numbers.
  *
- * @see https://spec.matrix.org/v1.19/rooms/v12/#authorization-rules
+ * @see https://spec.matrix.org/v1.19/rooms/v12/#authorisation-rules
  */
 const AUTH_RULES: readonly RuleLine[] = [
   createRules,

@@ -15,12 +15,11 @@ import {printable} from '../report/printable.ts'
 import {withConfig} from './check-config.ts'
 import type {CheckFlags} from './check-flags.ts'
 import {openKnown} from './check-known.ts'
-import {FORMATS} from './check-formats.ts'
+import {type CheckStyle, renderReport} from './check-formats.ts'
 import {type CheckOutput, pairOutputs, refuseOutputs, type TypedFlag, writeReport} from './check-output.ts'
 import {describeDevices} from './devices-command.ts'
 import {EXIT, type ExitCode, worstOf} from './exit-codes.ts'
 import {accessOf} from './fetch-flags.ts'
-import type {Style} from './output.ts'
 import type {Progress} from './progress.ts'
 import {hintForEatenSigil, mustBeLiveRoom, roomIsMissing} from './room-argument.ts'
 import {nearest} from './suggest.ts'
@@ -35,7 +34,7 @@ export interface CheckLine {
 
 /** What `check` needs of a terminal. */
 export interface CheckTerminal {
-  readonly style: Style
+  readonly style: CheckStyle
   readonly progress: Progress
   /** Fires at Ctrl-C. */
   readonly signal: AbortSignal
@@ -58,11 +57,12 @@ export async function runCheck(line: CheckLine, terminal: CheckTerminal): Promis
   const shard = flags.shard === undefined ? undefined : parseShard(flags.shard)
   const kinds = judgingOf(flags)
   refuseTwoPlaces(flags)
-  const {rooms: list, journal, baseline, config} = flags
-  await refuseOutputs(outputs, [...typed, ...[list, journal, baseline, config].filter((path) => path !== undefined)])
+  await refuseOutputs(outputs, [...typed, ...filesOf(flags)])
   const known = await openKnown(flags)
   const judging: RunJudging = {...kinds, ignoredFor, baselineOf: known.baselineOf}
   const given = await givenRooms(typed, flags)
+  const namedFiles = given.filter(({room}) => !isLiveRoom(room)).map(({room}) => room)
+  await refuseOutputs(outputs, namedFiles)
   const base = await checkAccessOf(given, flags)
   const all = flags['all-rooms'] ? await listAllRooms(base, {signal}) : null
   const access = all?.access ?? base
@@ -97,22 +97,39 @@ export async function runCheck(line: CheckLine, terminal: CheckTerminal): Promis
         : {journal: {path: flags.journal, question: await questionOf(access, flags)}}),
     })
     progress.end()
-    const report = known.told({...found, notes: [...notes, ...(all?.notes ?? []), ...found.notes]})
+    const {report, failure} = known.told({...found, notes: [...notes, ...(all?.notes ?? []), ...found.notes]})
     for (const stack of new Set(bugs)) await terminal.note(printable(stack).replaceAll('\\u{a}', '\n'))
     if (lines !== undefined) await terminal.printJsonLines([checkEndLine(report)])
-    await show(report, outputs, {...terminal, style})
+    const failures = [...failure, ...(await show(report, outputs, {...terminal, style}))]
     await tellInterruption(report, flags, terminal)
+    const [first] = failures
+    if (first !== undefined) throw first
     return worstOf(exitCodeOfReport(report), signal.aborted ? EXIT.interrupted : EXIT.done)
   } finally {
     progress.end()
   }
 }
 
-async function show(report: CheckReport, outputs: readonly CheckOutput[], terminal: CheckTerminal): Promise<void> {
+/** @returns what files could not be written: the others are, since what was found may have taken hours */
+async function show(
+  report: CheckReport,
+  outputs: readonly CheckOutput[],
+  terminal: CheckTerminal,
+): Promise<readonly StateError[]> {
+  const failures: StateError[] = []
   for (const {format, path} of outputs) {
-    if (path !== null) await writeReport({format, path}, report, terminal.style)
-    else if (format !== 'ndjson') await terminal.print(await FORMATS[format](report, terminal.style))
+    if (path === null) {
+      if (format !== 'ndjson') await terminal.print(await renderReport(format, report, terminal.style))
+      continue
+    }
+    try {
+      await writeReport({format, path}, report, terminal.style)
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error
+      failures.push(error)
+    }
   }
+  return failures
 }
 
 /** The gravest of all rooms'. */
@@ -130,6 +147,14 @@ async function tellInterruption(report: CheckReport, {journal}: CheckFlags, {not
       ? `${what}; with --journal FILE, the same command goes on from there`
       : `${what}; ${journal} keeps them, and the same command goes on from there`,
   )
+}
+
+/** All files that are read or written beside the rooms and the reports. */
+function filesOf(flags: CheckFlags): readonly string[] {
+  const {rooms, journal, baseline, config, file = [], reported = [], keys = []} = flags
+  const {'token-file': token, 'admin-token-file': adminToken, 'signing-key': signingKey} = flags
+  const single = [rooms, journal, baseline, config, token, adminToken, signingKey]
+  return [...single.filter((path) => path !== undefined), ...file, ...reported, ...keys]
 }
 
 /** There is one place for the case of a room. @throws StateError USAGE */
@@ -190,7 +215,9 @@ function readList(path: string): string {
 
 function noRooms(flags: CheckFlags): StateError {
   if (flags['all-rooms']) {
-    return new StateError('INPUT_EMPTY', 'the server lists no room of which it has a history')
+    return new StateError('INPUT_EMPTY', 'the server lists no room of which it has a history', {
+      hint: "Synapse's admin API lists only rooms of which it keeps statistics (stats: enabled in its configuration); its database has them all (--database).",
+    })
   }
   return new StateError('USAGE', 'no room was given', {hint: `${roomIsMissing}; or give --rooms FILE or --all-rooms`})
 }
@@ -244,12 +271,13 @@ function judgingOf(flags: CheckFlags): Omit<RunJudging, 'baselineOf'> {
 async function questionOf(access: FetchAccess, flags: CheckFlags): Promise<CheckQuestion> {
   const {homeserver, databases, servers, serverName} = await askedWith(access)
   return {
-    all_rooms: flags['all-rooms'],
+    all_rooms: isSet(flags['all-rooms']),
     shard: flags.shard ?? null,
-    devices: flags.devices,
+    // A flag that is unset and one that a config file sets to false are the same question.
+    devices: isSet(flags.devices),
     reading: flags.reading,
-    trust_ids: flags['trust-ids'],
-    offline: flags.offline,
+    trust_ids: isSet(flags['trust-ids']),
+    offline: isSet(flags.offline),
     homeserver,
     databases,
     with: servers,
@@ -261,6 +289,11 @@ async function questionOf(access: FetchAccess, flags: CheckFlags): Promise<Check
     reported: access.reported ?? [],
     keys: access.keyFiles ?? [],
   }
+}
+
+/** oclif leaves a flag out that was not given, whatever its type says. */
+function isSet(flag: boolean | undefined): boolean {
+  return flag === true
 }
 
 function describe({done, total, verdicts, now}: CheckProgress): string {

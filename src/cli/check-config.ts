@@ -75,8 +75,8 @@ function judged(flags: CheckFlags, config: CheckConfig, typed: ReadonlySet<strin
 function worked(flags: CheckFlags, config: CheckConfig, typed: ReadonlySet<string>): Partial<CheckFlags> {
   return {
     reading: typed.has('reading') ? flags.reading : (config.reading ?? flags.reading),
-    devices: flags.devices || config.devices === true,
-    full: flags.full || config.full === true,
+    devices: typed.has('devices') ? flags.devices : config.devices === true,
+    full: typed.has('full') ? flags.full : config.full === true,
     jobs: flags.jobs ?? config.jobs,
     timeout: flags.timeout ?? config.timeout,
     memory: flags.memory ?? config.memory,
@@ -98,7 +98,7 @@ function reached(flags: CheckFlags, config: CheckConfig, typed: ReadonlySet<stri
     'signing-key': flags['signing-key'] ?? key.signing_key,
     'server-name': flags['server-name'] ?? key.server_name,
     with: flags.with ?? config.with,
-    'all-servers': flags['all-servers'] || config.all_servers === true,
+    'all-servers': typed.has('all-servers') ? flags['all-servers'] : config.all_servers === true,
     'as-user': flags['as-user'] ?? config.as_user,
     database: flags.database ?? config.database,
     keys: flags.keys ?? config.keys,

@@ -14,6 +14,8 @@ export const checkFlags = {
   }),
   'all-rooms': Flags.boolean({
     summary: 'Check every room of the server, by its database or, with an admin token, its admin API.',
+    description:
+      "Synapse's admin API lists the rooms of which it keeps statistics: where these are turned off, newer rooms are not among them.",
     helpGroup: 'ROOMS',
   }),
   shard: Flags.string({
@@ -21,7 +23,16 @@ export const checkFlags = {
     helpValue: 'I/N',
     helpGroup: 'ROOMS',
   }),
-  devices: Flags.boolean({summary: 'Audit the end-to-end encryption of each room, too, as `devices` does.'}),
+  // What a config file may switch on can be switched off on the command line.
+  'all-servers': Flags.boolean({
+    summary: 'Ask every server that has a joined member in what the other routes brought.',
+    helpGroup: 'ACCESS',
+    allowNo: true,
+  }),
+  devices: Flags.boolean({
+    summary: 'Audit the end-to-end encryption of each room, too, as `devices` does.',
+    allowNo: true,
+  }),
   jobs: Flags.integer({
     char: 'j',
     summary: 'Rooms that are checked side by side; as many as there are cores, at most 4, unless told.',
@@ -46,7 +57,8 @@ export const checkFlags = {
   }),
   journal: Flags.string({
     summary: 'Keep what is done in this file, and go on with it when a run was stopped.',
-    description: 'The journal of a run that came to its end is begun anew. Rooms that failed are tried again.',
+    description:
+      'The journal of a run that came to its end is begun anew. Rooms that failed are tried again. FILE.lock keeps a second run out.',
     helpValue: 'FILE',
   }),
   'no-cache': Flags.boolean({
@@ -94,7 +106,11 @@ export const checkFlags = {
     summary: 'Take from this file what is not typed, such as matrix-state.config.json; see schemas/config.schema.json.',
     helpValue: 'FILE',
   }),
-  full: Flags.boolean({summary: 'Show every finding, notes too, of every room.', helpGroup: 'REPORT'}),
+  full: Flags.boolean({
+    summary: 'Show every finding, notes too, of every room.',
+    allowNo: true,
+    helpGroup: 'REPORT',
+  }),
   'fail-on': Flags.option({
     options: FAIL_ON,
     default: 'error',

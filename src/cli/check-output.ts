@@ -1,10 +1,9 @@
-import {constants, existsSync, statSync} from 'node:fs'
+import {constants, readlinkSync, realpathSync, statSync} from 'node:fs'
 import {access, rename, rm, writeFile} from 'node:fs/promises'
-import {dirname, resolve} from 'node:path'
+import {basename, dirname, join, resolve} from 'node:path'
 import {StateError} from '../errors.ts'
 import type {CheckReport} from '../investigate/check-report.ts'
-import {type CheckFormat, FORMAT_NAMES, FORMATS} from './check-formats.ts'
-import type {Style} from './output.ts'
+import {type CheckFormat, type CheckStyle, FORMAT_NAMES, renderReport} from './check-formats.ts'
 import {nearest} from './suggest.ts'
 
 /** One form of the report, and where it goes; `null`: standard output. */
@@ -48,7 +47,7 @@ export function pairOutputs(typed: readonly TypedFlag[], json: boolean): readonl
       hint: 'Give --output FILE behind all of them but one.',
     })
   }
-  const paths = pairs.flatMap(({path}) => (path === null ? [] : [resolve(path)]))
+  const paths = pairs.flatMap(({path}) => (path === null || isSpecial(path) ? [] : [placeOf(path)]))
   if (new Set(paths).size < paths.length) throw new StateError('USAGE', 'two --output name the same file')
   if (toTerminal.length > 1) return pairs.filter((pair, at) => pair.path !== null || pairs.findIndex(isTerminal) === at)
   return toTerminal.length === 1 ? pairs : [{format: 'table', path: null}, ...pairs]
@@ -66,41 +65,82 @@ function formatOf(word: string): CheckFormat {
 }
 
 /**
+ * Where a file is, or would be made: behind links, of which the last may lead to nothing.
+ *
+ * @returns an absolute path
+ */
+function placeOf(path: string, links = 40): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    try {
+      const target = readlinkSync(path)
+      if (links > 0) return placeOf(resolve(folderOf(path), target), links - 1)
+    } catch {
+      // It is no link.
+    }
+    return join(folderOf(path), basename(path))
+  }
+}
+
+function folderOf(path: string): string {
+  const folder = dirname(resolve(path))
+  try {
+    return realpathSync(folder)
+  } catch {
+    return folder
+  }
+}
+
+/** A device or a pipe (/dev/stdout, /dev/null): there is nothing to replace, and replacing it would break it for everybody. */
+function isSpecial(path: string): boolean {
+  // Redirected into a file, it is that file, which the shell holds open.
+  if (/^\/(?:dev\/(?:stdout|stderr|fd\/\d+)|proc\/self\/fd\/\d+)$/.test(path)) return true
+  const stat = statSync(path, {throwIfNoEntry: false})
+  return stat !== undefined && !stat.isFile() && !stat.isDirectory()
+}
+
+/**
  * Refuses outputs that could not be written, before anything is checked: nobody is to wait an hour for that.
  *
  * @param taken - files that are read or written otherwise
  * @throws StateError USAGE, OUTPUT_FAILED
  */
 export async function refuseOutputs(outputs: readonly CheckOutput[], taken: readonly string[]): Promise<void> {
-  const others = new Set(taken.map((path) => resolve(path)))
+  const others = new Set(taken.map((path) => placeOf(path)))
   for (const {path} of outputs) {
-    if (path === null) continue
-    if (others.has(resolve(path))) {
+    if (path === null || isSpecial(path)) continue
+    const place = placeOf(path)
+    if (others.has(place)) {
       throw new StateError('USAGE', `--output ${path} would be written over what is read`)
     }
-    const folder = dirname(resolve(path))
-    const isUsable = await access(folder, constants.W_OK).then(
+    const isUsable = await access(dirname(place), constants.W_OK).then(
       () => true,
       () => false,
     )
-    if (isUsable && !(existsSync(path) && statSync(path).isDirectory())) continue
+    if (isUsable && statSync(place, {throwIfNoEntry: false})?.isDirectory() !== true) continue
     throw new StateError('OUTPUT_FAILED', `could not write ${JSON.stringify(path)}`, {
       hint: 'Check that its folder is there and can be written.',
     })
   }
 }
 
-/** Writes the report into a file, which is replaced as a whole: a report of an earlier run stands there until then. */
+/** Writes the report into a file, which is replaced as a whole: a report of an earlier run stands there until then. A link stays one. */
 export async function writeReport(
   {format, path}: CheckOutput & {readonly path: string},
   report: CheckReport,
-  style: Style,
+  style: CheckStyle,
 ): Promise<void> {
-  const text = await FORMATS[format](report, {...style, color: false, columns: undefined})
-  const beside = `${path}.${String(process.pid)}.part`
+  const text = await renderReport(format, report, {...style, color: false, columns: undefined})
+  const place = placeOf(path)
+  const beside = `${place}.${String(process.pid)}.part`
   try {
+    if (isSpecial(path)) {
+      await writeFile(path, text, {flag: 'a'})
+      return
+    }
     await writeFile(beside, text)
-    await rename(beside, path)
+    await rename(beside, place)
   } catch (error) {
     await rm(beside, {force: true})
     const why = error instanceof Error ? error.message : String(error)

@@ -1,5 +1,7 @@
+import {type ChildProcess, fork} from 'node:child_process'
+import {once} from 'node:events'
+import {readFileSync} from 'node:fs'
 import {setTimeout as sleep} from 'node:timers/promises'
-import {Worker} from 'node:worker_threads'
 import type {DevicesStep} from './audit-devices.ts'
 import {type CasePlace, failedRoom, type RoomToCheck} from './check-room.ts'
 import type {RoomOutcome} from './check-verdict.ts'
@@ -8,12 +10,22 @@ import type {CheckAnswer, CheckRequest, CheckSetUp} from './check-worker.ts'
 /** Sources run as they stand; the build makes a .js of each file beside this one. */
 const WORKER_URL = new URL(`./check-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
-/** What a thread that is to stop has for closing files and connections, milliseconds. */
+/** What a process that is to stop has for closing files and connections, milliseconds. */
 const GRACE_MS = 1000
-/** How often the memory of threads is looked at, milliseconds. */
+/** How often the memory of processes is looked at, milliseconds. */
 const LOOK_MS = 500
-/** Rooms after which a thread is replaced: what a long-lived heap keeps for itself goes back to the system. */
-const ROOMS_A_THREAD = 50
+/** Rooms after which a process is replaced: what a long-lived heap keeps for itself goes back to the system. */
+const ROOMS_A_PROCESS = 50
+/**
+ * What a process may hold beyond its start, as a multiple of what its heap may have: events as bytes, edges and states lie outside of the
+ * heap, where no limit of V8 reaches, and the heap itself takes room to be collected.
+ */
+const BESIDE_HEAP = 2
+/** What the heap takes for the program itself. */
+const PROGRAM_MB = 64
+const PAGE_BYTES = 4096
+/** Characters of a process's standard error that are kept. */
+const LAST_WORDS = 4000
 
 /** A room as the pool is handed it. */
 export interface PoolTask {
@@ -23,99 +35,111 @@ export interface PoolTask {
 
 export interface CheckPoolOptions {
   readonly setUp: CheckSetUp
-  /** Threads. */
+  /** Processes. */
   readonly jobs: number
   readonly tasks: readonly PoolTask[]
   /** The longest that a room may take, milliseconds; `null`: as long as it takes. */
   readonly timeoutMs: number | null
   /** What a room may take of memory, MiB. */
   readonly memoryMb: number
-  /** Where threads put what is temporary. */
+  /** Where processes put what is temporary. */
   readonly temporary: string
   readonly signal: AbortSignal
-  /** Told each room when it is done, with its number in `tasks`; the next one of the thread waits for it. */
+  /** Told each room when it is done, with its number in `tasks`; the next one of the process waits for it. */
   readonly onOutcome: (index: number, outcome: RoomOutcome) => Promise<void> | void
   readonly onStep?: (index: number, step: DevicesStep) => void
   /** Told where a bug is. */
   readonly onBug?: (stack: string) => void
-  /** Another program for the threads, for tests of what happens when one fails. */
+  /** Another program for the processes, for tests of what happens when one fails. */
   readonly workerUrl?: URL
 }
 
 /**
- * Checks rooms, each in a thread that does one at a time: a room that takes too long or too much memory loses its thread, and the others go
- * on. When the signal fires, what is under way is stopped, and no outcome is told of it.
+ * Checks rooms, each in a process that does one at a time: a room that takes too long or too much memory loses its process, and the others go
+ * on. (A thread would not do: where the heap of one is full, V8 may end the whole program.) When the signal fires, what is under way is
+ * stopped, and no outcome is told of it.
  *
- * @throws whatever `onOutcome` throws. All threads have ended then.
+ * @throws whatever `onOutcome` throws. All processes have ended then.
  */
-export async function checkOnThreads(options: CheckPoolOptions): Promise<void> {
+export async function checkInProcesses(options: CheckPoolOptions): Promise<void> {
   const queue = options.tasks.entries()
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
-  const threads = Math.min(options.jobs, options.tasks.length)
-  const line = async (number: number): Promise<void> => {
-    let thread: CheckThread | null = null
+  const processes = Math.min(options.jobs, options.tasks.length)
+  const line = async (): Promise<void> => {
+    let worker: CheckProcess | null = null
     try {
       for (const [index, task] of queue) {
         if (signal.aborted) return
-        thread ??= new CheckThread(number, options)
-        const outcome: RoomOutcome | null = await thread.check(index, task, signal)
+        worker ??= new CheckProcess(options)
+        const outcome: RoomOutcome | null = await worker.check(index, task, signal)
         if (outcome === null) return
         await options.onOutcome(index, outcome)
-        if (!thread.isUsable) {
-          await thread.end()
-          thread = null
+        if (!worker.isUsable) {
+          await worker.end()
+          worker = null
         }
       }
     } catch (error) {
       stop.abort()
       throw error
     } finally {
-      await thread?.end()
+      await worker?.end()
     }
   }
-  const ended = await Promise.allSettled(Array.from({length: threads}, (_, index) => line(index + 1)))
+  const ended = await Promise.allSettled(Array.from({length: processes}, line))
   const failed = ended.find((one) => one.status === 'rejected')
   if (failed !== undefined) throw failed.reason
 }
 
-/** Why a thread is told to stop. */
+/** Why a process is told to stop. */
 type Stop = 'timeout' | 'memory' | 'interrupted'
 
-class CheckThread {
+class CheckProcess {
   readonly #options: CheckPoolOptions
-  readonly #worker: Worker
+  readonly #child: ChildProcess
   readonly #ready = Promise.withResolvers<undefined>()
+  readonly #exited: Promise<unknown>
+  /** The end of what it wrote on standard error: V8 says there that its heap is full. */
+  #lastWords = ''
   #isDead = false
   #rooms = 0
+  #mbAtStart = 0
 
-  constructor(number: number, options: CheckPoolOptions) {
+  constructor(options: CheckPoolOptions) {
     const {setUp, memoryMb, temporary, workerUrl = WORKER_URL} = options
     this.#options = options
-    // What this process was started with (--eval, --input-type) is not for a thread with a program of its own.
-    this.#worker = new Worker(workerUrl, {
-      workerData: setUp,
-      name: `check ${String(number)}`,
-      execArgv: [],
+    // What this process was started with (--eval, --input-type) is not for another program.
+    this.#child = fork(workerUrl, [], {
+      execArgv: [`--max-old-space-size=${String(memoryMb + PROGRAM_MB)}`],
       env: {...process.env, TMPDIR: temporary, TMP: temporary, TEMP: temporary},
-      resourceLimits: {maxOldGenerationSizeMb: memoryMb},
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
-    // Listeners of one room come and go; an error between two rooms must not end the process.
-    this.#worker.on('error', () => (this.#isDead = true))
-    this.#worker.on('exit', () => (this.#isDead = true))
-    this.#worker.on('message', ({kind}: CheckAnswer) => {
-      if (kind === 'ready') this.#ready.resolve(undefined)
+    this.#exited = once(this.#child, 'exit')
+    this.#exited.catch(() => undefined)
+    // Listeners of one room come and go; an error between two rooms must not end the program.
+    this.#child.on('error', () => (this.#isDead = true))
+    this.#child.on('exit', () => (this.#isDead = true))
+    this.#child.on('message', (answer: CheckAnswer) => {
+      if (answer.kind !== 'ready') return
+      this.#mbAtStart = residentMb(this.#child.pid)
+      this.#ready.resolve(undefined)
     })
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS)
+    })
+    this.#tell({kind: 'set-up', setUp})
   }
 
   get isUsable(): boolean {
-    return !this.#isDead && this.#rooms < ROOMS_A_THREAD
+    return !this.#isDead && this.#rooms < ROOMS_A_PROCESS
   }
 
   /** @returns `null`: interrupted */
   async check(index: number, {toCheck, place}: PoolTask, signal: AbortSignal): Promise<RoomOutcome | null> {
     const {timeoutMs, memoryMb, onStep, onBug} = this.#options
-    const worker = this.#worker
+    const child = this.#child
     const startedMs = performance.now()
     const done = Promise.withResolvers<RoomOutcome | null>()
     let stopped: Stop | null = null
@@ -131,7 +155,7 @@ class CheckThread {
     const halt = (why: Stop): void => {
       if (stopped !== null) return
       stopped = why
-      worker.postMessage({kind: 'stop'} satisfies CheckRequest)
+      this.#tell({kind: 'stop'})
       // Synchronous work hears nothing.
       void sleep(GRACE_MS, undefined, {ref: false}).then(end)
     }
@@ -145,11 +169,11 @@ class CheckThread {
       }
     }
     const onError = (error: Error): void => {
-      if ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') fail(tooLarge(memoryMb))
-      else fail(threadEnded(error.message))
+      fail(processEnded(error.message))
     }
-    const onExit = (code: number): void => {
-      fail(threadEnded(`it ended with code ${String(code)}`))
+    const onExit = (): void => {
+      if (stopped === null) fail(this.#whyEnded())
+      else end()
     }
     const onAbort = (): void => {
       halt('interrupted')
@@ -160,15 +184,14 @@ class CheckThread {
       if (timeoutMs !== null && !isOver) timer = setTimeout(halt, timeoutMs, 'timeout')
     })
     const looks = setInterval(() => {
-      void usedMb(worker).then((used) => {
-        if (used > memoryMb) halt('memory')
-      })
+      if (residentMb(child.pid) > this.#mbAtStart + memoryMb * BESIDE_HEAP) halt('memory')
     }, LOOK_MS)
-    worker.on('message', onMessage).on('error', onError).on('exit', onExit)
+    // `close` comes when its last words have been read, too.
+    child.on('message', onMessage).on('error', onError).on('close', onExit)
     signal.addEventListener('abort', onAbort)
     try {
-      if (this.#isDead) onExit(1)
-      else worker.postMessage({kind: 'check', toCheck, place} satisfies CheckRequest)
+      if (this.#isDead) onExit()
+      else this.#tell({kind: 'check', toCheck, place})
       this.#rooms += 1
       return await done.promise
     } finally {
@@ -176,21 +199,46 @@ class CheckThread {
       clearTimeout(timer)
       clearInterval(looks)
       signal.removeEventListener('abort', onAbort)
-      worker.off('message', onMessage).off('error', onError).off('exit', onExit)
+      child.off('message', onMessage).off('error', onError).off('close', onExit)
     }
   }
 
+  /** A process that is idle goes when nobody talks to it any more; any other is ended. */
   async end(): Promise<void> {
-    await this.#worker.terminate()
+    if (this.#isDead && this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGKILL')
+    else if (this.#child.connected) this.#child.disconnect()
+    const late = sleep(GRACE_MS, true, {ref: false})
+    if ((await Promise.race([this.#exited.catch(() => false), late])) === true) this.#child.kill('SIGKILL')
+    await this.#exited.catch(() => undefined)
+  }
+
+  /** A process that has ended hears nothing; that it has is told by `close`. */
+  #tell(request: CheckRequest): void {
+    if (this.#child.connected) this.#child.send(request, () => undefined)
+  }
+
+  #whyEnded(): NonNullable<RoomOutcome['error']> {
+    const {exitCode, signalCode} = this.#child
+    if (/heap out of memory|allocation failed|out of memory/i.test(this.#lastWords)) {
+      return tooLarge(this.#options.memoryMb)
+    }
+    if (signalCode === 'SIGKILL') return processEnded('the system killed it, as it does when memory runs out')
+    const said = this.#lastWords.trim().split('\n').at(-1) ?? ''
+    const how = signalCode ?? `code ${String(exitCode)}`
+    return processEnded(`it ended with ${how}${said === '' ? '' : `: ${said.slice(0, 300)}`}`)
   }
 }
 
-/** The heap, and what lies beside it (events as bytes, edges, states), which no limit of V8 knows of. */
-async function usedMb(worker: Worker): Promise<number> {
-  // Node 22 before 22.16 cannot tell.
-  if (typeof (worker as Partial<Worker>).getHeapStatistics !== 'function') return 0
-  const told = await worker.getHeapStatistics().catch(() => null)
-  return told === null ? 0 : (told.used_heap_size + told.external_memory) / 2 ** 20
+/** What a process holds in memory, MiB; 0 where the system does not tell (other than Linux). */
+function residentMb(pid: number | undefined): number {
+  if (pid === undefined || process.platform !== 'linux') return 0
+  try {
+    const [, pages = '0'] = readFileSync(`/proc/${String(pid)}/statm`, 'utf8').split(' ')
+    return (Number(pages) * PAGE_BYTES) / 2 ** 20
+  } catch {
+    // It has ended.
+    return 0
+  }
 }
 
 function tooSlow(timeoutMs: number): NonNullable<RoomOutcome['error']> {
@@ -209,6 +257,6 @@ function tooLarge(memoryMb: number): NonNullable<RoomOutcome['error']> {
   }
 }
 
-function threadEnded(why: string): NonNullable<RoomOutcome['error']> {
-  return {code: 'THREAD_ENDED', message: `the thread that checked it failed: ${why}`, hint: 'Check it by itself.'}
+function processEnded(why: string): NonNullable<RoomOutcome['error']> {
+  return {code: 'PROCESS_ENDED', message: `the process that checked it failed: ${why}`, hint: 'Check it by itself.'}
 }

@@ -2,6 +2,7 @@ import {StateError} from '../errors.ts'
 import type {Finding} from '../finding/finding.ts'
 import {own} from '../matrix/json.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
+import {type Replay, replay} from '../resolve/replay.ts'
 import type {DevicesStep} from './audit-devices.ts'
 import {eachOnce, mostSevereFirst, type RoomOutcome} from './check-verdict.ts'
 import type {DiffReport} from './diff-report.ts'
@@ -48,7 +49,7 @@ const SETTLE_MS = 10_000
  *
  * @returns what was found; where the room cannot be checked, why
  * @throws the signal's reason when it fires, and bugs
- * @remarks Up to four replays: two readings for the state, as many again where a server differs.
+ * @remarks Two replays, one for each reading, and one more where a server differs.
  */
 export async function checkRoom(toCheck: RoomToCheck, options: CheckRoomOptions): Promise<RoomOutcome> {
   const startedMs = options.nowMs()
@@ -95,34 +96,59 @@ async function check(toCheck: RoomToCheck, options: CheckRoomOptions): Promise<F
   const isLive = isLiveRoom(toCheck.room)
   const opened = await open(toCheck, isLive, options)
   signal.throwIfAborted()
-  const {room, unknowable, reportedExtremities, views} = opened
-  // What servers report is left to `diff`, which knows more of it.
-  const resolved = resolveRoom(room, {
-    reading,
-    unknowable,
-    reportedExtremities,
-    nowMs: nowMs(),
-    ...(views === undefined ? {} : {views}),
-  })
-  const compared = await diffRoom(opened, {reading})
+  const look = await lookAtRoom(opened, {isLive, reading, nowMs: nowMs()})
+  const {resolved, compared} = look
   const audit = options.devices ? await auditOf(toCheck, isLive, opened, options) : null
   return {
-    roomId: room.graph.roomId,
+    roomId: opened.room.graph.roomId,
     roomVersion: resolved.roomVersion,
     name: nameOf(resolved),
     findings: mostSevereFirst(eachOnce([resolved.findings, compared.findings, audit?.findings ?? []])),
-    open: [
-      ...new Set([
-        ...whyOpen(opened, resolved, compared),
-        ...nothingCompared(isLive, opened, compared),
-        ...(audit?.open ?? []),
-      ]),
-    ],
+    open: [...new Set([...look.open, ...(audit?.open ?? [])])],
     events: resolved.counts.events,
     compared: compared.sides.length - 1,
     servers: [...new Set(compared.sides.slice(1).map(({server}) => server))],
     deviceRequests: audit?.requests ?? 0,
   }
+}
+
+/** What `resolve` and `diff` find in an opened room. */
+export interface RoomLook {
+  readonly resolved: RoomReport
+  readonly compared: DiffReport
+  /** Why "clean" cannot be claimed, in sentences. */
+  readonly open: readonly string[]
+  readonly replayed: Replay
+}
+
+/**
+ * Replays a room and holds what servers say against it.
+ *
+ * @param options.isLive - it was fetched from servers, so that their silence counts
+ */
+export async function lookAtRoom(
+  opened: OpenedRoom,
+  {isLive, reading, nowMs}: {readonly isLive: boolean; readonly reading: Reading; readonly nowMs: number},
+): Promise<RoomLook> {
+  const {room, unknowable, reportedExtremities, views} = opened
+  const replayed = once(() => replay(room.graph, {reading}))
+  // What servers report is left to `diff`, which knows more of it.
+  const resolved = resolveRoom(room, {
+    reading,
+    unknowable,
+    reportedExtremities,
+    nowMs,
+    replayed,
+    ...(views === undefined ? {} : {views}),
+  })
+  const compared = await diffRoom(opened, {reading, replayed, resets: false})
+  const open = [...whyOpen(opened, resolved, compared), ...nothingCompared(isLive, opened, compared)]
+  return {resolved, compared, open, replayed: replayed()}
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 async function open(
@@ -219,7 +245,7 @@ function nothingCompared(isLive: boolean, {views = []}: OpenedRoom, compared: Di
 }
 
 /** `m.room.name`, or the canonical alias. */
-function nameOf({wholeState}: RoomReport): string | null {
+export function nameOf({wholeState}: RoomReport): string | null {
   for (const [type, field] of [
     ['m.room.name', 'name'],
     ['m.room.canonical_alias', 'alias'],

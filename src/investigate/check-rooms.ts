@@ -6,8 +6,8 @@ import {pipeline} from 'node:stream/promises'
 import {removeCase} from '../casefile/open-case.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import type {DevicesStep} from './audit-devices.ts'
-import {CheckJournal, type CheckQuestion, keyOf} from './check-journal.ts'
-import {checkOnThreads, type PoolTask} from './check-pool.ts'
+import {CheckJournal, type CheckQuestion, holdingJournal, keyOf, stampOf} from './check-journal.ts'
+import {checkInProcesses, type PoolTask} from './check-pool.ts'
 import type {CheckReport, RoomCheck, RoomVerdict} from './check-report.ts'
 import type {CasePlace, RoomToCheck} from './check-room.ts'
 import {isInShard, type Shard} from './check-shard.ts'
@@ -59,7 +59,7 @@ export interface CheckOptions {
   readonly onProgress?: (progress: CheckProgress) => void
   /** Told where a bug is. */
   readonly onBug?: (stack: string) => void
-  /** Another program for the threads, for tests. */
+  /** Another program for the processes, for tests. */
   readonly workerUrl?: URL
 }
 
@@ -83,19 +83,23 @@ export function defaultMemoryMb(jobs: number): number {
 }
 
 /**
- * Checks many rooms side by side, each in a thread of its own.
+ * Checks many rooms side by side, each in a process of its own.
  *
  * @throws StateError as `CheckJournal`; what a room has against it is in its own entry
  * @remarks Memory is bounded by `jobs` times `memoryMb`, and by what was found: about 1 kB a finding.
  */
 export async function checkRooms(options: CheckOptions): Promise<CheckReport> {
-  return inTemporaryFolder((temporary) => new Run(options, temporary).run())
+  const {journal, signal} = options
+  const run = (): Promise<CheckReport> => inTemporaryFolder((temporary) => new Run(options, temporary).run())
+  return journal === undefined ? run() : holdingJournal(journal.path, signal, run)
 }
 
 class Run {
   readonly #options: CheckOptions
   readonly #temporary: string
   readonly #rooms: readonly GivenRoom[]
+  /** Taken before anything is read: what changes meanwhile is read again the next time. */
+  readonly #stamps: readonly (string | null)[]
   readonly #done: (RoomCheck | undefined)[] = []
   readonly #verdicts: Record<RoomVerdict, number> = {clean: 0, findings: 0, inconclusive: 0, failed: 0}
   readonly #notes: string[] = []
@@ -111,6 +115,13 @@ class Run {
     if (twice > 0)
       this.#notes.push(twice === 1 ? '1 room was given twice.' : `${String(twice)} rooms were given twice.`)
     this.#rooms = shard === undefined ? unique : unique.filter(({room}) => isInShard(room, shard))
+    this.#stamps = options.journal === undefined ? [] : this.#rooms.map((room) => stampOf(this.#filesOf(room)))
+  }
+
+  /** All files that the outcome of a room depends on. */
+  #filesOf({room, path = room}: GivenRoom): readonly string[] {
+    const {files = [], reported = [], keyFiles = []} = this.#options.access
+    return [...(isLiveRoom(room) || room === '-' ? [] : [path]), ...files, ...reported, ...keyFiles]
   }
 
   async run(): Promise<CheckReport> {
@@ -144,15 +155,26 @@ class Run {
 
   async #takeEarlier(journal: CheckJournal | null): Promise<void> {
     if (typeof journal?.earlierTs !== 'number') return
+    let changed = 0
     for (const [index, room] of this.#rooms.entries()) {
-      const outcome = journal.earlier.get(keyOf(room))
-      if (outcome === undefined) continue
+      const key = keyOf(room)
+      const outcome = journal.earlier.get(key)
+      // What came from standard input then is not what comes now.
+      if (outcome === undefined || room.room === '-') continue
+      if ((journal.stamps.get(key) ?? null) !== (this.#stamps[index] ?? null)) {
+        changed += 1
+        continue
+      }
       this.#resumed += 1
       await this.#take(index, outcome)
     }
     const since = new Date(journal.earlierTs).toISOString().slice(0, 19).replace('T', ' ')
     const rooms = this.#resumed === 1 ? '1 room was' : `${String(this.#resumed)} rooms were`
     this.#notes.push(`Gone on with a run that began ${since} UTC: ${rooms} checked by it.`)
+    if (changed > 0) {
+      const those = changed === 1 ? '1 room was' : `${String(changed)} rooms were`
+      this.#notes.push(`${those} checked again: a file that was read for it has changed since.`)
+    }
   }
 
   async #check(journal: CheckJournal | null): Promise<void> {
@@ -163,7 +185,7 @@ class Run {
     const tasks: PoolTask[] = []
     for (const index of open) tasks.push(await this.#task(index))
     this.#tell()
-    await checkOnThreads({
+    await checkInProcesses({
       setUp: {access, devices, reading, trustIds},
       jobs,
       tasks,
@@ -174,7 +196,7 @@ class Run {
       onOutcome: async (at, outcome) => {
         const index = open[at] ?? 0
         const room = this.#rooms[index]
-        if (room !== undefined) journal?.add(keyOf(room), outcome)
+        if (room !== undefined) journal?.add(keyOf(room), outcome, this.#stamps[index] ?? null)
         removeTemporary(tasks[at], this.#temporary)
         await this.#take(index, outcome)
       },
@@ -226,10 +248,10 @@ class Run {
     return {kind: 'file', path: join(this.#temporary, `room-${String(index)}.case`)}
   }
 
-  /** Threads have no standard input. */
+  /** The processes have no standard input. */
   async #standardInput(): Promise<string> {
     const path = join(this.#temporary, 'standard-input')
-    await pipeline(process.stdin, createWriteStream(path, {mode: 0o600}))
+    await pipeline(process.stdin, createWriteStream(path, {mode: 0o600}), {signal: this.#options.signal})
     return path
   }
 

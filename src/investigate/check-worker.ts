@@ -1,14 +1,15 @@
-/** A thread that checks rooms, one at a time; `check-pool.ts` starts it and talks to it. */
-import {parentPort, workerData} from 'node:worker_threads'
+/** A process that checks rooms, one at a time; `check-pool.ts` starts it and talks to it. */
 import type {DevicesStep} from './audit-devices.ts'
 import {type CasePlace, checkRoom, type CheckRoomOptions, failedRoom, type RoomToCheck} from './check-room.ts'
 import type {RoomOutcome} from './check-verdict.ts'
 
-/** What the thread is told when it starts. Secrets are in it: they go from memory to memory. */
+/** What the process is told when it starts. Secrets are in it: they go from memory to memory, through no file and no command line. */
 export type CheckSetUp = Pick<CheckRoomOptions, 'access' | 'devices' | 'reading' | 'trustIds'>
 
 export type CheckRequest =
-  {readonly kind: 'check'; readonly toCheck: RoomToCheck; readonly place: CasePlace} | {readonly kind: 'stop'}
+  | {readonly kind: 'set-up'; readonly setUp: CheckSetUp}
+  | {readonly kind: 'check'; readonly toCheck: RoomToCheck; readonly place: CasePlace}
+  | {readonly kind: 'stop'}
 
 export type CheckAnswer =
   /** Its program is loaded: from here on, time is that of rooms. */
@@ -21,23 +22,27 @@ export type CheckAnswer =
 /** Steps are told no more often than this, milliseconds. */
 const STEP_MS = 200
 
-const setUp = workerData as CheckSetUp
-if (parentPort === null) throw new Error('check-worker is a thread of check-pool')
-const port = parentPort
+let setUp: CheckSetUp | null = null
 let stopping = new AbortController()
 
-port.on('message', (request: CheckRequest) => {
+function answer(told: CheckAnswer): void {
+  process.send?.(told)
+}
+
+process.on('message', (request: CheckRequest) => {
   if (request.kind === 'stop') stopping.abort()
-  else void work(request)
+  else if (request.kind === 'set-up') {
+    setUp = request.setUp
+    answer({kind: 'ready'})
+  } else void work(request)
 })
-port.postMessage({kind: 'ready'} satisfies CheckAnswer)
+// Whoever started it says when to stop; a terminal and a service manager tell all processes at once.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
+process.on('disconnect', () => process.exit())
 
 async function work({toCheck, place}: Extract<CheckRequest, {kind: 'check'}>): Promise<void> {
   stopping = new AbortController()
   const {signal} = stopping
-  const answer = (told: CheckAnswer): void => {
-    port.postMessage(told)
-  }
   let tellNext = performance.now() + STEP_MS
   const onProgress = (step: DevicesStep): void => {
     const now = performance.now()
@@ -46,6 +51,7 @@ async function work({toCheck, place}: Extract<CheckRequest, {kind: 'check'}>): P
     answer({kind: 'step', step})
   }
   try {
+    if (setUp === null) throw new Error('it was not set up')
     const outcome = await checkRoom(toCheck, {...setUp, place, signal, nowMs: Date.now, onProgress})
     answer({kind: 'done', outcome, stack: null})
   } catch (error) {

@@ -3,7 +3,7 @@ import type {Certainty, Finding} from '../finding/finding.ts'
 import {bisectDivergence} from '../forensics/bisect.ts'
 import {compareSides, type Reference} from '../forensics/differences.ts'
 import {differenceFindings, recordFinding, verdictFindings} from '../forensics/diff-findings.ts'
-import {type Origin, scanRecorded} from '../forensics/first-divergence.ts'
+import {scanRecorded} from '../forensics/first-divergence.ts'
 import {notCompared} from '../forensics/health/not-compared.ts'
 import {misplacedEvents} from '../forensics/health/told-states.ts'
 import {recordedResets} from '../forensics/recorded-resets.ts'
@@ -35,6 +35,10 @@ export interface DiffOptions {
   readonly before?: string
   /** For servers that can be asked for more: how. Used where a server diverges and has recorded nothing. */
   readonly ask?: (server: string) => AskState | null
+  /** Gives the room's replay in this reading, which others need, too. */
+  readonly replayed?: () => Replay
+  /** `false`: whoever asks knows the resets of the room. @defaultValue true */
+  readonly resets?: boolean
 }
 
 /**
@@ -45,10 +49,12 @@ export interface DiffOptions {
  * something differs.
  */
 export async function diffRoom(opened: OpenedRoom, options: DiffOptions = {}): Promise<DiffReport> {
-  const work = new DiffWork(opened, options.reading ?? 'synapse')
+  const work = new DiffWork(opened, options.reading ?? 'synapse', options.replayed)
   const eventId = options.at ?? options.before
   const report =
-    eventId === undefined ? work.now() : work.around(eventId, options.at === undefined ? 'before' : 'after')
+    eventId === undefined
+      ? work.now(options.resets)
+      : work.around(eventId, options.at === undefined ? 'before' : 'after')
   return options.ask === undefined || eventId !== undefined ? report : work.bisected(report, options.ask)
 }
 
@@ -97,9 +103,9 @@ class DiffWork {
   readonly #certainty: Certainty
   #other: Replay | null | undefined
 
-  constructor(opened: OpenedRoom, reading: Reading) {
+  constructor(opened: OpenedRoom, reading: Reading, replayed?: () => Replay) {
     this.#opened = opened
-    this.#replay = replay(opened.room.graph, {reading})
+    this.#replay = replayed?.() ?? replay(opened.room.graph, {reading})
     this.#sides = new Sides(this.#replay)
     this.#parts = new DiffParts(this.#sides)
     this.#tips = tipsOf(this.#replay)
@@ -110,7 +116,7 @@ class DiffWork {
     return this.#opened.views ?? []
   }
 
-  now(): DiffReport {
+  now(withResets = true): DiffReport {
     const root = this.#resolved(this.#replay, this.#tips)
     const given = this.#views.flatMap((view) => this.#sides.now(view, this.#tips))
     const complete = this.#isComplete() && this.#views.every((view) => this.#hasExtremities(view))
@@ -148,7 +154,7 @@ class DiffWork {
       ...sortedPoints(this.#replay, points),
       agreeing,
       findings: [...report.findings, ...found, ...notCompared(this.#replay.graph, this.#views)],
-      resets: resetsFound(this.#replay, this.#tips).filter(({severity}) => severity === 'error'),
+      resets: withResets ? resetsFound(this.#replay, this.#tips).filter(({severity}) => severity === 'error') : [],
     }
   }
 
@@ -178,8 +184,7 @@ class DiffWork {
     const {graph, after} = this.#replay
     const [first, second] = [findKnownEvent(graph, typed[0]), findKnownEvent(graph, typed[1])]
     const eventIds = [graph.id(first), graph.id(second)] as const
-    const root = after[first] ?? UNKNOWN_STATE
-    const other = after[second] ?? UNKNOWN_STATE
+    const [root, other] = [after[first] ?? UNKNOWN_STATE, after[second] ?? UNKNOWN_STATE]
     const view = viewOf(`after ${eventIds[1]}`, () => null)
     const told = {
       what: 'after',
@@ -285,7 +290,6 @@ class DiffWork {
         })
         requests += asked
         if (boundary === null) continue
-        const origin: Origin = 'unknown'
         points.push({
           ...this.#parts.point(report, view.server, boundary.row, boundary.slots),
           position: 'before',
@@ -293,7 +297,7 @@ class DiffWork {
           method: 'bisection',
           compared: asked,
           requests,
-          origin,
+          origin: 'unknown',
         })
         break
       }

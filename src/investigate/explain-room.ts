@@ -2,7 +2,7 @@ import {showLevel} from '../auth/trace.ts'
 import {explainHearing, explainMissing, explainRow, type RoomFacts} from '../forensics/explain/explain.ts'
 import type {Explanation, TextEvidence} from '../forensics/explain/explanation.ts'
 import {askState, createOf, hearingOfEvent} from '../forensics/explain/hearing-of-row.ts'
-import {type Judged, judge, POWER_SLOT, powerIn, type StateAsked} from '../forensics/explain/hearing.ts'
+import {type Judged, judge, POWER_SLOT, powerIn, slotsToCite, type StateAsked} from '../forensics/explain/hearing.ts'
 import {Flag} from '../graph/room-graph.ts'
 import {serverNameOf} from '../matrix/ids.ts'
 import type {JsonObject} from '../matrix/json.ts'
@@ -48,6 +48,15 @@ export async function explainEvent(
   return explainRow(result, row, facts, {views: opened.views ?? [], text})
 }
 
+/** Explains an event of a room that is replayed already; `null`: the room has none of this ID. */
+export function explainKnown(opened: ExplainableRoom, result: Replay, eventId: string): Explanation | null {
+  const row = result.graph.row(eventId)
+  if (row < 0 || result.graph.has(row, Flag.Foreign)) return null
+  const facts = factsOf(opened, result, null)
+  if (result.graph.has(row, Flag.Missing)) return explainMissing(result, row, facts)
+  return explainRow(result, row, facts, {views: opened.views ?? []})
+}
+
 /**
  * Judges an event that nobody has sent, at the tips or after an event.
  *
@@ -76,9 +85,38 @@ export function explainCan(
 ): Explanation {
   const {graph} = opened.room
   const at = options.at === undefined ? undefined : findKnownEvent(graph, options.at)
-  const result = replay(graph, options)
+  return canByReplay(opened, replay(graph, options), question, at)
+}
+
+/** The same of a room that is replayed already. */
+export function canByReplay(opened: ExplainableRoom, result: Replay, question: CanQuestion, at?: number): Explanation {
   const state = askState(result, at === undefined ? stateAtTips(result) : (result.after[at] ?? UNKNOWN_STATE))
-  const explained = answerQuestion(explainGiven(opened, result, draftOf(question, graph.rules, state), at), question)
+  const given = explainGiven(opened, result, draftOf(question, result.graph.rules, state), at)
+  return withRemarks(result, question, state, given)
+}
+
+/**
+ * Answers it by another state than the replay's, such as a server tells: the event would cite what stands there, and be judged by it.
+ *
+ * @param state - its events are of the graph, or it gives `null` for them
+ */
+export function canByState(
+  opened: ExplainableRoom,
+  result: Replay,
+  question: CanQuestion,
+  state: StateAsked,
+): Explanation {
+  const {rules} = result.graph
+  const {pdu} = completeDraft(result, draftOf(question, rules, state))
+  const authEvents = slotsToCite(pdu, rules).flatMap((slot) => state.get(slot)?.eventId ?? [])
+  const hearing = {...hearingOfEvent(result, {...pdu, authEvents}, UNKNOWN_STATE), state}
+  const draft = {filled: [], current: null, missing: [], isOfGaps: false}
+  return withRemarks(result, question, state, explainHearing(result, hearing, factsOf(opened, result, null), draft))
+}
+
+function withRemarks(result: Replay, question: CanQuestion, state: StateAsked | null, given: Explanation): Explanation {
+  const {graph} = result
+  const explained = answerQuestion(given, question)
   const notes = [...remarksOn(question, state), ...redactionNotes(result, question, state)]
   const knows = graph.columns.users.strings.includes(question.user)
   if (!knows) notes.push(`No event of the room names ${question.user}.`)
@@ -133,7 +171,7 @@ function hasGaps({reportedExtremities = {}}: ExplainableRoom, {graph, verdicts}:
   return told.some((id) => graph.row(id) < 0 || graph.has(graph.row(id), Flag.Missing))
 }
 
-function stateAtTips(result: Replay): StateRoot {
+export function stateAtTips(result: Replay): StateRoot {
   const roots = tipsOf(result).map((row) => result.after[row] ?? UNKNOWN_STATE)
   if (roots.includes(UNKNOWN_STATE)) return UNKNOWN_STATE
   return roots.length === 0 ? EMPTY_STATE : result.resolver.resolve(roots).root

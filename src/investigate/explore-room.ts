@@ -4,16 +4,15 @@ import {findResets} from '../forensics/resets.ts'
 import {packGraph} from '../graph/packed-graph.ts'
 import type {PageData, PageReset} from '../report/explorer/page-data.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
-import {replay, type Replay} from '../resolve/replay.ts'
+import type {Replay} from '../resolve/replay.ts'
 import {tipsOf} from '../resolve/tips.ts'
+import {lookAtRoom, nameOf} from './check-room.ts'
 import {eachOnce, mostSevereFirst} from './check-verdict.ts'
-import {diffRoom} from './diff-room.ts'
+import {isLiveRoom} from './open-room.ts'
 import type {OpenedRoom} from './opened-room.ts'
 import {keepContents} from './page-contents.ts'
 import {namedForOthers} from './page-names.ts'
 import {pageMarks, pageSides} from './page-sides.ts'
-import {resolveRoom} from './resolve-room.ts'
-import {nameOfRoom, whyOpen} from './why-open.ts'
 
 export interface ExploreOptions {
   /** @defaultValue `synapse` */
@@ -35,17 +34,15 @@ export interface Explored {
  * All that the explorer's page holds of a room. Contents of messages are in it only where they were kept when the room was opened
  * (`OpenOptions.messages`).
  *
- * @remarks Up to five replays: two readings for the state, as many again where a server differs, one for what is drawn.
+ * @remarks Two replays, one for each reading, and one more where a server differs.
  */
 export async function exploreRoom(opened: OpenedRoom, options: ExploreOptions): Promise<Explored> {
   const {reading = 'synapse', nowMs} = options
   const named = namedForOthers(opened, options.source ?? opened.room.source)
-  const {room, unknowable, reportedExtremities, views = []} = named
+  const {room, unknowable, views = []} = named
   const {graph} = room
-  // As `check` has them: what servers report is left to `diffRoom`, which knows more of it.
-  const resolved = resolveRoom(room, {reading, unknowable, reportedExtremities, views, nowMs})
-  const compared = await diffRoom(named, {reading})
-  const result = replay(graph, {reading})
+  const isLive = isLiveRoom(room.source)
+  const {resolved, compared, open, replayed: result} = await lookAtRoom(named, {isLive, reading, nowMs})
   const tips = tipsOf(result)
   const {sides, says} = pageSides(result, views, tips)
   const {graph: packed, contents} = keepContents(room, packGraph(graph))
@@ -55,10 +52,10 @@ export async function exploreRoom(opened: OpenedRoom, options: ExploreOptions): 
     program: options.program,
     room: {
       source: room.source,
-      name: nameOfRoom(resolved),
+      name: nameOf(resolved),
       complete: resolved.complete && compared.complete,
       unknowable,
-      open: whyOpen(named, resolved, compared),
+      open,
     },
     reading,
     graph: packed,

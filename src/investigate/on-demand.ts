@@ -2,6 +2,7 @@ import type * as devices from './audit-devices.ts'
 import type * as info from './case-info.ts'
 import type * as checks from './check-rooms.ts'
 import type * as work from './case-work.ts'
+import type * as doctors from './doctor.ts'
 import type * as evidence from './event-evidence.ts'
 import type * as explaining from './explain-room.ts'
 import type * as fetching from './fetch-room.ts'
@@ -80,3 +81,18 @@ export const preflight: typeof preflights.preflight = async (...args) =>
 /** See `check-rooms.ts`. */
 export const checkRooms: typeof checks.checkRooms = async (...args) =>
   (await import('./check-rooms.ts')).checkRooms(...args)
+
+/** See `doctor.ts` and `doctor-room.ts`. */
+export const hearComplaint: typeof doctors.hearComplaint = async (...args) =>
+  (await import('./doctor.ts')).hearComplaint(...args)
+
+export const doctorRoom: typeof doctors.doctorRoom = async (...args) =>
+  (await import('./doctor.ts')).doctorRoom(...args)
+
+export const doctorDevices = async (
+  ...args: Parameters<typeof doctors.doctorDevices>
+): Promise<ReturnType<typeof doctors.doctorDevices>> => (await import('./doctor.ts')).doctorDevices(...args)
+
+export const doctorMessage = async (
+  ...args: Parameters<typeof doctors.doctorMessage>
+): Promise<ReturnType<typeof doctors.doctorMessage>> => (await import('./doctor.ts')).doctorMessage(...args)

@@ -47,6 +47,8 @@ export interface ResolveOptions {
   readonly views?: readonly ServerView[]
   /** Now, milliseconds since 1970: events with later dates are told. Without it nothing is said of them. */
   readonly nowMs?: number
+  /** Gives the room's replay in this reading, which others need, too; called when the one in the other reading is out of memory. */
+  readonly replayed?: () => Replay
 }
 
 /** A state in the replay of a room. */
@@ -93,7 +95,7 @@ function resolveByReplay(room: LoadedRoom, options: ResolveOptions, hypothesis: 
   const {graph} = room
   const {reading = 'synapse'} = options
   const other = otherReading(room, options, hypothesis)
-  const here = hypothesis.place(locate(replay(graph, {...hypothesis.replay, reading}), options))
+  const here = hypothesis.place(locate(options.replayed?.() ?? replay(graph, {...hypothesis.replay, reading}), options))
   const tips = tipsOf(here.replay)
   const missing = missingEvents(graph)
   const counts = countEvents(here.replay, missing.length)

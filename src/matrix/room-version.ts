@@ -29,7 +29,7 @@ export interface RoomVersionRules {
   readonly maxDepth: bigint
   /** Power levels may be strings (and, where JSON allows fractions, floats). https://spec.matrix.org/v1.19/rooms/v10/#values-in-mroompower_levels-events-must-be-integers */
   readonly integerPowerLevels: boolean
-  /** `m.room.aliases` has an auth rule of its own. https://spec.matrix.org/v1.19/rooms/v6/#authorization-rules */
+  /** `m.room.aliases` has an auth rule of its own. https://spec.matrix.org/v1.19/rooms/v6/#authorisation-rules */
   readonly aliasesRule: boolean
   /** Changes of `notifications` are checked like those of `events`. MSC2209 */
   readonly notificationsChecked: boolean

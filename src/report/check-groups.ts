@@ -120,5 +120,12 @@ export function lineOf({evidence}: CheckedFinding, check: RoomCheck): number | n
 /** Why a finding does not count, in words; `''` where it does. */
 export function notCountedWords({notCounted}: CheckedFinding): string {
   if (notCounted === null) return ''
-  return notCounted.why === 'known' && notCounted.reason !== null ? `known: ${notCounted.reason}` : notCounted.why
+  const {why, reason = null} = notCounted
+  return reason === null ? why : `${why}: ${reason}`
+}
+
+/** Why findings of a kind do not count, as far as somebody said: each reason once. */
+export function reasonsOf({known, ignored}: FoundKind): readonly string[] {
+  const told = [...known, ...ignored].filter(({notCounted}) => (notCounted?.reason ?? null) !== null)
+  return [...new Set(told.map(notCountedWords))]
 }

@@ -1,6 +1,14 @@
 import type {CheckReport, RoomCheck} from '../investigate/check-report.ts'
 import {findingsByKind} from './check-counts.ts'
-import {bySeverity, type FoundKind, foundKinds, foundWords, gravestFirst, verdictWords} from './check-groups.ts'
+import {
+  bySeverity,
+  type FoundKind,
+  foundKinds,
+  foundWords,
+  gravestFirst,
+  reasonsOf,
+  verdictWords,
+} from './check-groups.ts'
 import {mdCode, mdLine, mdText} from './markdown-text.ts'
 import {count} from './printable.ts'
 
@@ -95,17 +103,27 @@ const counts = ({failing, lesser}: FoundKind): boolean => failing.length + lesse
 /** Findings of a kind, and reasons, that are told one by one. */
 const MOST = 10
 
-function kindLines({id, severity, failing, lesser, known, ignored}: FoundKind): readonly string[] {
+function kindLines(kind: FoundKind): readonly string[] {
+  const {id, severity, failing, lesser, known, ignored} = kind
   const counted = bySeverity([...failing, ...lesser])
   const [first] = counted
   const without = [
     known.length === 0 ? '' : `${known.length.toLocaleString('en-US')} known`,
     ignored.length === 0 ? '' : `${ignored.length.toLocaleString('en-US')} ignored`,
   ].filter((part) => part !== '')
-  if (first === undefined) return [`- ${mdCode(id)}: ${without.join(', ')}`]
+  const reasons = reasonsOf(kind)
+  const why = [
+    ...reasons.slice(0, MOST).map((reason) => `  - ${mdText(capital(reason), 300)}`),
+    ...(reasons.length > MOST ? [`  - And ${count(reasons.length - MOST, 'more reason')}`] : []),
+  ]
+  if (first === undefined) return [`- ${mdCode(id)}: ${without.join(', ')}`, ...why]
   const more = [...(counted.length > MOST ? [count(counted.length - MOST, 'more', 'more')] : []), ...without]
   const head = `- **${severity}** ${mdCode(id)} (${first.certainty})`
-  const end = [...(more.length === 0 ? [] : [`  - And ${more.join(', ')}`]), `  - To do: ${mdText(first.remedy)}`]
+  const end = [
+    ...(more.length === 0 ? [] : [`  - And ${more.join(', ')}`]),
+    ...why,
+    `  - To do: ${mdText(first.remedy)}`,
+  ]
   if (counted.length === 1) return [`${head}: ${mdText(first.summary)}`, ...end]
   return [
     `${head}: ${counted.length.toLocaleString('en-US')}`,
@@ -113,6 +131,8 @@ function kindLines({id, severity, failing, lesser, known, ignored}: FoundKind): 
     ...end,
   ]
 }
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 function kindsOf({rooms}: CheckReport): string {
   const kinds = Object.entries(findingsByKind(rooms))

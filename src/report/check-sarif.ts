@@ -11,8 +11,10 @@ import {printable} from './printable.ts'
  *
  * A room on a server is no file, but what reads SARIF wants one, by a relative URI: the room's ID stands for it. Fingerprints are of the
  * room, the kind and the subject, so that a finding is the same one tomorrow.
+ *
+ * @param options - `version`: of this program
  */
-export function checkSarif(report: CheckReport) {
+export function checkSarif(report: CheckReport, {version}: {readonly version?: string} = {}) {
   const ids = [...new Set(report.rooms.flatMap(({findings}) => findings.map(({id}) => id)))].sort()
   const indexes = new Map(ids.map((id, index) => [id, index]))
   return {
@@ -20,7 +22,7 @@ export function checkSarif(report: CheckReport) {
     version: '2.1.0' as const,
     runs: [
       {
-        tool: {driver: {name: 'matrix-state', rules: ids.map(ruleOf)}},
+        tool: {driver: {name: 'matrix-state', ...(version === undefined ? {} : {version}), rules: ids.map(ruleOf)}},
         automationDetails: {id: runId(report)},
         invocations: [invocationOf(report)],
         results: report.rooms.flatMap((room) => resultsOf(room, indexes)),
@@ -140,9 +142,9 @@ function resultsOf(room: RoomCheck, indexes: ReadonlyMap<string, number>) {
 
 function suppressionsOf({notCounted}: CheckedFinding) {
   if (notCounted === null) return []
-  const why =
-    notCounted.why === 'known' ? (notCounted.reason ?? 'in the baseline') : 'findings of this kind are ignored'
-  return [{kind: 'external' as const, status: 'accepted' as const, justification: shown(why)}]
+  const {why, reason = null} = notCounted
+  const justification = reason ?? (why === 'known' ? 'in the baseline' : 'findings of this kind are ignored')
+  return [{kind: 'external' as const, status: 'accepted' as const, justification: shown(justification)}]
 }
 
 function roomLabel({room, roomId, name}: RoomCheck): string {

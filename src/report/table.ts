@@ -58,18 +58,28 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   )
   shrink(columns, widths, style.columns)
   const {dim} = paint(style)
-  const made = new Table({
-    head: columns.map(({head}) => dim(head)),
-    chars: NO_LINES,
-    style: {head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true},
+  const cells = safe.map((row) => row.map((cell, index) => clip(cell, widths[index] ?? 0)))
+  const head = columns.map(({head: name}) => dim(name))
+  // The time that cli-table3 takes grows with the square of the rows.
+  const isLong = cells.length > ROWS_AT_ONCE
+  const blocks = Array.from({length: Math.max(1, Math.ceil(cells.length / ROWS_AT_ONCE))}, (_, index) => {
+    const made = new Table({
+      head: index === 0 ? head : [],
+      chars: NO_LINES,
+      style: {head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true},
+      ...(isLong ? {colWidths: widths} : {}),
+    })
+    made.push(...cells.slice(index * ROWS_AT_ONCE, (index + 1) * ROWS_AT_ONCE))
+    return made.toString()
   })
-  made.push(...safe.map((row) => row.map((cell, index) => clip(cell, widths[index] ?? 0))))
-  return made
-    .toString()
+  return blocks
+    .join('\n')
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n')
 }
+
+const ROWS_AT_ONCE = 500
 
 /** What is left of any column on a terminal that is too narrow for all. */
 const LEAST = 8

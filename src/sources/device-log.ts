@@ -133,10 +133,17 @@ function timeIn(text: string): number | null {
 }
 
 /** Lines with their numbers, from 1. Bytes that are no UTF-8 are replaced: they are in some other line's words. */
-async function* linesOf(path: string): AsyncGenerator<{readonly text: string; readonly line: number}> {
-  const reading = {name: path, events: 0}
+/**
+ * The lines of a log, plain or gzip, in bounded memory: a line of more than a million characters comes in pieces.
+ *
+ * @param path - `-`: standard input
+ * @throws StateError INPUT_NOT_FOUND, INPUT_UNREADABLE, DUMP_MALFORMED
+ */
+export async function* linesOf(path: string): AsyncGenerator<{readonly text: string; readonly line: number}> {
+  const isInput = path === '-'
+  const reading = {name: isInput ? 'standard input' : path, events: 0}
   try {
-    const bytes = await openBytes(path, undefined, reading)
+    const bytes = await openBytes(path, isInput ? process.stdin : undefined, reading)
     try {
       const decoder = new TextDecoder()
       let line = 1

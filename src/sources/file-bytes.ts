@@ -1,5 +1,7 @@
 import {Buffer} from 'node:buffer'
+import {constants, openSync, statSync} from 'node:fs'
 import {open} from 'node:fs/promises'
+import {Socket} from 'node:net'
 import type {Readable} from 'node:stream'
 import {createGunzip} from 'node:zlib'
 import {StateError} from '../errors.ts'
@@ -59,6 +61,16 @@ export async function openBytes(path: string, input: Readable | undefined, readi
     await raw.close()
     throw error
   }
+}
+
+/**
+ * A pipe with a name, read without a thread that waits for whoever writes into it: no such thread could be ended, nor the process with it.
+ *
+ * @returns `null` for anything else
+ */
+function openPipe(path: string): Readable | null {
+  if (process.platform === 'win32' || statSync(path, {throwIfNoEntry: false})?.isFIFO() !== true) return null
+  return new Socket({fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false})
 }
 
 /** Wraps chunks so that they can be put back. */
@@ -139,6 +151,11 @@ export async function peekLine(bytes: ByteReader, limit: number): Promise<Buffer
 }
 
 async function* fileChunks(path: string, reading: Reading): Chunks {
+  const pipe = openPipe(path)
+  if (pipe !== null) {
+    yield* streamChunks(pipe, reading)
+    return
+  }
   try {
     const file = await open(path)
     try {

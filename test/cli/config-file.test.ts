@@ -184,6 +184,14 @@ describe('flags win', () => {
     }
   })
 
+  test('what the file switches on can be switched off', () => {
+    const on = {...EVERYTHING, all_servers: true, reports: []}
+    const off = line(on, [], {devices: false, full: false, 'all-servers': false}).flags
+    expect([off.devices, off.full, off['all-servers']]).toEqual([false, false, false])
+    const {flags} = line(on)
+    expect([flags.devices, flags.full, flags['all-servers']]).toEqual([true, true, true])
+  })
+
   test("a server that is typed, or in the environment, gets none of the file's tokens", () => {
     const config = {...EVERYTHING, reports: []}
     const environment = withConfig({

@@ -3,7 +3,18 @@ import {cpSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
-import {blocksOf, COOKBOOK, firstDifference, GAP, read, rewritten, run, updated, wordsOf} from './cookbook.ts'
+import {
+  blocksOf,
+  COOKBOOK,
+  COOKBOOK_UPDATE,
+  firstDifference,
+  GAP,
+  read,
+  rewritten,
+  run,
+  updated,
+  wordsOf,
+} from './cookbook.ts'
 import {ROOT} from './program.ts'
 
 /** Where a reader would be: a folder with the examples, and nothing of the tests. */
@@ -13,7 +24,7 @@ afterAll(() => {
   rmSync(folder, {recursive: true, force: true})
 })
 
-if (process.env['COOKBOOK'] === 'update') {
+if (COOKBOOK_UPDATE) {
   beforeAll(async () => {
     writeFileSync(COOKBOOK, await rewritten(read(), folder))
   })

@@ -21,6 +21,8 @@ export interface Block {
 }
 
 export const COOKBOOK = join(ROOT, 'docs/cookbook.md')
+/** Asks for documents to be written anew, with what is printed now. */
+export const COOKBOOK_UPDATE = process.env['COOKBOOK'] === 'update'
 export const GAP = '…'
 
 /** The blocks of a Markdown file that show commands being run. */
@@ -78,6 +80,7 @@ export async function run(
   const {code, stdout, stderr} = await matrixState(args, {cwd: folder, env: {COLUMNS: '80'}})
   const lines = `${stderr}${stdout}`
     .replace(/told [\d,]+ \w+ ago/g, 'told … ago')
+    .replace(/^(\d+ rooms? in )[\d.]+ s:/m, '$1… s:')
     .replace(/\n$/, '')
     .split('\n')
   return {code, lines}

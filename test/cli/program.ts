@@ -35,7 +35,7 @@ export interface HowToRun {
 export async function matrixState(args: readonly string[], how: HowToRun = {}): Promise<Ended> {
   const child = spawn(how.node ?? process.execPath, [how.program ?? PROGRAM, ...args], {
     cwd: how.cwd ?? ROOT,
-    env: {...cleanEnvironment(), ...how.env},
+    env: {...userEnvironment(), ...how.env},
   })
   let stdout = ''
   let stderr = ''
@@ -49,8 +49,8 @@ export async function matrixState(args: readonly string[], how: HowToRun = {}): 
   return {code, stdout, stderr}
 }
 
-/** What vitest sets would change what the program does. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+/** A user's: what vitest sets would change what the program does. */
+export function userEnvironment(): NodeJS.ProcessEnv {
   const {NODE_ENV: _1, FORCE_COLOR: _2, NO_COLOR: _3, NODE_OPTIONS: _4, COLUMNS: _5, ...rest} = process.env
   const others = Object.entries(rest).filter(([name]) => !name.startsWith('MATRIX_STATE_'))
   const own = {XDG_CACHE_HOME: CACHE, NODE_COMPILE_CACHE: COMPILED, MATRIX_STATE_PROFILE_DIR: join(CACHE, 'profiles')}

@@ -144,6 +144,7 @@ describe('the schemas', () => {
       'config',
       'devices',
       'diff',
+      'doctor',
       'error',
       'explain',
       'explore',

@@ -35,7 +35,7 @@ test.each(Object.keys(CASES))('%s is what its script writes', (name) => {
 
 test('there is no other, and each is told of', () => {
   const names = readdirSync(EXAMPLES)
-  expect(names.toSorted()).toEqual([...AS_THEY_CAME, 'bot', ...Object.keys(TEXTS), ...Object.keys(CASES)].toSorted())
+  expect(names.toSorted()).toEqual([...AS_THEY_CAME, 'bot', 'ci', ...Object.keys(TEXTS), ...Object.keys(CASES)].toSorted())
   const readme = readFileSync(join(EXAMPLES, 'README.md'), 'utf8')
   for (const name of names) if (name !== 'README.md') expect(readme).toContain(name.replace(/^[^.]+(?=\.\w+\.)/, ''))
 })

@@ -1,11 +1,13 @@
 /** Many rooms: whatever becomes of one, the others go on, and what is done stays done. */
-import {readdirSync, readFileSync, truncateSync, writeFileSync} from 'node:fs'
+import {execFileSync} from 'node:child_process'
+import {readdirSync, readFileSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {describe, expect, test, vi} from 'vitest'
 import type {CheckReport, RoomCheck} from '../../src/investigate/check-report.ts'
 import {caseNameOf, type CheckOptions, checkRooms, type RunJudging} from '../../src/investigate/check-rooms.ts'
 import {Dumps, linesOf} from '../cli/dumps.ts'
 import {message, publicRoom, topic} from '../rules/build.ts'
+import {reportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
 import {drips, ROOM, TOKEN} from '../sources/client-stub.ts'
 import {RoomServer} from '../sources/room-stub.ts'
 import {realRoom, roomIdOf, sqliteOf, testFolder} from '../sources/synapse-database.ts'
@@ -74,12 +76,12 @@ describe('rooms side by side', () => {
   })
 })
 
-describe('a room whose thread is lost has failed, and the others are checked', () => {
+describe('a room whose process is lost has failed, and the others are checked', () => {
   test.each<[string, string, Partial<CheckOptions>]>([
     ['!loop', 'TIMED_OUT', {timeoutMs: 300}],
     ['!silent', 'TIMED_OUT', {timeoutMs: 300}],
-    ['!exit', 'THREAD_ENDED', {}],
-    ['!throw', 'THREAD_ENDED', {}],
+    ['!exit', 'PROCESS_ENDED', {}],
+    ['!throw', 'PROCESS_ENDED', {}],
     ['!heap', 'OUT_OF_MEMORY', {memoryMb: 48}],
     ['!bytes', 'OUT_OF_MEMORY', {memoryMb: 256}],
   ])('%s: %s', async (bad, code, options) => {
@@ -93,7 +95,7 @@ describe('a room whose thread is lost has failed, and the others are checked', (
     expect(report.rooms[0]).toMatchObject({verdict: 'failed', error: {code: 'TIMED_OUT'}})
   })
 
-  test('a bug is told as one, with where it is, and the thread goes on', async () => {
+  test('a bug is told as one, with where it is, and the process goes on', async () => {
     const stacks: string[] = []
     const report = await run([rooms[0]!, rooms[1]!], {
       access: null as never,
@@ -137,6 +139,26 @@ describe('Ctrl-C', () => {
 })
 
 describe('a journal', () => {
+  test('is of one run at a time; the next one may have it when that has ended', async () => {
+    const path = dumps.path('shared.ndjson')
+    let second: unknown
+    const onRoom = async (): Promise<void> => {
+      second ??= await journaled(path, rooms).catch((error: unknown) => error)
+    }
+    const first = await journaled(path, rooms, {onRoom})
+    expect(second).toMatchObject({code: 'OUTPUT_FAILED'})
+    expect(String(second)).toContain('is in use by another run of check')
+    const fresh = dumps.path('alone.ndjson')
+    await journaled(fresh, rooms)
+    const keys = (of: string) =>
+      readFileSync(of, 'utf8')
+        .match(/"key":"[^"]+"/g)
+        ?.sort()
+    expect(keys(path)).toEqual(keys(fresh))
+    expect(first.rooms).toHaveLength(rooms.length)
+    expect((await journaled(path, rooms)).rooms).toHaveLength(rooms.length)
+  })
+
   const question = {all_rooms: false, database: ['sqlite:x']}
   const journaled = (path: string, names: readonly string[], options: Partial<CheckOptions> = {}) =>
     run(names, {journal: {path, question}, ...options})
@@ -242,6 +264,72 @@ describe('a journal', () => {
     expect(readFileSync(path, 'utf8')).toBe(before)
   })
 
+  test.each<[string, (path: string, before: string) => void]>([
+    [
+      'has other contents',
+      (path, before) => {
+        writeFileSync(path, before.replace('"last"', '"late"'))
+      },
+    ],
+    [
+      'has other contents of the same length and time',
+      (path, before) => {
+        const {atime, mtime} = statSync(path)
+        writeFileSync(path, before.replace(/.$/s, ' '))
+        utimesSync(path, atime, mtime)
+      },
+    ],
+    [
+      'is another file under its name',
+      (path, before) => {
+        writeFileSync(`${path}.new`, before)
+        renameSync(`${path}.new`, path)
+      },
+    ],
+  ])('a file that %s is checked again, and that is told', async (name, change) => {
+    const path = dumps.path(`journal ${name}.ndjson`)
+    const room = dumps.write(`room ${name}.ndjson`, whole)
+    const asked = [room, rooms[0]!]
+    await journaled(path, asked)
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/\{"end".*\n/, ''))
+    change(room, readFileSync(room, 'utf8'))
+    const again = await journaled(path, asked)
+    expect(again.resumed).toBe(1)
+    expect(again.notes).toContain('1 room was checked again: a file that was read for it has changed since.')
+  })
+
+  test('evidence beside a room that has changed makes it be checked again', async () => {
+    const [path, more] = [dumps.path('beside.ndjson'), dumps.write('more.ndjson', whole)]
+    const access = {files: [more]}
+    await journaled(path, [holed], {access})
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/\{"end".*\n/, ''))
+    writeFileSync(more, whole.slice(0, 5).join('\n'))
+    const again = await journaled(path, [holed], {access})
+    expect([again.resumed, verdicts(again)]).toEqual([0, {[holed]: 'inconclusive'}])
+  })
+
+  test('a case file that nobody wrote into is not checked again', async () => {
+    const [path, room] = [
+      dumps.path('case.ndjson'),
+      writeRoomCase(dumps.path('r.case'), reportedRoom('restricted-v10')),
+    ]
+    await journaled(path, [room])
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/\{"end".*\n/, ''))
+    expect((await journaled(path, [room])).resumed).toBe(1)
+  })
+
+  test('a finding in it that is none is refused', async () => {
+    const path = await killed('no-finding.ndjson')
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"findings":[]', '"findings":[null]'))
+    await expect(run(rooms, {journal: {path, question}})).rejects.toThrow('is damaged in line 2')
+  })
+
+  test.skipIf(process.platform === 'win32')('a pipe is refused at once', async () => {
+    const path = dumps.path('pipe')
+    execFileSync('mkfifo', [path])
+    await expect(run(rooms, {journal: {path, question}})).rejects.toThrow('is no journal of check')
+  })
+
   test('is on the disk when a room is told', async () => {
     const path = dumps.path('at-once.ndjson')
     const seen: number[] = []
@@ -264,6 +352,8 @@ describe('a room on a homeserver', () => {
     server.faults.set('/messages', [drips])
     const late = await live(1500)
     expect(late.rooms[0]).toMatchObject({verdict: 'failed', error: {code: 'TIMED_OUT'}})
+    // On a busy machine it may have been stopped before it came to that.
+    server.faults.delete('/messages')
     const before = server.asked.length
     const again = await live(20_000)
     // The events of this server are none that anybody would accept: but they were fetched, and the room was judged.

@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto'
-import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
+import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {equal} from './checking.ts'
@@ -7,6 +7,7 @@ import type {Running} from './checking.ts'
 import {audit, byDatabases} from './device-audits.ts'
 import type {Audit} from './device-audits.ts'
 import {CrossSigning, SigningKey} from './device-signing.ts'
+import {measuring, peakMb, requestsOf} from './measure.ts'
 import {findPostgres, startCluster} from './postgres.ts'
 import {TestRoom} from './rooms.ts'
 import {spread} from './stage.ts'
@@ -52,11 +53,11 @@ export async function checkCrowd(running: Running): Promise<void> {
       await check(`crowd: audited in one run, by ${route}`, async () => {
         const way = route === 'database' ? byDatabases([launched]) : byClient(launched, watcher, root)
         const file = path.join(folder, `${route}.rss`)
-        const env = {...way.env, ...MEASURE, MATRIX_STATE_TEST_RSS: file}
+        const env = {...way.env, ...measuring(file)}
         const before = await requestsOf(launched)
         const audited = await audit(program, roomId, {args: way.args, env})
         const after = await requestsOf(launched)
-        const megabytes = Math.max(...(await readFile(file, 'utf8')).trim().split('\n').map(Number)) / 1024
+        const megabytes = await peakMb(file)
         const [all, queries] = [after.all - before.all, after.queries - before.queries]
         expectCrowd(audited, count)
         if (queries > MOST_QUERIES) throw new Error(`${String(queries)} requests to /keys/query: not in batches`)
@@ -87,13 +88,6 @@ function bridge(token: string): object {
     namespaces: {users: [{exclusive: false, regex: '@crowd.*'}], rooms: [], aliases: []},
     'io.element.msc4190': true,
   }
-}
-
-/** Each process of the program writes how much memory it took at most, in kilobytes. */
-const MEASURE = {
-  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
-    `import {appendFileSync} from 'node:fs'; process.on('exit', () => appendFileSync(process.env.MATRIX_STATE_TEST_RSS, process.resourceUsage().maxRSS + '\\n'))`,
-  )}`,
 }
 
 function byClient(server: Synapse, account: Account, admin: Account): ReturnType<typeof byDatabases> {
@@ -141,14 +135,6 @@ function deviceKeys(userId: string, deviceId: string, crossSigning: CrossSigning
     device_keys: crossSigning.selfSigning.signed(ed25519.signed(keys, userId, deviceId), userId),
     fallback_keys: {'signed_curve25519:AAAAAQ': ed25519.signed(fallback, userId, deviceId)},
   }
-}
-
-/** What the server answered so far, by its own log. */
-async function requestsOf(server: Synapse): Promise<{all: number; queries: number}> {
-  const lines = (await readFile(path.join(server.folder, 'homeserver.log'), 'utf8'))
-    .split('\n')
-    .filter((line) => line.includes('Processed request'))
-  return {all: lines.length, queries: lines.filter((line) => line.includes('/keys/query')).length}
 }
 
 /** Everybody is healthy but the watcher, who has no keys. */

@@ -7,7 +7,7 @@
  * `stories` (a reset, and a database edited while its server was stopped, as `blame` and `diff` tell them), `healthy` (fifty rooms in which
  * nothing is wrong), `kills`, `faults`; with servers of their own and real cryptography `devices` (each finding of `devices`, produced by
  * doing the thing itself), `accounts` (fifty healthy accounts of a real SDK), `crowd` (a room of thousands of devices), `bots` (the life of a
- * real bot, with `setup`, `preflight` and `profile`); and `secrets` (whatever the others left behind).
+ * real bot, with `setup`, `preflight` and `profile`), `check` (hundreds of rooms in one run); and `secrets` (whatever the others left behind).
  * `--quick` has fewer and shorter rooms, `--table FILE` writes the measured tables as Markdown, `--keep` keeps the folders.
  * `MATRIX_STATE_TEST_VENV` names the folder of the Python environment, `MATRIX_STATE_TEST_BOT_VENV` that of the bot.
  * Ends with 1 when a check failed, with 0 (and the reason) when Synapse cannot be had.
@@ -17,6 +17,7 @@ import {writeFile} from 'node:fs/promises'
 import {parseArgs} from 'node:util'
 import {checkAccounts} from './account-checks.ts'
 import {checkBots} from './bot-checks.ts'
+import {checkCheck} from './check-checks.ts'
 import {Skipped} from './checking.ts'
 import type {Check, Checking, Running} from './checking.ts'
 import {checkCrowd} from './crowd-checks.ts'
@@ -41,10 +42,10 @@ import {prepareVenv, SYNAPSE_VERSION} from './venv.ts'
 
 const GROUPS = [
   ...['source', 'resolve', 'routes', 'states', 'sensitivity', 'healthy', 'stories', 'kills', 'faults'],
-  ...['devices', 'accounts', 'crowd', 'bots', 'secrets'],
+  ...['devices', 'accounts', 'crowd', 'bots', 'check', 'secrets'],
 ]
 /** They start servers of their own, and do without the stage. */
-const WITHOUT_STAGE = ['devices', 'accounts', 'crowd', 'bots', 'secrets']
+const WITHOUT_STAGE = ['devices', 'accounts', 'crowd', 'bots', 'check', 'secrets']
 const {values} = parseArgs({
   options: {
     only: {type: 'string'},
@@ -108,6 +109,7 @@ async function main(): Promise<number> {
     if (chosen.has('bots')) {
       await checkBots(running)
     }
+    if (chosen.has('check')) await checkCheck(running)
     if (chosen.has('secrets')) await checkSecrets(program)
   } catch (error) {
     failures.push('set-up')

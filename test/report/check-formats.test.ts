@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {Ajv} from 'ajv'
 import {describe, expect, test} from 'vitest'
-import {type CheckRenderer, FORMATS} from '../../src/cli/check-formats.ts'
+import {type CheckRenderer, FORMATS, renderReport} from '../../src/cli/check-formats.ts'
 import {appendStepSummary} from '../../src/cli/step-summary.ts'
 import {checkGithub} from '../../src/report/check-github.ts'
 import {checkJunit} from '../../src/report/check-junit.ts'
@@ -14,7 +14,7 @@ import {DANGEROUS, HOSTILE, HOSTILE_REPORT, report, room, saying} from './hostil
 
 /** As the command calls them all. */
 const {sarif, github}: Readonly<Record<'sarif' | 'github', CheckRenderer>> = FORMATS
-const STYLE = {json: false, color: false, columns: undefined, full: false}
+const STYLE = {json: false, color: false, columns: undefined, full: false, version: '1.2.3'}
 
 describe('SARIF', () => {
   const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'data/sarif-schema-2.1.0.json'), 'utf8')) as Record<
@@ -82,13 +82,21 @@ describe('SARIF', () => {
       saying('a'),
       saying('b', 'dag/cycle', {why: 'known', reason: 'told'}),
       saying('c', 'dag/cycle', {why: 'ignored'}),
+      saying('d', 'dag/many-tips', {why: 'ignored', reason: 'a bridge'}),
     ]
     const {results} = runOf(report([room({findings})]))
     expect(results.map(({suppressions}) => suppressions.map(({justification}) => justification))).toEqual([
       [],
       ['told'],
       ['findings of this kind are ignored'],
+      ['a bridge'],
     ])
+  })
+
+  test('the version of the program is told, where it is known', async () => {
+    const driverOf = (text: string): unknown => (JSON.parse(text) as ReturnType<typeof checkSarif>).runs[0]!.tool.driver
+    expect(driverOf(await sarif(report([]), STYLE))).toMatchObject({name: 'matrix-state', version: '1.2.3'})
+    expect(driverOf(JSON.stringify(checkSarif(report([]))))).not.toHaveProperty('version')
   })
 
   test('a room that failed makes the run unsuccessful, and parts are runs of their own', () => {
@@ -201,6 +209,27 @@ describe('GitHub annotations', () => {
       await rm(folder, {recursive: true})
     }
   })
+})
+
+test('why a kind is ignored is told where it is told what is', () => {
+  const ignored = {why: 'ignored', reason: 'a *bridge* makes them'} as const
+  const findings = [saying('a', 'dag/many-tips', ignored), saying('b', 'dag/many-tips', ignored)]
+  const alone = report([room({findings})])
+  expect(checkJunit(alone)).toContain('<skipped message="ignored: a *bridge* makes them"/>')
+  expect(checkMarkdown(alone)).toContain('- `dag/many-tips`: 2 ignored\n  - Ignored: a \\*bridge\\* makes them\n')
+  const beside = report([room({findings: [...findings, saying('c', 'dag/many-tips')]})])
+  expect(checkMarkdown(beside)).toContain('  - And 2 ignored\n  - Ignored: a \\*bridge\\* makes them\n  - To do:')
+})
+
+test('more than one text can hold is no bug', async () => {
+  // What V8 throws then: half a gigabyte would be too much for a test.
+  const endless = {
+    ...report([room()]),
+    get rooms(): never {
+      throw new RangeError('Invalid string length')
+    },
+  }
+  await expect(renderReport('sarif', endless, STYLE)).rejects.toMatchObject({code: 'OUTPUT_FAILED'})
 })
 
 describe('JUnit', () => {

@@ -1,6 +1,6 @@
 /**
  * The number of every rule in every room version, copied by hand from the rendered pages of the spec
- * (https://spec.matrix.org/v1.19/rooms/v1/#authorization-rules and so on), so that nothing in `src` can make it agree with itself.
+ * (https://spec.matrix.org/v1.19/rooms/v1/#authorisation-rules and so on), so that nothing in `src` can make it agree with itself.
  * `-`: the room version has no such line.
  */
 const TABLE = `

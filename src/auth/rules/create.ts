@@ -5,7 +5,7 @@ import {DEFAULT_ROOM_VERSION, KNOWN_ROOM_VERSIONS} from '../../matrix/room-versi
 import type {Judgement} from '../judgement.ts'
 import {Decision, rejectIf, type Rule, type RuleGroup} from '../rule.ts'
 
-/** "If type is m.room.create". https://spec.matrix.org/v1.19/rooms/v12/#authorization-rules */
+/** "If type is m.room.create". https://spec.matrix.org/v1.19/rooms/v12/#authorisation-rules */
 export const createRules: RuleGroup = {
   name: 'create',
   types: [Type.Create],

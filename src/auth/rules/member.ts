@@ -303,7 +303,7 @@ const knock: RuleGroup = {
   ],
 }
 
-/** "If type is m.room.member". https://spec.matrix.org/v1.19/rooms/v12/#authorization-rules */
+/** "If type is m.room.member". https://spec.matrix.org/v1.19/rooms/v12/#authorisation-rules */
 export const memberRules: RuleGroup = {
   name: 'member',
   types: [Type.Member],

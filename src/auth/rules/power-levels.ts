@@ -84,7 +84,7 @@ function badUser(j: Judgement): boolean {
   return !isLevelMap(j, 'users') || ![...j.graph.powerLevels(j.event).entries('users').keys()].every(isUserId)
 }
 
-/** "If type is m.room.power_levels". https://spec.matrix.org/v1.19/rooms/v12/#authorization-rules */
+/** "If type is m.room.power_levels". https://spec.matrix.org/v1.19/rooms/v12/#authorisation-rules */
 export const powerLevelsRules: RuleGroup = {
   name: 'power-levels',
   types: [Type.PowerLevels],

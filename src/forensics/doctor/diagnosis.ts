@@ -30,4 +30,14 @@ export interface Diagnosis {
   readonly findings: readonly Finding[]
   /** The least invasive first. */
   readonly remedies: readonly Remedy[]
+  /** What would have to differ for the event to pass, each tried, and who could bring that about now; absent where nothing was judged. */
+  readonly wouldPass?: readonly WouldPass[]
+}
+
+/** A change, or changes together, by which what was refused would be allowed. */
+export interface WouldPass {
+  /** `if @x:y were invited`. */
+  readonly says: string
+  /** The most powerful first; empty: nobody in the room, or it is nobody's to do. */
+  readonly by: readonly string[]
 }

@@ -39,7 +39,8 @@ export function exploreText({data, events, path, bytes}: WrittenPage): string {
     data.contents.kept === 'all'
       ? 'message contents are in it: give it only to people who may read them'
       : 'message contents are left out (--with-content keeps them)'
-  const open = data.room.complete ? '' : `\nThe evidence is incomplete: ${data.room.open.join(' ')}`
+  const why = data.room.open.join(' ')
+  const open = data.room.complete ? (why === '' ? '' : `\n${why}`) : `\nThe evidence is incomplete: ${why}`
   return `${path === '-' ? 'The page' : path}: ${count(events, 'event')}, ${sizeWords(bytes)}; ${left}${open}`
 }
 

@@ -1,0 +1,102 @@
+import type {Finding} from '../../../finding/finding.ts'
+import type {Diagnosis} from '../diagnosis.ts'
+import {remediesFor} from '../remedies.ts'
+import type {Recognised, SymptomId} from '../symptom.ts'
+import {attemptOf} from './attempt.ts'
+import {diagnoseAuthEvents} from './auth-events.ts'
+import {causesOf, diagnoseByFindings} from './by-findings.ts'
+import type {Cause, Concerned, Examined, RoomEvidence} from './evidence.ts'
+import {diagnoseNoServer, diagnoseUnnamed} from './joining.ts'
+import {diagnoseRefusal} from './refused.ts'
+import {diagnoseServerBanned} from './server-banned.ts'
+
+/** What became of one message, or of the room without one. */
+export interface Diagnosed {
+  /** The surest first. */
+  readonly diagnoses: readonly Diagnosis[]
+  readonly notShown: readonly string[]
+  readonly gather: readonly string[]
+}
+
+/** What remedies are filled in with, beside what a cause is about. */
+export interface Place {
+  readonly room: string
+}
+
+/**
+ * Looks for the causes, in this room, of what a message says.
+ *
+ * @remarks Pure: all that is asked was handed in.
+ */
+export function diagnose(evidence: RoomEvidence, recognised: Recognised, place: Place): Diagnosed {
+  const {causes, notShown, gather} = examine(evidence, recognised)
+  return {
+    diagnoses: causes.toSorted(bySureness).map((cause) => join(evidence, recognised, cause, place)),
+    notShown,
+    gather,
+  }
+}
+
+/** What is wrong with a room of which nobody complained: the findings, as causes. */
+export function diagnoseFindings(
+  evidence: Pick<RoomEvidence, 'replay' | 'concerned'>,
+  findings: readonly Finding[],
+  place: Place,
+): readonly Diagnosis[] {
+  return causesOf(evidence, findings).map((cause) => join(evidence, null, cause, place))
+}
+
+function examine(evidence: RoomEvidence, recognised: Recognised): Examined {
+  const {symptom} = recognised
+  const attempt = attemptOf(recognised, evidence.concerned)
+  switch (symptom) {
+    case 'not-invited':
+    case 'banned':
+    case 'restricted-join':
+    case 'not-in-room':
+    case 'forbidden-by-power':
+    case 'forbidden':
+      return attempt === null ? diagnoseUnnamed(evidence, symptom) : diagnoseRefusal(evidence, symptom, attempt)
+    case 'duplicate-auth-events':
+    case 'no-create-event':
+    case 'auth-events-missing':
+      return diagnoseAuthEvents(evidence, symptom)
+    case 'server-banned':
+      return diagnoseServerBanned(evidence)
+    case 'no-server-to-join-by':
+      return diagnoseNoServer(evidence)
+    case 'unable-to-decrypt':
+    case 'one-time-key-exists':
+    case 'forward-extremities':
+    case 'state-reset':
+      return diagnoseByFindings(evidence, symptom)
+  }
+}
+
+const SURENESS: Readonly<Record<Cause['certainty'], number>> = {proof: 0, strong: 1, hint: 2}
+const bySureness = (a: Cause, b: Cause): number => SURENESS[a.certainty] - SURENESS[b.certainty]
+
+function join(
+  {concerned}: Pick<RoomEvidence, 'concerned'>,
+  recognised: Recognised | null,
+  cause: Cause,
+  {room}: Place,
+): Diagnosis {
+  const {about = {}, ...told} = cause
+  const {user, server, eventId}: Concerned = {...concerned, ...about}
+  const software = recognised?.software ?? null
+  const symptom: SymptomId | null = recognised?.symptom ?? null
+  return {
+    symptom: recognised,
+    ...told,
+    remedies: remediesFor(
+      {symptom, findings: cause.findings, software: software === 'client' ? null : software},
+      {
+        room,
+        ...(user === null ? {} : {user}),
+        ...(server === null ? {} : {server}),
+        ...(eventId === null ? {} : {event: eventId}),
+      },
+    ),
+  }
+}
