@@ -148,9 +148,9 @@ export type {
   SlotDifference,
 } from './investigate/diff-report.ts'
 
-// A room as one HTML page that draws, replays and explains it
-export {explorerPage} from './cli/explore-page.ts'
-export {type Explored, type ExploreOptions, exploreRoom} from './investigate/explore-room.ts'
+// What the page of `explore` holds of a room
+export {exploreRoom} from './investigate/on-demand.ts'
+export type {Explored, ExploreOptions} from './investigate/explore-room.ts'
 export type {PageContents, PageData, PageMarks, PageReset, PageRoom, PageSide} from './report/explorer/page-data.ts'
 
 // Devices: what is wrong with end-to-end encryption, as far as servers show it

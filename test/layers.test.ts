@@ -82,7 +82,7 @@ beforeAll(() => {
   for (const file of ['package.json', 'tsconfig.json', '.dependency-cruiser.js'])
     cpSync(join(ROOT, file), join(house, file))
   symlinkSync(join(ROOT, 'node_modules'), join(house, 'node_modules'))
-  for (const layer of [...LAYERS, 'investigate', 'report']) put(`src/${layer}/g.ts`, 'export const g = 1')
+  for (const layer of [...LAYERS, 'investigate', 'report', 'explorer', 'cli']) put(`src/${layer}/g.ts`, 'export const g = 1')
   put('src/index.ts', "import './errors.ts'")
   put('test/t.ts', 'export {}')
   for (const [path, source] of PLANTED) put(path, source)
