@@ -141,6 +141,7 @@ describe.skipIf(CHROMIUM === null)('a room with holes', () => {
     expect(await page.locator('#panel-event .answer').textContent()).toContain('Cannot be determined')
     await page.getByRole('tab', {name: 'Findings'}).click()
     expect(await page.locator('#panel-findings .notice').textContent()).toContain('Incomplete')
+    expect(await page.locator('.top .tally').textContent()).toContain('incomplete')
     expect(await page.locator('#app').textContent()).not.toMatch(/nothing (is )?wrong/i)
   })
 })
