@@ -256,6 +256,8 @@ describe.skipIf(CHROMIUM === null)('a slot, servers, search, findings', () => {
     expect(await found('m.room.power_levels')).toBe(count((row) => graph.typeName(row) === 'm.room.power_levels'))
     expect(await found('dave was here')).toBeGreaterThan(0)
     expect(await found('nobody wrote this')).toBe(0)
+    // All words must be there.
+    expect(await found('dave nobody')).toBe(0)
     const byErin = await found(ERIN)
     expect(byErin).toBeGreaterThanOrEqual(count((row) => graph.senderName(row) === ERIN))
     await shot(page, 'search')
