@@ -176,6 +176,16 @@ describe.skipIf(CHROMIUM === null)('time', () => {
     expect(sizes).toEqual(expected.map(({size}) => size))
     expect(lit.map((one) => one.toSorted())).toEqual(expected.map((one) => one.lit.toSorted()))
     await shot(page, 'state')
+    // What was changed step by step is what is made at once; what went away in the last step is only in the first.
+    const rows = (): Promise<readonly string[]> =>
+      page
+        .locator('#panel-state tbody tr:not(:has(td.none))')
+        .evaluateAll((lines) => lines.map((line) => `${line.getAttribute('data-slot') ?? ''} ${line.textContent}`))
+    const stepped = await rows()
+    await page.reload()
+    await page.waitForSelector('#app[data-ready="true"]')
+    expect(await rows()).toEqual(stepped)
+    expect(stepped.length).toBeGreaterThan(8)
   })
 
   test('the slider goes anywhere, and before and after differ by what the event did', async () => {

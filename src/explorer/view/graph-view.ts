@@ -16,6 +16,9 @@ const READABLE = 20
 /** Ends of a long life that are looked for, first and last: they are in the order of the history. */
 const MOST_SHOWN = 1000
 
+// The library leaves itself in the window, where nobody needs it.
+Reflect.deleteProperty(globalThis, 'Konva')
+
 /** The canvas: two layers, each with one shape that draws what is in view. */
 export class GraphView {
   readonly element: HTMLElement
