@@ -182,6 +182,8 @@ describe.skipIf(CHROMIUM === null)('time', () => {
         .locator('#panel-state tbody tr:not(:has(td.none))')
         .evaluateAll((lines) => lines.map((line) => `${line.getAttribute('data-slot') ?? ''} ${line.textContent}`))
     const stepped = await rows()
+    // The link follows when time comes to rest.
+    await page.waitForURL(`**#event=${graph.id(graph.size - 1)}*`)
     await page.reload()
     await page.waitForSelector('#app[data-ready="true"]')
     expect(await rows()).toEqual(stepped)
