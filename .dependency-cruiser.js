@@ -71,7 +71,7 @@ const LAYERS = {
     imports: ['matrix', 'graph', 'auth', 'resolve', 'finding', 'forensics', 'report'],
     shapes: ['investigate'],
     packages: ['konva', '@noble'],
-    why: 'The program of the page runs in a browser: it has the engine, what renders in words, and the DOM.',
+    why: "The page's program runs in a browser: the pure engine and what renders it, nothing that asks a server.",
   },
   cli: {
     imports: ['matrix', 'finding', 'report', 'profile', 'investigate'],

@@ -141,6 +141,7 @@ describe.skipIf(CHROMIUM === null)('a room with holes', () => {
     expect(await page.locator('#panel-event .answer').textContent()).toContain('Cannot be determined')
     await page.getByRole('tab', {name: 'Findings'}).click()
     expect(await page.locator('#panel-findings .notice').textContent()).toContain('Incomplete')
+    expect(await page.locator('.top .tally').textContent()).toContain('incomplete')
     expect(await page.locator('#app').textContent()).not.toMatch(/nothing (is )?wrong/i)
   })
 })
@@ -175,6 +176,18 @@ describe.skipIf(CHROMIUM === null)('time', () => {
     expect(sizes).toEqual(expected.map(({size}) => size))
     expect(lit.map((one) => one.toSorted())).toEqual(expected.map((one) => one.lit.toSorted()))
     await shot(page, 'state')
+    // What was changed step by step is what is made at once; what went away in the last step is only in the first.
+    const rows = (): Promise<readonly string[]> =>
+      page
+        .locator('#panel-state tbody tr:not(:has(td.none))')
+        .evaluateAll((lines) => lines.map((line) => `${line.getAttribute('data-slot') ?? ''} ${line.textContent}`))
+    const stepped = await rows()
+    // The link follows when time comes to rest.
+    await page.waitForURL(`**#event=${graph.id(graph.size - 1)}*`)
+    await page.reload()
+    await page.waitForSelector('#app[data-ready="true"]')
+    expect(await rows()).toEqual(stepped)
+    expect(stepped.length).toBeGreaterThan(8)
   })
 
   test('the slider goes anywhere, and before and after differ by what the event did', async () => {
@@ -255,6 +268,8 @@ describe.skipIf(CHROMIUM === null)('a slot, servers, search, findings', () => {
     expect(await found('m.room.power_levels')).toBe(count((row) => graph.typeName(row) === 'm.room.power_levels'))
     expect(await found('dave was here')).toBeGreaterThan(0)
     expect(await found('nobody wrote this')).toBe(0)
+    // All words must be there.
+    expect(await found('dave nobody')).toBe(0)
     const byErin = await found(ERIN)
     expect(byErin).toBeGreaterThanOrEqual(count((row) => graph.senderName(row) === ERIN))
     await shot(page, 'search')

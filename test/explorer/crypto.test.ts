@@ -21,12 +21,14 @@ test('signatures: the same answer as Node, for good ones and for any that was ch
     const message = randomBytes(k * 7)
     const signature = Uint8Array.from(sign(null, message, privateKey))
     good += Number(verifyEd25519Bytes(message, key, signature))
-    for (const change of ['signature', 'key', 'message', 'order'] as const) {
+    for (const change of ['signature', 'key', 'message', 'order', 'again'] as const) {
       const [m, p, s] = [Uint8Array.from(message), key.slice(), signature.slice()]
       if (change === 'signature') s[(k * 5) % 64] = (s[(k * 5) % 64] ?? 0) ^ (1 << (k % 8))
       if (change === 'key') p[k % 32] = (p[k % 32] ?? 0) ^ (1 << (k % 8))
       if (change === 'message') m[0] = (m[0] ?? 0) ^ 1
       if (change === 'order') s.fill(255, 32)
+      // The same number modulo the order of the group: a second signature that nobody made.
+      if (change === 'again') addOrder(s.subarray(32))
       const prefix = NodeBuffer.from('302a300506032b6570032100', 'hex')
       const object = createPublicKey({key: NodeBuffer.concat([prefix, p]), format: 'der', type: 'spki'})
       expect(verifyEd25519Bytes(m, p, s), change).toBe(nodeVerify(null, m, object, s))
@@ -34,6 +36,15 @@ test('signatures: the same answer as Node, for good ones and for any that was ch
   }
   expect(good).toBe(25)
 })
+
+function addOrder(bytes: Uint8Array): void {
+  let carry = 2n ** 252n + 27742317777372353535851937790883648493n
+  for (const [index, byte] of bytes.entries()) {
+    const sum = BigInt(byte) + (carry & 255n)
+    bytes[index] = Number(sum & 255n)
+    carry = (carry >> 8n) + (sum >> 8n)
+  }
+}
 
 test('keys and signatures of a wrong length verify nothing', () => {
   expect(verifyEd25519Bytes(new Uint8Array(1), new Uint8Array(31), new Uint8Array(64))).toBe(false)

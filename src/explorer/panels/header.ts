@@ -75,6 +75,7 @@ function tally(severities: readonly string[], isComplete: boolean): readonly (HT
     const number = severities.filter((one) => one === severity).length
     return number === 0 ? [] : [make('span', {class: `badge ${severity}`}, count(number, severity))]
   })
-  if (parts.length > 0) return parts
-  return [make('span', {class: 'badge accepted'}, isComplete ? 'nothing wrong' : 'evidence missing')]
+  // What is missing may hide more than what was found.
+  if (!isComplete) return [...parts, make('span', {class: 'badge undetermined'}, 'incomplete')]
+  return parts.length > 0 ? parts : [make('span', {class: 'badge accepted'}, 'nothing wrong')]
 }

@@ -1,5 +1,6 @@
-import Konva from 'konva/lib/Core.js'
+import {Layer} from 'konva/lib/Layer.js'
 import {Shape} from 'konva/lib/Shape.js'
+import {Stage} from 'konva/lib/Stage.js'
 import {label, make} from '../dom.ts'
 import type {Selected} from '../model/selection.ts'
 import type {Themes} from '../theme.ts'
@@ -22,8 +23,8 @@ Reflect.deleteProperty(globalThis, 'Konva')
 export class GraphView {
   readonly element: HTMLElement
   readonly #scene: Scene
-  readonly #base: Konva.Layer
-  readonly #overlay: Konva.Layer
+  readonly #base: Layer
+  readonly #overlay: Layer
   readonly #names: HTMLElement
   readonly #tip: HTMLElement
   readonly #redrawn: (() => void)[] = []
@@ -47,15 +48,16 @@ export class GraphView {
       canvas,
       this.#tip,
     )
-    const stage = new Konva.Stage({container: canvas, width: 1, height: 1, listening: false})
+    const stage = new Stage({container: canvas, width: 1, height: 1, listening: false})
     this.#base = this.#layer(stage, drawRoom)
     this.#overlay = this.#layer(stage, drawOverlay)
     scene.camera.onChange(() => this.redraw())
     new ResizeObserver(() => {
       const {clientWidth, clientHeight} = canvas
       stage.size({width: clientWidth, height: clientHeight})
+      const isFirst = scene.camera.width === 1
       scene.camera.resize(clientWidth, clientHeight)
-      if (selected.now.row >= 0) scene.camera.show(selected.now.row, 0)
+      if (selected.now.row >= 0) scene.camera.show(selected.now.row, isFirst ? READABLE : 0)
       this.redraw()
     }).observe(canvas)
     followPointer(canvas, scene, {
@@ -74,8 +76,8 @@ export class GraphView {
     scene.selectedRow = selected.now.row
   }
 
-  #layer(stage: Konva.Stage, draw: (context: CanvasRenderingContext2D, scene: Scene) => void): Konva.Layer {
-    const layer = new Konva.Layer({listening: false})
+  #layer(stage: Stage, draw: (context: CanvasRenderingContext2D, scene: Scene) => void): Layer {
+    const layer = new Layer({listening: false})
     const shape = new Shape({
       listening: false,
       perfectDrawEnabled: false,
