@@ -58,6 +58,7 @@ export function readWords(words: readonly string[], flags: DoctorWordFlags): Doc
     })
   }
   const message = flags.message ?? (rest.length === 0 ? null : rest.join(' '))
+  if (message?.trim() === '') throw new StateError('USAGE', 'the message is empty', {hint: EMPTY})
   if (message !== null && subject.log.value !== null) {
     throw new StateError('USAGE', 'a message and a log were given: give one of them', {
       hint: `What is no room, user, event or server counts as a message: ${JSON.stringify(message.slice(0, 80))}`,
@@ -72,6 +73,8 @@ export function readWords(words: readonly string[], flags: DoctorWordFlags): Doc
     log: subject.log.value,
   }
 }
+
+const EMPTY = 'Without a message, everything that is wrong with the room is told: leave it out.'
 
 type Kind = 'room' | 'user' | 'server' | 'event' | 'log'
 

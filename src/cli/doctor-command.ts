@@ -3,7 +3,7 @@ import {Args, Flags} from '@oclif/core'
 import {StateError} from '../errors.ts'
 import {rememberCase} from '../investigate/cache-folder.ts'
 import type {DevicesReport} from '../investigate/devices-report.ts'
-import type {Complaint} from '../investigate/doctor-room.ts'
+import type {HeardComplaint} from '../investigate/doctor.ts'
 import type {DoctorReport} from '../investigate/doctor-report.ts'
 import {auditDevices, doctorDevices, doctorMessage, doctorRoom, hearComplaint} from '../investigate/on-demand.ts'
 import {isLiveRoom} from '../investigate/open-room.ts'
@@ -78,7 +78,7 @@ export async function doctorFromArguments(
     const complaint = await hearComplaint({given, message, log, signal})
     const named = complaint.rooms.length === 1 ? complaint.rooms[0]?.roomId : undefined
     const wanted = room ?? (hasRoute(flags) ? (named ?? null) : null)
-    if (wanted !== null) return await inRoom(wanted, complaint.of(wanted), flags, {progress, signal, log})
+    if (wanted !== null) return await inRoom(wanted, complaint, flags, {progress, signal, log})
     const asked = complaint.of(null)
     if (user !== null) {
       const devices = await auditOf(user, flags, {progress, signal, log, isLive: true})
@@ -101,8 +101,9 @@ interface Work {
   readonly log: string | null
 }
 
-async function inRoom(room: string, complaint: Complaint, flags: DoctorFlags, work: Work): Promise<DoctorReport> {
+async function inRoom(room: string, heard: HeardComplaint, flags: DoctorFlags, work: Work): Promise<DoctorReport> {
   const opened = await openFromFlags(room, flags, work.progress)
+  const complaint = heard.of(room, opened.room.graph.roomId)
   const isLive = isLiveRoom(room)
   const isAboutDevices = flags.devices || complaint.recognised.some(({symptom}) => DEVICES.has(symptom))
   const devices = isAboutDevices
@@ -167,7 +168,8 @@ export function exitCodeOf(report: DoctorReport, failOn: FailOn): ExitCode {
   const findings = [...diagnoses.flatMap((one) => one.findings), ...others]
   const lacks = open.length > 0 || (gather.length > 0 && !isCause)
   const undecided =
-    message !== null && (unrecognised !== null || (symptoms.length > 0 && !isCause && notShown.length === 0))
+    message !== null &&
+    (unrecognised !== null || (symptoms.length > 0 && !isCause && (notShown.length === 0 || diagnoses.length > 0)))
   return worstOf(
     isCause && failOn !== 'never' ? EXIT.findings : EXIT.done,
     exitCodeForFindings(findings, failOn),

@@ -1,5 +1,6 @@
 import type {Finding} from '../finding/finding.ts'
 import type {Diagnosis} from '../forensics/doctor/diagnosis.ts'
+import type {Remedy} from '../forensics/doctor/remedy.ts'
 import type {Recognised, SymptomId, SymptomKind} from '../forensics/doctor/symptom.ts'
 
 /** A sign that was recognised, with what it means whatever the room. */
@@ -35,6 +36,8 @@ export interface DoctorReport {
   readonly servers: readonly string[]
   /** The message or log, as far as it may be shown: `null` without one. */
   readonly message: string | null
+  /** Where the log is, `-` for standard input; `null`: it was no log. */
+  readonly log: string | null
   /** Most telling first. */
   readonly symptoms: readonly SymptomTold[]
   /** There if there was a message and nothing in it is known: symptoms that look like it. */
@@ -44,6 +47,10 @@ export interface DoctorReport {
   /** Of the message, the surest first; without one of the findings, the worst first. */
   readonly diagnoses: readonly Diagnosis[]
   readonly notShown: readonly NotShown[]
+  /** What can be tried, or looked at, against symptoms of which no cause is shown. */
+  readonly generally: readonly {readonly symptom: SymptomId; readonly remedies: readonly Remedy[]}[]
+  /** What does not fit together in what was given, in sentences. */
+  readonly remarks: readonly string[]
   /** What evidence would decide, and how to get it, in sentences. */
   readonly gather: readonly string[]
   /** What else is wrong, most severe first: findings that no diagnosis has. */

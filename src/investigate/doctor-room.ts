@@ -1,10 +1,12 @@
 import type {Finding} from '../finding/finding.ts'
-import {diagnose, diagnoseFindings} from '../forensics/doctor/diagnose/diagnose.ts'
+import {diagnose, diagnoseFindings, type Place} from '../forensics/doctor/diagnose/diagnose.ts'
 import type {Concerned, RoomEvidence} from '../forensics/doctor/diagnose/evidence.ts'
 import type {Diagnosis} from '../forensics/doctor/diagnosis.ts'
 import {remediesFor} from '../forensics/doctor/remedies.ts'
-import type {Recognised} from '../forensics/doctor/symptom.ts'
+import type {Recognised, SymptomId} from '../forensics/doctor/symptom.ts'
 import {SYMPTOMS} from '../forensics/doctor/symptom-kinds.ts'
+import type {RoomGraph} from '../graph/room-graph.ts'
+import {serverNameOf} from '../matrix/ids.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import {lookAtRoom, nameOf} from './check-room.ts'
 import {eachOnce, mostSevereFirst} from './check-verdict.ts'
@@ -13,7 +15,7 @@ import type {DoctorReport, DoctorSubject, NotShown} from './doctor-report.ts'
 import {DoctorStates} from './doctor-states.ts'
 import {explainKnown} from './explain-room.ts'
 import type {OpenedRoom} from './opened-room.ts'
-import {nearestSymptoms} from './doctor-symptoms.ts'
+import {MOST_USERS, nearestSymptoms, usersOf} from './doctor-symptoms.ts'
 
 /** What was complained about. */
 export interface Complaint {
@@ -22,6 +24,12 @@ export interface Complaint {
   /** Most telling first. */
   readonly recognised: readonly Recognised[]
   readonly subject: DoctorSubject
+  /** `null`: a user of `subject` is one whom the message names. */
+  readonly typedUser: string | null
+  /** Rooms that are named instead of the one that is looked at. */
+  readonly elsewhere: readonly string[]
+  /** A path, `-` for standard input; `null`: it was no log. */
+  readonly log: string | null
 }
 
 export interface DoctorOptions {
@@ -66,8 +74,8 @@ export async function doctorRoom(
     ask: states.ask,
     explain: (eventId) => explainKnown(opened, result, eventId),
   }
-  const place = {room: opened.room.graph.roomId}
-  const told = diagnoseAll(evidence, complaint.recognised, place)
+  const place = placeOf(opened.room.graph.roomId, complaint)
+  const told = diagnoseAll(evidence, complaint, place)
   const explained = new Set(told.diagnoses.flatMap((one) => one.findings))
   const rest = findings.filter((one) => !explained.has(one))
   // Without a complaint that the room explains, the worst is explained.
@@ -83,6 +91,8 @@ export async function doctorRoom(
     servers: [...new Set(compared.sides.slice(1).map(({server}) => server))],
     diagnoses: [...told.diagnoses, ...ofFindings],
     notShown: told.notShown,
+    generally: generally(complaint, told.diagnoses, place),
+    remarks: remarksOn(complaint, opened.room.graph),
     gather: told.gather,
     others: rest.filter((one) => !worstTold.has(one)),
     open: [...new Set([...look.open, ...(devices?.open ?? [])])],
@@ -117,6 +127,7 @@ export function doctorDevices(complaint: Complaint, devices: DevicesReport): Doc
   return {
     ...nobody(complaint),
     diagnoses: shown,
+    generally: generally(complaint, shown, {}),
     notShown:
       shown.length > 0 || first === undefined
         ? []
@@ -139,10 +150,14 @@ export function doctorMessage(
 ): DoctorReport {
   return {
     ...nobody(complaint),
+    // First of all it has to be known which room.
+    generally: generally({...complaint, recognised: complaint.recognised.filter(isOfDevices)}, [], {}),
     rooms,
     gather:
       rooms.length > 1
-        ? ['The log names several rooms: look at one of them.']
+        ? [
+            'Several rooms are named: look at one of them, by a way to it (--profile, --homeserver with a token, --database, or a file of it in place of the ID).',
+          ]
         : ['No room was given: name it by its ID or alias (in single quotes) with a way to it, or by a file.'],
   }
 }
@@ -159,24 +174,74 @@ export function isOfDevices({symptom}: Pick<Recognised, 'symptom'>): boolean {
   return symptom === 'unable-to-decrypt' || symptom === 'one-time-key-exists'
 }
 
+/** Commands that only read go by the file that was given. */
+function placeOf(room: string, {subject}: Complaint): Place {
+  return subject.room === null || /^[!#]/.test(subject.room) ? {room} : {room, file: subject.room}
+}
+
+/** What does not fit together in what was given. */
+function remarksOn({elsewhere, typedUser, log}: Complaint, graph: RoomGraph): readonly string[] {
+  const remarks: string[] = []
+  const [other] = elsewhere
+  if (other !== undefined) {
+    const all = elsewhere.length === 1 ? other : `${other} and ${String(elsewhere.length - 1)} more`
+    remarks.push(
+      `${log === null ? 'The message' : 'What is known of the log'} names ${all}, and this room is ${graph.roomId}: what follows is of this room.`,
+    )
+  }
+  if (typedUser !== null && graph.slotOf('m.room.member', typedUser) < 0) {
+    const [name] = typedUser.split(':')
+    const alike = graph.slots
+      .filter(({type, stateKey}) => type === 'm.room.member' && stateKey.split(':')[0] === name)
+      .map(({stateKey}) => stateKey)
+    if (alike.length > 0)
+      remarks.push(`No event of this room is of ${typedUser}; there is ${alike.slice(0, 3).join(', ')}.`)
+  }
+  return remarks
+}
+
 function diagnoseAll(
   evidence: RoomEvidence,
-  recognised: readonly Recognised[],
-  place: {readonly room: string},
+  complaint: Complaint,
+  place: Place,
 ): Pick<DoctorReport, 'diagnoses' | 'notShown' | 'gather'> {
   const diagnoses: Diagnosis[] = []
   const notShown: NotShown[] = []
   const gather = new Set<string>()
+  const {recognised, typedUser, elsewhere: others} = complaint
   for (const one of recognised.slice(0, MOST_SYMPTOMS)) {
-    const found = diagnose(evidence, one, place)
-    // Two symptoms of one cause are told once.
-    const known = new Set(diagnoses.map(({cause}) => cause))
-    diagnoses.push(...found.diagnoses.filter(({cause}) => !known.has(cause)))
-    if (found.notShown.length > 0) notShown.push({symptom: one.symptom, says: found.notShown})
-    for (const way of found.gather) gather.add(way)
+    const users = isOfUsers(one) ? usersOf(one, recognised, complaint) : [evidence.concerned.user]
+    const says = new Set<string>()
+    for (const user of users.slice(0, MOST_USERS)) {
+      const concerned = {...evidence.concerned, user}
+      const found = diagnose({...evidence, concerned, userIsMentioned: typedUser === null}, one, place)
+      // Two symptoms of one cause are told once.
+      const known = new Set(diagnoses.map(({cause}) => cause))
+      const fresh = found.diagnoses.filter(({cause}) => !known.has(cause))
+      // What was said of another room has no proof in this one.
+      diagnoses.push(...fresh.map((made): Diagnosis => (others.length === 0 ? made : {...made, certainty: 'hint'})))
+      for (const line of found.notShown) says.add(line)
+      for (const way of found.gather) gather.add(way)
+    }
+    if (users.length > MOST_USERS)
+      gather.add(
+        `Its lines name ${users.length < 20 ? String(users.length) : '20 or more'} users, of whom ${String(MOST_USERS)} were looked at: --user looks at another one.`,
+      )
+    const isTold = notShown.some(
+      (other) => other.symptom === one.symptom && [...says].every((line) => other.says.includes(line)),
+    )
+    if (says.size > 0 && !isTold) notShown.push({symptom: one.symptom, says: [...says]})
   }
   return {diagnoses, notShown, gather: [...gather]}
 }
+
+/** What is refused to users. */
+function isOfUsers({symptom}: Recognised): boolean {
+  return OF_USERS.has(symptom)
+}
+const OF_USERS: ReadonlySet<SymptomId> = new Set<SymptomId>([
+  ...(['not-invited', 'banned', 'not-in-room', 'restricted-join', 'forbidden-by-power', 'forbidden'] as const),
+])
 
 /** What was typed; else what the message names. */
 function concernedIn({subject}: Complaint): Concerned {
@@ -184,10 +249,34 @@ function concernedIn({subject}: Complaint): Concerned {
   return {user, server, eventId}
 }
 
-function about({message, recognised, subject}: Complaint) {
+/** What can be looked at where no cause is shown: nothing that changes a room or a server. Of encryption, which shows little, also what a client does. */
+function generally(
+  {recognised, subject: {user, server}}: Complaint,
+  diagnoses: readonly Diagnosis[],
+  place: Partial<Place>,
+): DoctorReport['generally'] {
+  const told = new Set(diagnoses.map((one) => one.symptom?.symptom))
+  const open = Map.groupBy(
+    recognised.filter(({symptom}) => !told.has(symptom)),
+    ({symptom}) => symptom,
+  )
+  return [...open].slice(0, MOST_SYMPTOMS).flatMap(([symptom, [first]]) => {
+    const software = first?.software ?? null
+    const refused = server ?? (user === null ? null : serverNameOf(user))
+    const fill = {...place, ...(user === null ? {} : {user}), ...(refused === null ? {} : {server: refused})}
+    const remedies = remediesFor(
+      {symptom, findings: [], software: software === 'client' ? null : software},
+      fill,
+    ).filter(({invasiveness}) => invasiveness === 'none' || (isOfDevices({symptom}) && invasiveness === 'client'))
+    return remedies.length === 0 ? [] : [{symptom, remedies}]
+  })
+}
+
+function about({message, recognised, subject, log}: Complaint) {
   return {
     subject,
     message,
+    log,
     symptoms: recognised.slice(0, MOST_SYMPTOMS).map((one) => ({...one, kind: SYMPTOMS[one.symptom]})),
     unrecognised: message === null || recognised.length > 0 ? null : {nearest: nearestSymptoms(message)},
     rooms: [],
@@ -204,6 +293,8 @@ function nobody(complaint: Complaint): DoctorReport {
     servers: [],
     diagnoses: [],
     notShown: [],
+    generally: [],
+    remarks: [],
     gather: [],
     others: [],
     open: [],

@@ -48,6 +48,29 @@ export function completeSubject(
   }
 }
 
+/** The other rooms that are named, where this one is not: then what was said is hardly about this one. */
+export function elsewhere(rooms: readonly {readonly roomId: string}[], roomId: string): readonly string[] {
+  const ids = rooms.map(({roomId: id}) => id)
+  return ids.includes(roomId) ? [] : ids
+}
+
+/** So many users of one kind of line are looked at. */
+export const MOST_USERS = 3
+
+/**
+ * Who was told it: the user who was typed; else those whom its own lines name; else the only one who is named anywhere. `null`: not known.
+ */
+export function usersOf(
+  one: Recognised,
+  all: readonly Recognised[],
+  {typedUser, subject}: {readonly typedUser: string | null; readonly subject: DoctorSubject},
+): readonly (string | null)[] {
+  if (typedUser !== null) return [typedUser]
+  if (one.mentions.userIds.length > 0) return one.mentions.userIds
+  const anywhere = new Set(all.flatMap(({mentions}) => mentions.userIds))
+  return [anywhere.size > 1 ? null : subject.user]
+}
+
 /** Recognised lines of one room: those that name it, and those that name none. */
 export function ofRoom(recognised: readonly Recognised[], roomId: string): readonly Recognised[] {
   return recognised.filter(({mentions: {roomIds}}) => roomIds.length === 0 || roomIds.includes(roomId))

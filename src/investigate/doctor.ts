@@ -3,7 +3,7 @@ import type {Mentions, Recognised} from '../forensics/doctor/symptom.ts'
 import {recogniseLog} from './doctor-log.ts'
 import type {DoctorSubject} from './doctor-report.ts'
 import type {Complaint} from './doctor-room.ts'
-import {completeSubject, ofRoom, roomsNamed} from './doctor-symptoms.ts'
+import {completeSubject, elsewhere, ofRoom, roomsNamed} from './doctor-symptoms.ts'
 
 export {doctorDevices, doctorMessage, doctorRoom} from './doctor-room.ts'
 
@@ -11,8 +11,8 @@ export {doctorDevices, doctorMessage, doctorRoom} from './doctor-room.ts'
 export interface HeardComplaint {
   /** Rooms that it names, the most named first. */
   readonly rooms: readonly {readonly roomId: string; readonly lines: number}[]
-  /** What of it concerns a room, as it was given; `null`: whatever it says. */
-  readonly of: (room: string | null) => Complaint
+  /** What of it concerns a room, as it was given, of which the ID is known or not; `null`: whatever it says. */
+  readonly of: (room: string | null, roomId?: string) => Complaint
 }
 
 /** Of a message that is a whole log, so much is kept. */
@@ -38,12 +38,16 @@ export async function hearComplaint(options: {
   const ids = message === null ? roomsNamed(recognised) : (named?.roomIds ?? []).map((roomId) => ({roomId, lines: 1}))
   return {
     rooms: ids,
-    of: (room) => {
-      const telling = room?.startsWith('!') === true && log !== null ? ofRoom(recognised, room) : recognised
+    of: (room, known) => {
+      const roomId = known ?? (room?.startsWith('!') === true ? room : null)
+      const telling = roomId !== null && log !== null ? ofRoom(recognised, roomId) : recognised
       return {
         message: said?.slice(0, MOST_CHARACTERS) ?? null,
         recognised: telling,
         subject: {...completeSubject(given, telling, named), room: room ?? given.room},
+        typedUser: given.user,
+        elsewhere: roomId === null ? [] : elsewhere(ids, roomId),
+        log,
       }
     },
   }

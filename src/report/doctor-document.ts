@@ -8,6 +8,7 @@ export function doctorDocument(report: DoctorReport) {
   return {
     schema: 'matrix-state/doctor/1' as const,
     message: report.message,
+    log: report.log,
     subject: {room: subject.room, user_id: subject.user, server: subject.server, event_id: subject.eventId},
     room_id: report.roomId,
     room_version: report.roomVersion,
@@ -19,6 +20,8 @@ export function doctorDocument(report: DoctorReport) {
     rooms: report.rooms.map(({roomId, lines}) => ({room_id: roomId, lines})),
     diagnoses: report.diagnoses.map(diagnosisOf),
     not_shown: report.notShown,
+    generally: report.generally.map(({symptom, remedies}) => ({symptom, remedies: remedies.map(remedyOf)})),
+    remarks: report.remarks,
     gather: report.gather,
     others: report.others,
     complete: report.open.length === 0,

@@ -1,6 +1,6 @@
 import type {Diagnosis} from '../forensics/doctor/diagnosis.ts'
 import type {Remedy} from '../forensics/doctor/remedy.ts'
-import type {DoctorReport} from '../investigate/doctor-report.ts'
+import type {DoctorReport, SymptomTold} from '../investigate/doctor-report.ts'
 import {shellWord} from './asked.ts'
 import {foldFindings} from './fold-findings.ts'
 import {count, printable} from './printable.ts'
@@ -10,16 +10,24 @@ import {wrap} from './width.ts'
 
 /** `doctor` for people: what the message means, the cause, what to do, what else is wrong, what is not known. */
 export function doctorText(report: DoctorReport, style: TextStyle): string {
-  const several = report.diagnoses.length > 1
+  const bySymptom = surestFirst(report)
+  const without = report.diagnoses.filter(({symptom}) => symptom === null)
+  const order = [...bySymptom.flatMap(({diagnoses}) => diagnoses), ...without]
+  const tell = (one: Diagnosis): string => {
+    const index = order.indexOf(one)
+    const earlier = order.slice(0, index).flatMap(({remedies}) => remedies.map(({id}) => id))
+    return diagnosisSection(one, order.length > 1 ? index + 1 : null, new Set(earlier), style)
+  }
   return joinSections([
     head(report, style),
-    ...report.symptoms.map((_, index) => symptomSection(report, index, style)),
+    ...bySymptom.flatMap(({symptoms, diagnoses, notShown, remedies}) => [
+      symptomSection(symptoms, style),
+      ...notShown.map(({says}) => notShownSection(says, style)),
+      ...diagnoses.map(tell),
+      generalSection(remedies, style),
+    ]),
     unrecognisedSection(report, style),
-    ...report.notShown.map(({says}) => notShownSection(says, style)),
-    ...report.diagnoses.map((one, index) => {
-      const earlier = report.diagnoses.slice(0, index).flatMap(({remedies}) => remedies.map(({id}) => id))
-      return diagnosisSection(one, several ? index + 1 : null, new Set(earlier), style)
-    }),
+    ...without.map(tell),
     roomsSection(report, style),
     othersSection(report, style),
     openSection(report, style),
@@ -29,6 +37,26 @@ export function doctorText(report: DoctorReport, style: TextStyle): string {
 
 /** One line of text that a room, a log or a server wrote. */
 const safe = (text: string, most = 1500): string => printable(text.replaceAll(/\s*\n\s*/g, ' '), most)
+
+interface OfSymptom {
+  readonly symptoms: readonly SymptomTold[]
+  readonly diagnoses: readonly Diagnosis[]
+  readonly notShown: DoctorReport['notShown']
+  readonly remedies: readonly Remedy[]
+}
+
+/** Each symptom with what became of it: those first of which a cause is shown. */
+function surestFirst({symptoms, diagnoses, notShown, generally}: DoctorReport): readonly OfSymptom[] {
+  const groups = [...Map.groupBy(symptoms, ({symptom}) => symptom)].map(([id, of]): OfSymptom => ({
+    symptoms: of,
+    diagnoses: diagnoses.filter(({symptom}) => symptom?.symptom === id),
+    notShown: notShown.filter(({symptom}) => symptom === id),
+    remedies: generally.filter(({symptom}) => symptom === id).flatMap(({remedies}) => remedies),
+  }))
+  const rank = ({diagnoses: of}: OfSymptom): number =>
+    of.some(({certainty}) => certainty !== 'hint') ? 0 : of.length > 0 ? 1 : 2
+  return groups.sort((a, b) => rank(a) - rank(b))
+}
 
 function head(report: DoctorReport, style: TextStyle): string {
   const {bold, dim, green, red, yellow} = paint(style)
@@ -55,7 +83,8 @@ function head(report: DoctorReport, style: TextStyle): string {
             style.columns,
           ),
         )
-  return joinLines([bold(verdict), room])
+  const remarks = report.remarks.map((line) => yellow(wrap(safe(line), 2, style.columns)))
+  return joinLines([bold(verdict), room, ...remarks])
 }
 
 function isOpen({open, gather, symptoms, unrecognised}: DoctorReport): boolean {
@@ -69,29 +98,61 @@ const SOFTWARE: Readonly<Record<string, string>> = {
   client: 'a client',
 }
 
-function symptomSection({symptoms}: DoctorReport, index: number, style: TextStyle): string {
-  const one = symptoms[index]
+/** Signs of one symptom, in whatever words, with what they mean. */
+function symptomSection(symptoms: readonly SymptomTold[], style: TextStyle): string {
+  const [one] = symptoms
   if (one === undefined) return ''
   const {dim} = paint(style)
-  const who = one.software === null ? 'said by servers' : `said by ${SOFTWARE[one.software] ?? one.software}`
-  const times = one.times > 1 ? `, ${count(one.times, 'line')}, the first is line ${String(one.line)}` : ''
+  const softwares = [...new Set(symptoms.map(({software}) => software))]
+  const who = `said by ${softwares.map((name) => (name === null ? 'servers' : (SOFTWARE[name] ?? name))).join(', ')}`
+  const lines = symptoms.reduce((sum, {times}) => sum + times, 0)
+  const first = Math.min(...symptoms.map(({line}) => line))
+  const times = lines > 1 ? `, ${count(lines, 'line')}, the first is line ${String(first)}` : ''
+  const quotes = [...new Set(symptoms.map(({quote}) => `“${safe(quote, 200)}”`))]
+  const sources = style.full === true ? `; ${one.kind.sources.join(', ')}` : ''
   return joinLines([
-    title(`“${safe(one.quote, 200)}”`, style),
+    ...quotes.slice(0, 3).map((quote) => title(quote, style)),
     wrap(`  ${safe(one.kind.meaning)}`, 2, style.columns),
-    dim(wrap(`  ${one.kind.title}, ${who}${times}; ${one.kind.sources.join(', ')}`, 2, style.columns)),
+    dim(wrap(`  ${one.kind.title}, ${who}${times}${sources}`, 2, style.columns)),
   ])
 }
 
-function unrecognisedSection({unrecognised, message}: DoctorReport, style: TextStyle): string {
+/** Without a cause, what harms nothing. */
+function generalSection(remedies: readonly Remedy[], style: TextStyle): string {
+  const {bold} = paint(style)
+  return remedies.length === 0
+    ? ''
+    : joinLines([
+        bold('  What can be looked at or tried meanwhile, without a cause'),
+        ...remedies.flatMap((remedy, index) => [
+          headOf(remedy, index + 1, style),
+          ...(index < IN_FULL || style.full === true ? detailsOf(remedy, style) : []),
+        ]),
+      ])
+}
+
+function unrecognisedSection(report: DoctorReport, style: TextStyle): string {
+  const {unrecognised, message, log, roomId} = report
   if (unrecognised === null) return ''
   const {nearest} = unrecognised
+  const isWrong = report.diagnoses.length + report.others.length > 0
   return joinLines([
-    title('The message is not one that is known here', style),
-    wrap(`  “${safe(message ?? '', 300)}”`, 3, style.columns),
+    title(log === null ? 'The message is not one that is known here' : 'No line of the log is known here', style),
+    log === null ? wrap(`  “${safe(message ?? '', 300)}”`, 3, style.columns) : '',
     nearest.length === 0
-      ? ''
+      ? wrap('  docs/doctor.md lists what is known.', 4, style.columns)
       : wrap(`  Nearest: ${nearest.map((one) => `${one.title} (${one.symptom})`).join('; ')}.`, 4, style.columns),
-    wrap('  What follows is what is wrong with the room, whatever the message means.', 2, style.columns),
+    roomId === null
+      ? ''
+      : wrap(
+          isWrong
+            ? '  What follows is what is wrong with the room, whatever the message means.'
+            : report.open.length > 0
+              ? '  The checks found nothing, as far as the evidence goes.'
+              : '  All checks of the room were done, and found nothing.',
+          2,
+          style.columns,
+        ),
   ])
 }
 
@@ -128,7 +189,11 @@ function diagnosisSection(
     wrap(`  ${shortIds(safe(cause, 3000), style)}`, 2, style.columns),
     rule === null
       ? ''
-      : wrap(`  Rule ${safe(rule.number)}: ${safe(rule.text, 500)}. ${safe(rule.source)}`, 4, style.columns),
+      : wrap(
+          `  Rule ${safe(rule.number)}: ${safe(asksOf(rule.text, cause), 500)}. ${safe(rule.source)}`,
+          4,
+          style.columns,
+        ),
     shown.length === 0 ? '' : bold('  Events'),
     ...shown.flatMap(({eventId, part}) => [
       wrap(`    ${safe(part, 400)}`, 6, style.columns),
@@ -146,6 +211,12 @@ function diagnosisSection(
     ),
     ...remediesLines(remedies, told, style),
   ])
+}
+
+/** What a rule asks, without the reason that the cause has told. */
+function asksOf(text: string, cause: string): string {
+  const [asks = '', ...because] = text.split(': ')
+  return because.length > 0 && cause.includes(because.join(': ')) ? asks : text
 }
 
 function kinds(findings: Diagnosis['findings']): string {
@@ -178,7 +249,15 @@ function remediesLines(remedies: readonly Remedy[], told: ReadonlySet<string>, s
   const inFull = style.full === true ? fresh : fresh.filter(isMild).slice(0, IN_FULL)
   return [
     bold('  What can be done, the least invasive first'),
-    again === 0 ? '' : wrap(`  What is told above: ${count(again, 'way')} that help here, too`, 2, style.columns),
+    again === 0
+      ? ''
+      : wrap(
+          again === 1
+            ? '  What is told above helps here, too'
+            : `  Of what is told above ${String(again)} ways help here, too`,
+          2,
+          style.columns,
+        ),
     ...fresh.flatMap((remedy, index) => [
       headOf(remedy, index + 1, style),
       ...(inFull.includes(remedy) ? detailsOf(remedy, style) : []),
@@ -218,7 +297,8 @@ function withCommands(step: string, style: TextStyle): readonly string[] {
   const lines: string[] = []
   let at = 0
   const add = (part: string): void => {
-    const words = part.trim()
+    // A step that is nothing but a command.
+    const words = part.trim() === '-' ? '- Run, or send:' : part.trim()
     if (words !== '') lines.push(wrap(`${lines.length === 0 ? '     ' : '       '}${words}`, 7, style.columns))
   }
   for (const match of text.matchAll(COMMAND)) {
@@ -231,14 +311,20 @@ function withCommands(step: string, style: TextStyle): readonly string[] {
   return lines
 }
 
-function roomsSection({rooms, message}: DoctorReport, style: TextStyle): string {
+function roomsSection({rooms, message, log}: DoctorReport, style: TextStyle): string {
+  const said =
+    log === '-'
+      ? '- '
+      : log !== null
+        ? `--log ${shellWord(log)} `
+        : `${message === null || message.length > 60 ? "'MESSAGE'" : shellWord(message)} `
   if (rooms.length < 2) return ''
   const shown = style.full === true ? rooms : rooms.slice(0, GLANCE)
   return joinLines([
     title('Rooms that it names', style),
     ...shown.flatMap(({roomId, lines}) => [
       wrap(`  ${safe(roomId)}: ${count(lines, 'line')}`, 4, style.columns),
-      `  matrix-state doctor ${message === null ? '' : '- '}${shellWord(roomId)}`,
+      `  matrix-state doctor ${said}${shellWord(roomId)}`,
     ]),
     more(rooms.length - shown.length, style),
   ])

@@ -69,8 +69,17 @@ export async function openBytes(path: string, input: Readable | undefined, readi
  * @returns `null` for anything else
  */
 function openPipe(path: string): Readable | null {
-  if (process.platform === 'win32' || statSync(path, {throwIfNoEntry: false})?.isFIFO() !== true) return null
+  if (process.platform === 'win32' || !isPipe(path)) return null
   return new Socket({fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false})
+}
+
+/** A path that cannot be looked at is none here: why, is told when it is opened. */
+function isPipe(path: string): boolean {
+  try {
+    return statSync(path).isFIFO()
+  } catch {
+    return false
+  }
 }
 
 /** Wraps chunks so that they can be put back. */

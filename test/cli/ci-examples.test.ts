@@ -223,7 +223,7 @@ describe('each night', () => {
     const [, line = ''] =
       /^ExecStart=\/usr\/local\/bin\/matrix-state (.*)$/mu.exec(example('matrix-check.service')) ?? []
     const words = line.split(' ').map((word) => (word === CONFIG ? config : word))
-    expect((await matrixState(words)).code).toBe(EXIT.failed)
+    expect((await matrixState(words)).code).toBe(EXIT.profileAbsent)
     expect((await matrixState([...words, '--update-baseline'])).code).toBe(0)
     const {code, stdout} = await matrixState(words)
     expect(code).toBe(0)

@@ -1,3 +1,4 @@
+import {writeFileSync} from 'node:fs'
 import {describe, expect, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
 import {displayWidth} from '../../src/report/width.ts'
@@ -34,6 +35,7 @@ interface Document {
     readonly remedies: readonly object[]
   }[]
   readonly not_shown: readonly object[]
+  readonly remarks: readonly string[]
   readonly gather: readonly string[]
 }
 
@@ -77,6 +79,7 @@ describe('doctor', () => {
     ['two users', [conflict, ERIN, '--user', '@a:b'], EXIT.usage],
     ['a file that is not there', [NOT_INVITED, 'nowhere.case'], EXIT.failed],
     ['a log that is not there', ['--log', 'nowhere.log', conflict], EXIT.failed],
+    ['a message of blanks', ['  ', healthy], EXIT.usage],
     ['a log and a message', ['--log', rejected, NOT_INVITED], EXIT.usage],
     ['a user without a server', [conflict, '--user', 'erin'], EXIT.usage],
     ['a room ID without its sigil', ['abc:example.org', NOT_INVITED], EXIT.failed],
@@ -99,6 +102,21 @@ describe('doctor', () => {
     expect(document.diagnoses[0]?.cause).toMatch(/^localhost:18448 refuses/)
   })
 
+  test.concurrent('of a log, the lines of this room count, also where the room is a file', async () => {
+    const input = `${LINE}User ${ERIN} not in room !other:x.example\n`
+    const {document} = await doctor(['-', creators], {input})
+    expect(document.symptoms).toEqual([])
+    expect(document.remarks.join()).toContain('names !other:x.example')
+  })
+
+  test.concurrent('a log in which nothing is known', async () => {
+    const {code, stdout} = await matrixState(['doctor', '-', healthy, '--quiet'], {input: 'all is well\n'})
+    expect(code).toBe(EXIT.inconclusive)
+    expect(stdout).toContain('No line of the log is known here')
+    expect(stdout).not.toContain('“”')
+    expect(stdout).toContain('All checks of the room were done, and found nothing.')
+  })
+
   test.concurrent('a log that names several rooms, and none is given: they are listed with the commands', async () => {
     const lines = ['!a:x.example', '!b:x.example', '!a:x.example'].map(
       (room) => `${LINE}User @u:x.example not in room ${room}`,
@@ -106,6 +124,10 @@ describe('doctor', () => {
     const {code, stdout} = await matrixState(['doctor', '-', '--quiet'], {input: `${lines.join('\n')}\n`})
     expect(code).toBe(EXIT.inconclusive)
     expect(stdout).toContain("matrix-state doctor - '!a:x.example'")
+    const file = dumps.path('server.log')
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    const {stdout: ofFile} = await matrixState(['doctor', '--log', file, '--quiet'])
+    expect(ofFile).toContain(`matrix-state doctor --log ${file} '!a:x.example'`)
     expect(stdout.indexOf('!a:x.example: 2 lines')).toBeLessThan(stdout.indexOf('!b:x.example: 1 line'))
   })
 

@@ -35,7 +35,12 @@ async function ask(
   const {user = null, server = null, eventId = null} = who
   const given = {room: null, user, server, eventId}
   const heard = await hearComplaint({given, message, log: null, signal: new AbortController().signal})
-  return doctorRoom(opened, heard.of('room.case'), {reading: 'synapse', isLive: false, nowMs: 0, devices: null})
+  return doctorRoom(opened, heard.of('room.case', opened.room.graph.roomId), {
+    reading: 'synapse',
+    isLive: false,
+    nowMs: 0,
+    devices: null,
+  })
 }
 
 const causes = ({diagnoses}: DoctorReport): readonly (readonly [certainty: string, cause: string])[] =>
@@ -123,6 +128,43 @@ describe('rooms of two real servers', () => {
     ])
   })
 
+  test('rejected-v6: one event twice comes from no state: nothing destructive; about another event it is a hint', async () => {
+    const opened = await real('rejected-v6')
+    const report = await ask(opened, 'duplicate auth_events')
+    expect(report.diagnoses[0]?.remedies.map(({id}) => id)).toEqual(['update-server'])
+    const other = await ask(opened, 'duplicate auth_events', {eventId: `$${'a'.repeat(43)}`})
+    expect(causes(other).map(([certainty]) => certainty)).toEqual(['hint'])
+  })
+
+  test('creators-v12: no creator can be kicked, and no level would help', async () => {
+    const report = await ask(await real('creators-v12'), 'You cannot kick user @bob:localhost:28448.', {
+      user: '@alice:localhost:18448',
+    })
+    expect(causes(report)[0]?.[1]).toContain("is in nobody's power: they created the room")
+    expect(report.diagnoses[0]?.remedies.map(({id}) => id)).not.toContain('raise-power')
+  })
+
+  test('split-sql-v11: both states are here, so that nobody is sent to fetch them, or to wait', async () => {
+    const report = await ask(await real('split-sql-v11'), `User ${ERIN} not in room`)
+    const ids = report.diagnoses[0]?.remedies.map(({id}) => id) ?? []
+    expect(ids[0]).toBe('join-again')
+    expect(ids).not.toContain('compare-servers')
+    expect(ids).not.toContain('wait-for-the-join')
+  })
+
+  test('split-sql-v11: one server alone is held against another one before it is mended', async () => {
+    const report = await ask(await real('split-sql-v11', {servers: ['hs2']}), `User ${ERIN} not in room`)
+    expect(report.diagnoses[0]?.remedies[0]?.id).toBe('compare-servers')
+  })
+
+  test('e2ee-v11: without a cause, what harms nothing is told', async () => {
+    const report = await ask(await real('e2ee-v11'), '** Unable to decrypt: the keys are missing **')
+    const [told] = report.generally
+    expect(told?.symptom).toBe('unable-to-decrypt')
+    expect(told?.remedies[0]?.id).toBe('audit-devices')
+    expect(told?.remedies.map(({invasiveness}) => invasiveness)).not.toContain('destructive')
+  })
+
   test('conflict-v10: duplicate auth_events that the room does not show', async () => {
     const report = await ask(await real('conflict-v10'), 'duplicate auth_events')
     expect(report.diagnoses).toEqual([])
@@ -196,6 +238,78 @@ describe('rooms that were made', () => {
     expect(causes(told)).toEqual([['proof', expect.stringContaining(`the ban of ${DAVE} by ${ALICE}`)]])
     const other = await ask(made(banned), NOT_INVITED, {user: DAVE})
     expect(causes(other)).toEqual([['hint', expect.stringContaining('A server would say something else to that')]])
+  })
+
+  const remedyIds = ({diagnoses}: DoctorReport): readonly string[] =>
+    diagnoses.flatMap(({remedies}) => remedies.map(({id}) => id))
+
+  test('"Cannot join user who was banned" names nobody: who is banned is told, and that it may be they', async () => {
+    const report = await ask(made(banned), 'M_BAD_STATE: Cannot join user who was banned')
+    expect(causes(report)).toEqual([['hint', expect.stringContaining(`the ban of ${DAVE} by ${ALICE}`)]])
+    expect(remedyIds(report)).toContain('unban')
+    const inviting = await ask(made(banned), 'Cannot invite user who was banned', {user: CAROL})
+    expect(causes(inviting)).toEqual([['hint', expect.stringContaining(`the ban of ${DAVE} by ${ALICE}`)]])
+    expect(inviting.notShown).toEqual([])
+  })
+
+  test('"banned" of who only has no invite: no ban to lift, and no proof', async () => {
+    const closed = publicRoom('10').add('closed', {
+      type: 'm.room.join_rules',
+      sender: ALICE,
+      state_key: '',
+      content: {join_rule: 'invite'},
+    })
+    const report = await ask(made(closed), 'You are banned from this room', {user: DAVE})
+    expect(causes(report).map(([certainty]) => certainty)).toEqual(['hint'])
+    expect(remedyIds(report)).toContain('invite-again')
+    expect(remedyIds(report)).not.toContain('unban')
+  })
+
+  test('"not in room" of who is banned: the ban is what has to be lifted, and no server is suspected', async () => {
+    const report = await ask(made(banned), `User ${DAVE} not in room`)
+    expect(remedyIds(report)[0]).toBe('unban')
+    expect(remedyIds(report)).not.toContain('compare-servers')
+  })
+
+  test('who is named as kicked is not who was refused', async () => {
+    const report = await ask(made(publicRoom('10')), `You cannot kick user ${ALICE}.`)
+    expect(causes(report)).toEqual([['hint', expect.stringMatching(/^Whoever has less power .* kick 30/)]])
+  })
+
+  test('steps ask for what was tried, and go by the file that was given; what is looked at afterwards does not', async () => {
+    const report = await ask(made(publicRoom('10')), `You cannot kick user ${ALICE}.`, {user: CAROL})
+    const raise = report.diagnoses[0]?.remedies.find(({id}) => id === 'raise-power')
+    expect(raise?.steps[0]).toContain(`matrix-state explain room.case --can ${CAROL} kick ${ALICE}`)
+    expect(raise?.check).toContain(`--can ${CAROL} kick ${ALICE} --refresh`)
+    expect(raise?.check).not.toContain('room.case')
+  })
+
+  test('a message that names another room proves nothing in this one', async () => {
+    const report = await ask(made(banned), `${DAVE} is banned from the room !elsewhere:b.example`)
+    expect(report.remarks).toEqual([expect.stringContaining('names !elsewhere:b.example')])
+    expect(causes(report).map(([certainty]) => certainty)).toEqual(['hint'])
+  })
+
+  test('a user of whom the room has no event, beside one of the same name: that is told', async () => {
+    const report = await ask(made(banned), NOT_INVITED, {user: `${DAVE.split(':')[0]!}:other.example`})
+    expect(report.remarks).toEqual([expect.stringContaining(`there is ${DAVE}`)])
+  })
+
+  test('each line of a text is asked of the user whom it names', async () => {
+    const report = await ask(made(banned), `User ${CAROL} not in room\n${DAVE} is banned from the room`)
+    expect(causes(report)).toEqual([['proof', expect.stringContaining(`${DAVE} cannot join`)]])
+    expect(report.notShown.map(({symptom, says}) => [symptom, says[0]])).toEqual([
+      ['not-in-room', expect.stringContaining(`${CAROL} can send`)],
+    ])
+  })
+
+  test('what somebody can do by a room with a hole is not told as the room', async () => {
+    const holed = made(publicRoom('10').add('hello', member(DAVE, 'join')), (lines) =>
+      lines.filter((_, index) => index !== lines.length - 2),
+    )
+    const report = await ask(holed, NOT_INVITED, {user: '@new:x.example'})
+    expect(report.notShown.flatMap(({says}) => says).join()).not.toContain("In this room's state")
+    expect(report.open.length).toBeGreaterThan(0)
   })
 
   test('a room with a hole proves nothing', async () => {

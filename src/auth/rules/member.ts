@@ -250,6 +250,8 @@ const leave: RuleGroup = {
 }
 
 function notEnough(j: Judgement, what: string, level: 'kick' | 'ban'): string {
+  if (j.powerOf(j.target) === Infinity)
+    return `${what} ${j.targetName} is in nobody's power: they created the room, and no level is above that`
   return (
     `${what} ${j.targetName} takes power ${String(j.levelOf(level))}, and more than the ${String(j.powerOf(j.target))} that they have; ` +
     `${j.senderName} has ${String(j.powerOf(j.sender))}`

@@ -6,10 +6,16 @@ export interface Fill {
   readonly user?: string
   readonly server?: string
   readonly event?: string
+  /** The room as a file, by which commands that only read it can go. */
+  readonly file?: string
+  /** What was tried, as the words of `explain --can`. */
+  readonly attempt?: readonly string[]
 }
 
 /** An ID is printable ASCII without what would end a quotation here, a server a host with or without a port. All else stays a placeholder. */
-const USABLE: Readonly<Record<keyof Fill, RegExp>> = {
+type Placeholder = 'room' | 'user' | 'server' | 'event'
+
+const USABLE: Readonly<Record<Placeholder, RegExp>> = {
   room: /^[!#][\x21-\x5f\x61-\x7e]{1,254}$/,
   user: /^@[\x21-\x5f\x61-\x7e]{1,254}$/,
   event: /^\$[\x21-\x5f\x61-\x7e]{1,254}$/,
@@ -34,26 +40,42 @@ function written(value: string, code: string, at: number): string {
   return forShell(value)
 }
 
+/** Commands that do with a file what they do with a room on a server: they ask nobody anew. */
+const READS_A_FILE = /^matrix-state (?:blame|check|diff|explain|resolve|devices) (?!.*--refresh)/
+const ANY_ATTEMPT = '{user} send m.room.message'
+
+/** What was tried stands in for the example of it. */
+function withAttempt(code: string, {attempt}: Fill): string {
+  if (attempt?.every((word) => PRINTABLE.test(word)) !== true) return code
+  return code.replace(ANY_ATTEMPT, () => attempt.map(forShell).join(' '))
+}
+const PRINTABLE = /^[\x21-\x5f\x61-\x7e]{1,255}$/
+
 function fillText(text: string, fill: Fill): string {
   return text
     .split('`')
-    .map((part, index) =>
-      part.replace(PLACE, (whole, name: keyof Fill, at: number) => {
+    .map((piece, index) => {
+      const isCode = index % 2 === 1
+      const part = isCode ? withAttempt(piece, fill) : piece
+      return part.replace(PLACE, (whole, name: Placeholder, at: number) => {
+        if (name === 'room' && isCode && fill.file !== undefined && READS_A_FILE.test(part)) return forShell(fill.file)
         const value = fill[name]
         if (value === undefined || !USABLE[name].test(value)) return whole
-        return index % 2 === 1 ? written(value, part, at) : value
-      }),
-    )
+        return isCode ? written(value, part, at) : value
+      })
+    })
     .join('`')
 }
 
 /** The remedy with what is known put in; what is not, or cannot be written safely, stays as `{user}`. */
 export function filled(remedy: Remedy, fill: Fill): Remedy {
+  // A file does not tell what was done since.
+  const {file: _, ...afterwards} = fill
   return {
     ...remedy,
     title: fillText(remedy.title, fill),
     steps: remedy.steps.map((step) => fillText(step, fill)),
     risk: fillText(remedy.risk, fill),
-    check: fillText(remedy.check, fill),
+    check: fillText(remedy.check, afterwards),
   }
 }

@@ -55,6 +55,13 @@ function hitsOf(text: string): Hit[] {
   return hits
 }
 
+/** Without the colours of a terminal, which logs carry along, and without characters that nobody sees: both break words apart. */
+const unpainted = (text: string): string =>
+  UNSEEN.test(text) ? text.replaceAll(COLOUR, '').replaceAll(FORMAT, '') : text
+const UNSEEN = /[\p{Cc}\p{Cf}]/u
+const COLOUR = /\p{Cc}\[[0-9;]{0,40}[A-Za-z]/gu
+const FORMAT = /\p{Cf}/gu
+
 function pieces(line: string): string[] {
   if (line.length <= PIECE) return [line]
   const cut: string[] = []
@@ -74,7 +81,7 @@ export class Recogniser {
   add(line: string): void {
     this.#line++
     const seen = new Set<Pattern>()
-    for (const piece of pieces(line)) {
+    for (const piece of pieces(unpainted(line))) {
       for (const hit of hitsOf(piece)) {
         if (seen.has(hit.pattern)) continue
         seen.add(hit.pattern)
@@ -88,7 +95,7 @@ export class Recogniser {
     const told = new Set(
       [...this.#signs.values()].filter(({pattern}) => !pattern.weak).map(({pattern}) => pattern.symptom),
     )
-    for (const hit of hitsOf(text)) {
+    for (const hit of hitsOf(unpainted(text))) {
       if (told.has(hit.pattern.symptom) || (hit.pattern.weak && this.#signs.size > 0)) continue
       this.#note(hit, text, text.slice(0, hit.index).split('\n').length)
     }

@@ -34,6 +34,8 @@ export function fromCatalogue(id: FindingId): Remedy {
 /** What is to be remedied. */
 export interface Trouble {
   readonly symptom: SymptomId | null
+  /** More symptoms whose remedies fit. */
+  readonly also?: readonly SymptomId[]
   readonly findings: readonly Pick<Finding, 'id'>[]
   /** Of the server that is to be mended; without it, remedies for all are given. */
   readonly software?: 'synapse' | 'dendrite' | 'conduit' | null
@@ -43,14 +45,15 @@ export interface Trouble {
  * The remedies of a symptom and of findings, the least invasive first; of the same kind those for any software first. A finding that is a
  * warning or an error has at least one.
  */
-export function remediesFor({symptom, findings, software}: Trouble, fill: Fill): readonly Remedy[] {
+export function remediesFor({symptom, also = [], findings, software}: Trouble, fill: Fill): readonly Remedy[] {
   const ids = new Set(findings.map(({id}) => id))
+  const symptoms: readonly SymptomId[] = symptom === null ? also : [symptom, ...also]
   const fits = (remedy: Remedy): boolean =>
     remedy.software === 'any' || software === undefined || software === null || remedy.software === software
   const chosen = CURES.filter(
     (cure) =>
       fits(cure.remedy) &&
-      ((symptom !== null && cure.symptoms.includes(symptom)) || cure.findings.some((id) => ids.has(id))),
+      (symptoms.some((one) => cure.symptoms.includes(one)) || cure.findings.some((id) => ids.has(id))),
   ).map(({remedy}) => remedy)
   const own = [...ids]
     .filter((id) => !CURES.some((cure) => cure.findings.includes(id)) && CATALOGUE[id].severity !== 'note')

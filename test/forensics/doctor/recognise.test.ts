@@ -65,6 +65,11 @@ describe('where words stand', () => {
     }
   })
 
+  test('between the colours of a terminal, and with characters in it that nobody sees', () => {
+    const text = 'error: \u001b[1;31mYou are not\u001b[0m in\u200bvited to\u202e this room.'
+    expect(recognise(text).map(({symptom}) => symptom)).toEqual(['not-invited'])
+  })
+
   test('an error code by itself says less than the words beside it', () => {
     expect(recognise('M_FORBIDDEN: You are banned from this room').map(({symptom}) => symptom)).toEqual(['banned'])
     expect(recognise('M_FORBIDDEN\n…\nYou are banned from this room').map(({symptom}) => symptom)).toEqual([

@@ -67,6 +67,7 @@ export function diagnoseAuthEvents(evidence: RoomEvidence, symptom: SymptomId): 
       ),
       rule: ruleOfRow(evidence, ofServer[0] ?? -1),
       findings: own,
+      useless: ofServer.every((row) => isSameTwice(graph, row)) ? OF_DAMAGED_STATE : [],
       about: {
         server,
         eventId: graph.id(ofServer.at(-1) ?? 0),
@@ -78,7 +79,13 @@ export function diagnoseAuthEvents(evidence: RoomEvidence, symptom: SymptomId): 
   const rest = bearing.filter((one) => !told.has(one) && one.severity !== 'note')
   causes.push(...rest.map((one) => ofFinding(evidence, one)))
   const named = concerned.eventId === null ? NOTHING_NAMED : ofEvent(evidence, concerned.eventId, symptom, causes)
-  const all = named.cause === null ? causes : [named.cause, ...causes]
+  const isOfThese =
+    concerned.eventId === null ||
+    named.cause !== null ||
+    causes.some(({events}) => events.some(({eventId}) => eventId === concerned.eventId))
+  // What is wrong with other events need not be what is wrong with that one.
+  const others = isOfThese ? causes : causes.map((cause): Cause => ({...cause, certainty: 'hint'}))
+  const all = named.cause === null ? others : [named.cause, ...others]
   return {
     causes: all,
     notShown: [
@@ -97,6 +104,12 @@ export function diagnoseAuthEvents(evidence: RoomEvidence, symptom: SymptomId): 
           ],
   }
 }
+
+/** Remedies of a state that is wrong: no use where an event lists one auth event twice, which comes from no state. */
+const OF_DAMAGED_STATE = [
+  ...['act-from-another-server', 'leave-and-rejoin', 'dendrite-evacuate', 'upgrade-room'],
+  ...['synapse-purge-and-rejoin', 'dendrite-purge', 'conduit-state-from-server'],
+]
 
 interface NamedEvent {
   readonly cause: Cause | null
@@ -165,7 +178,7 @@ function ofEvent(evidence: RoomEvidence, eventId: string, symptom: SymptomId, ot
     return {
       cause: null,
       notShown: [
-        `The event that the message names, ${eventId}, is not in this evidence: it is of another room, or a server rejected or never got it.`,
+        `The event in question, ${eventId}, is not in this evidence: it is of another room, or a server rejected or never got it.`,
       ],
     }
   }
@@ -175,7 +188,7 @@ function ofEvent(evidence: RoomEvidence, eventId: string, symptom: SymptomId, ot
     return {
       cause: null,
       notShown: [
-        `The event that the message names, ${eventWithTime(graph, row)}, is ${explanation.verdict} by the rules: ${explanation.answer}`,
+        `The event in question, ${eventWithTime(graph, row)}, is ${explanation.verdict} by the rules: ${explanation.answer}`,
       ],
     }
   }
@@ -187,7 +200,7 @@ function ofEvent(evidence: RoomEvidence, eventId: string, symptom: SymptomId, ot
   return {
     cause: {
       cause: [
-        `The event that the message names, ${eventWithTime(graph, row)}, is rejected: ${explanation.rejection?.because ?? ''}`,
+        `The event in question, ${eventWithTime(graph, row)}, is rejected: ${explanation.rejection?.because ?? ''}`,
         which.length === 0 ? '' : `It cites two events for ${listed(which)}`,
       ]
         .filter((part) => part !== '')

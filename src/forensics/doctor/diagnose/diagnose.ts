@@ -5,8 +5,8 @@ import type {Recognised, SymptomId} from '../symptom.ts'
 import {attemptOf} from './attempt.ts'
 import {diagnoseAuthEvents} from './auth-events.ts'
 import {causesOf, diagnoseByFindings} from './by-findings.ts'
-import type {Cause, Concerned, Examined, RoomEvidence} from './evidence.ts'
-import {diagnoseNoServer, diagnoseUnnamed} from './joining.ts'
+import type {Attempt, Cause, Concerned, Examined, RoomEvidence} from './evidence.ts'
+import {bannedHere, diagnoseNoServer, diagnoseUnnamed} from './joining.ts'
 import {diagnoseRefusal} from './refused.ts'
 import {diagnoseServerBanned} from './server-banned.ts'
 
@@ -21,6 +21,8 @@ export interface Diagnosed {
 /** What remedies are filled in with, beside what a cause is about. */
 export interface Place {
   readonly room: string
+  /** It was given as this file. */
+  readonly file?: string
 }
 
 /**
@@ -48,7 +50,7 @@ export function diagnoseFindings(
 
 function examine(evidence: RoomEvidence, recognised: Recognised): Examined {
   const {symptom} = recognised
-  const attempt = attemptOf(recognised, evidence.concerned)
+  const attempt = attemptOf(recognised, evidence.concerned, evidence.userIsMentioned)
   switch (symptom) {
     case 'not-invited':
     case 'banned':
@@ -56,7 +58,7 @@ function examine(evidence: RoomEvidence, recognised: Recognised): Examined {
     case 'not-in-room':
     case 'forbidden-by-power':
     case 'forbidden':
-      return attempt === null ? diagnoseUnnamed(evidence, symptom) : diagnoseRefusal(evidence, symptom, attempt)
+      return attempt === null ? diagnoseUnnamed(evidence, recognised) : diagnoseAttempt(evidence, recognised, attempt)
     case 'duplicate-auth-events':
     case 'no-create-event':
     case 'auth-events-missing':
@@ -73,6 +75,14 @@ function examine(evidence: RoomEvidence, recognised: Recognised): Examined {
   }
 }
 
+/** "Cannot invite user who was banned" is told to who invites: that they can join says nothing of it. */
+function diagnoseAttempt(evidence: RoomEvidence, recognised: Recognised, attempt: Attempt): Examined {
+  const found = diagnoseRefusal(evidence, recognised.symptom, attempt)
+  if (recognised.symptom !== 'banned' || found.causes.length > 0) return found
+  const others = bannedHere(evidence)
+  return others === null ? found : {...found, causes: [others], notShown: []}
+}
+
 const SURENESS: Readonly<Record<Cause['certainty'], number>> = {proof: 0, strong: 1, hint: 2}
 const bySureness = (a: Cause, b: Cause): number => SURENESS[a.certainty] - SURENESS[b.certainty]
 
@@ -80,23 +90,35 @@ function join(
   {concerned}: Pick<RoomEvidence, 'concerned'>,
   recognised: Recognised | null,
   cause: Cause,
-  {room}: Place,
+  {room, file}: Place,
 ): Diagnosis {
-  const {about = {}, ...told} = cause
+  const {about = {}, cureAs, useless = [], attempt, ...told} = cause
   const {user, server, eventId}: Concerned = {...concerned, ...about}
   const software = recognised?.software ?? null
-  const symptom: SymptomId | null = recognised?.symptom ?? null
+  const [symptom = null, ...also]: readonly (SymptomId | null)[] = cureAs ?? [recognised?.symptom ?? null]
   return {
     symptom: recognised,
     ...told,
     remedies: remediesFor(
-      {symptom, findings: cause.findings, software: software === 'client' ? null : software},
+      {
+        symptom,
+        also: also.filter((one) => one !== null),
+        findings: cause.findings,
+        software: software === 'client' ? null : software,
+      },
       {
         room,
+        ...(file === undefined || !/^[\x20-\x5f\x61-\x7e]+$/.test(file) ? {} : {file}),
+        ...(attempt === undefined ? {} : {attempt: wordsOf(attempt)}),
         ...(user === null ? {} : {user}),
         ...(server === null ? {} : {server}),
         ...(eventId === null ? {} : {event: eventId}),
       },
-    ),
+    ).filter(({id}) => !useless.includes(id)),
   }
+}
+
+/** As `explain --can` takes it. */
+function wordsOf({user, action, target}: Attempt): readonly string[] {
+  return [user, action, ...(target === undefined ? [] : [target])]
 }

@@ -3,6 +3,7 @@ import type {Replay} from '../../../resolve/replay.ts'
 import type {Explanation} from '../../explain/explanation.ts'
 import type {StateAsked} from '../../explain/hearing.ts'
 import type {EventInvolved, RuleBroken, WouldPass} from '../diagnosis.ts'
+import type {SymptomId} from '../symptom.ts'
 import type {Certainty} from '../../../finding/finding.ts'
 
 /** Something that somebody tried to do in the room. */
@@ -50,6 +51,8 @@ export interface RoomEvidence {
   readonly findings: readonly Finding[]
   readonly extremities: Readonly<Record<string, readonly string[]>>
   readonly concerned: Concerned
+  /** Nobody typed the user: the message names them, and perhaps as the one whom it is about. */
+  readonly userIsMentioned?: boolean
   /** Whether encryption devices were looked at. */
   readonly devices: boolean
   /** Nothing is missing that could change what the replay says. */
@@ -70,6 +73,12 @@ export interface Cause {
   readonly wouldPass?: readonly WouldPass[]
   /** What the steps of remedies are about, where it is not what was typed. */
   readonly about?: Partial<Concerned>
+  /** Symptoms whose remedies fit, where these are others than that of the message. */
+  readonly cureAs?: readonly SymptomId[]
+  /** Remedies, by their IDs, that the evidence shows to be of no use here. */
+  readonly useless?: readonly string[]
+  /** What was tried, for steps that ask whether it would be allowed. */
+  readonly attempt?: Attempt
 }
 
 /** What was looked for, and found or not. */

@@ -1,8 +1,8 @@
 import {listed} from '../../../finding/slot-words.ts'
 import {own} from '../../../matrix/json.ts'
 import {serverNameOf} from '../../../matrix/ids.ts'
-import {JOIN_RULES_SLOT} from '../../explain/hearing.ts'
-import type {SymptomId} from '../symptom.ts'
+import {JOIN_RULES_SLOT, memberSlot, POWER_SLOT} from '../../explain/hearing.ts'
+import type {Recognised, SymptomId} from '../symptom.ts'
 import {causesOf} from './by-findings.ts'
 import type {Cause, Examined, RoomEvidence} from './evidence.ts'
 import {asSentence, eventWithTime, involved, sure} from './words.ts'
@@ -10,7 +10,8 @@ import {asSentence, eventWithTime, involved, sure} from './words.ts'
 const MOST = 5
 
 /** Somebody was refused, and nobody said who: what holds for everybody, and whom it may be. */
-export function diagnoseUnnamed(evidence: RoomEvidence, symptom: SymptomId): Examined {
+export function diagnoseUnnamed(evidence: RoomEvidence, recognised: Recognised): Examined {
+  const {symptom} = recognised
   const {states, replay, findings} = evidence
   const state = states.find(({server}) => server === null)?.state ?? null
   const causes: Cause[] = []
@@ -31,6 +32,8 @@ export function diagnoseUnnamed(evidence: RoomEvidence, symptom: SymptomId): Exa
       findings: [],
     })
   }
+  if (symptom === 'banned') causes.push(...[bannedHere(evidence)].filter((one) => one !== null))
+  if (symptom === 'forbidden-by-power') causes.push(...[levelsHere(evidence)].filter((one) => one !== null))
   const ofMembers = findings.filter(
     ({id, subject, severity}) =>
       severity !== 'note' &&
@@ -44,8 +47,83 @@ export function diagnoseUnnamed(evidence: RoomEvidence, symptom: SymptomId): Exa
   causes.push(...causesOf(evidence, ofMembers).map((cause): Cause => ({...cause, certainty: 'hint'})))
   return {
     causes,
-    notShown: causes.length > 0 ? [] : ['Nothing in this room keeps everybody out, and nobody lost a membership.'],
+    notShown:
+      causes.length > 0
+        ? []
+        : [NOTHING_FOR_ALL[symptom] ?? 'Nothing in this room holds for everybody, and nobody lost a membership.'],
     gather: ['Whom it was said to decides: give the user, --user @name:server.'],
+  }
+}
+
+const NOTHING_FOR_ALL: Readonly<Partial<Record<SymptomId, string>>> = {
+  banned: 'Nobody is banned by the state that the events give, nor by what a server told.',
+  'not-invited': 'The room is open to everybody by its join rule, and nobody lost a membership.',
+  'not-in-room': 'Nobody lost a membership where branches of the history were merged.',
+}
+
+/** Who is banned, by the events or by what a server told; `null`: nobody. */
+export function bannedHere({states, replay}: RoomEvidence): Cause | null {
+  const {graph} = replay
+  const members = graph.slots.filter(({type}) => type === 'm.room.member').map(({stateKey}) => stateKey)
+  const bans = new Map<string, string>()
+  for (const {state} of states) {
+    if (state === null) continue
+    for (const user of members) {
+      const member = state.get(memberSlot(user))
+      if (member !== null && own(member.content, 'membership') === 'ban') bans.set(user, member.eventId)
+    }
+  }
+  if (bans.size === 0) return null
+  const rows = [...bans.values()].map((id) => graph.row(id)).sort((a, b) => b - a)
+  const newest = rows.slice(0, MOST).map((row) => eventWithTime(graph, row))
+  const only = [...bans.keys()][0]
+  return {
+    cause: [
+      `${bans.size === 1 ? 'One user is banned here, who may be meant' : `${String(bans.size)} users are banned here, of whom one may be meant`}: ${listed(newest)}${bans.size > MOST ? ` and ${String(bans.size - MOST)} more` : ''}`,
+    ]
+      .map(asSentence)
+      .join(' '),
+    certainty: 'hint',
+    events: involved(
+      graph,
+      rows.slice(0, MOST).map((row) => graph.id(row)),
+    ),
+    rule: null,
+    findings: [],
+    useless: ['compare-servers'],
+    ...(bans.size === 1 && only !== undefined ? {about: {user: only}} : {about: {user: null}}),
+  }
+}
+
+/** What acts take, by the power levels. */
+function levelsHere({states, replay}: RoomEvidence): Cause | null {
+  const {graph} = replay
+  const levels = states.find(({server}) => server === null)?.state?.get(POWER_SLOT) ?? null
+  if (levels === null) return null
+  const level = (name: string, otherwise: number): string => {
+    const value = own(levels.content, name)
+    return `${name} ${typeof value === 'number' || typeof value === 'string' ? String(value) : String(otherwise)}`
+  }
+  const taken = [
+    level('events_default', 0),
+    level('state_default', 50),
+    level('invite', 0),
+    level('kick', 50),
+    level('ban', 50),
+    level('redact', 50),
+    level('users_default', 0),
+  ]
+  return {
+    cause: [
+      `Whoever has less power than an act takes is told so. These are the levels: ${listed(taken)}; types of events can have others`,
+      `They come from ${eventWithTime(graph, graph.row(levels.eventId))}`,
+    ]
+      .map(asSentence)
+      .join(' '),
+    certainty: 'hint',
+    events: involved(graph, [levels.eventId]),
+    rule: null,
+    findings: [],
   }
 }
 

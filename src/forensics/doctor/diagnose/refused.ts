@@ -21,7 +21,8 @@ import {
 /** Names of rules that a server tells in the words of each symptom; of others it would have said something else. */
 const FITTING: Readonly<Partial<Record<SymptomId, RegExp>>> = {
   'not-invited': /^member\.join\.(refused|restricted)/,
-  banned: /^member\.(join|knock|invite)(\.[a-z-]+)*\.(banned|refused)$/,
+  // A ban is told as one: of who is out for another reason a server says something else.
+  banned: /^member\.(join\.banned|knock\.refused|invite\.(target-in-room|third-party\.banned))$/,
   'not-in-room': /not-joined|^member\.(invite|leave|ban)/,
   'restricted-join': /^member\.join\.(refused|restricted)/,
   'forbidden-by-power': /^(?!member\.join)/,
@@ -47,7 +48,7 @@ export function diagnoseRefusal(evidence: RoomEvidence, symptom: SymptomId, atte
   const earlier = causes.length === 0 ? lostEarlier(evidence, attempt) : null
   return {
     causes: earlier === null ? causes : [earlier],
-    notShown: causes.length > 0 ? [] : whatIsThere(attempt, ours, by('yes')),
+    notShown: causes.length > 0 ? [] : whatIsThere(evidence, attempt, ours, by('yes')),
     gather: gatherMore(evidence, attempt, answers),
   }
 }
@@ -91,7 +92,7 @@ function refusedByEvents(
   const {symptom, attempt, ours, allowing} = given
   const {explanation} = ours
   const because = explanation.rejection?.because ?? explanation.answer
-  const rule = evidence.states.find(({server}) => server === null)?.state?.get(JOIN_RULES_SLOT)?.eventId ?? null
+  const rule = stateOfReplay(evidence)?.get(JOIN_RULES_SLOT)?.eventId ?? null
   // What a restricted join fails by is the join rule, though the line that refuses it looks at who may invite.
   const asked = explanation.can?.answer === 'depends' ? [rule] : eventsAskedFor(explanation)
   const rows = asked.map((id) => (id === null ? -1 : graph.row(id))).filter((row) => row >= 0)
@@ -100,6 +101,7 @@ function refusedByEvents(
   )
   const fits = FITTING[symptom]?.test(explanation.rejection?.name ?? '') ?? true
   const depends = explanation.can?.answer === 'depends'
+  const membership = membershipIn(stateOfReplay(evidence), attempt.user)
   const sentences = [
     depends
       ? `${attempt.user} can join only if a server of the room vouches for it: ${because}`
@@ -120,12 +122,33 @@ function refusedByEvents(
       .join(' '),
     // Of a restricted join, another room decides.
     certainty: !fits ? 'hint' : depends ? 'strong' : sure(complete && explanation.complete),
+    attempt,
+    ...curing(symptom, {fits, depends, membership}),
+    // By the events themselves it is refused: no server has to be looked for whose state is another one.
+    useless: [
+      ...(complete && lost.length === 0 && allowing.length === 0 ? ['compare-servers', 'wait-for-the-join'] : []),
+      ...(symptom === 'forbidden-by-power' && waysOf(explanation).length === 0 ? ['raise-power'] : []),
+    ],
     events: involved(graph, [...asked, ...lost.flatMap(eventsOf).slice(0, 4)], lost),
     rule: brokenRule(explanation),
     findings: bearing,
-    wouldPass: waysOf(explanation),
-    about: {user: attempt.user},
+    wouldPass: waysOf(explanation, symptom === 'not-in-room' ? 'ways' : 'all'),
+    about: {user: attempt.user, server: evidence.concerned.server ?? serverNameOf(attempt.user)},
   }
+}
+
+const stateOfReplay = ({states}: RoomEvidence): StateAsked | null =>
+  states.find(({server}) => server === null)?.state ?? null
+
+/** Why it is refused decides what helps, more than the words in which that is told. */
+function curing(
+  symptom: SymptomId,
+  why: {readonly fits: boolean; readonly depends: boolean; readonly membership: string | null},
+): Pick<Cause, 'cureAs'> {
+  if (why.membership === 'ban') return {cureAs: ['banned']}
+  if (symptom === 'not-invited' && why.depends) return {cureAs: ['not-invited', 'restricted-join']}
+  if (symptom === 'banned') return {cureAs: ['not-invited']}
+  return {}
 }
 
 /** What `explain` notes of the rooms that a join rule names. */
@@ -183,6 +206,12 @@ function refusedByServer(
     rule: brokenRule(explanation),
     findings: bearing,
     about: {user: attempt.user, server},
+    attempt,
+    useless: [
+      // Of two servers the states are here already; one alone has to be held against another before it is mended.
+      ...(new Set(states.map(({server: of}) => of)).size > 2 ? ['compare-servers'] : []),
+      ...(bearing.some(({id}) => id === 'server/truncated-state') ? [] : ['wait-for-the-join']),
+    ],
   }
 }
 
@@ -234,7 +263,12 @@ function lostEarlier({findings, replay}: RoomEvidence, attempt: Attempt): Cause 
   }
 }
 
-function whatIsThere(attempt: Attempt, ours: Answer, allowing: readonly Answer[]): readonly string[] {
+function whatIsThere(
+  {complete}: RoomEvidence,
+  attempt: Attempt,
+  ours: Answer,
+  allowing: readonly Answer[],
+): readonly string[] {
   const {explanation} = ours
   if (explanation.can?.answer !== 'yes') {
     return [`Whether ${attempt.user} can ${doing(attempt)} cannot be said: ${explanation.answer}`]
@@ -242,7 +276,7 @@ function whatIsThere(attempt: Attempt, ours: Answer, allowing: readonly Answer[]
   const also = allowing.length === 0 ? '' : `, and by what ${listed(serversOf(allowing))} told`
   const remarks = explanation.notes.filter((note) => note.includes(attempt.user))
   return [
-    `In this room's state ${attempt.user} can ${doing(attempt)}${also}: the message was said at another time, by another server, or about another room or user.`,
+    `${complete ? "In this room's state" : 'By the part of the room that is here'} ${attempt.user} can ${doing(attempt)}${also}: ${complete ? '' : 'what is missing may say otherwise, or '}the message was said at another time, by another server, or about another room or user.`,
     ...remarks,
   ]
 }

@@ -88,14 +88,18 @@ export function eventsAskedFor({rejection, rules}: Explanation): readonly string
   return [...new Set([rejection?.culprit ?? null, ...values])].filter((id) => id !== null)
 }
 
-/** Ways by which it would pass, each tried; those first that somebody can bring about. */
-export function waysOf({remedies, couldSend}: Explanation): readonly WouldPass[] {
+/**
+ * Ways by which it would pass, each tried; those first that somebody can bring about.
+ *
+ * @param which - `ways`: without who else could do it, where that is no help
+ */
+export function waysOf({remedies, couldSend}: Explanation, which: 'all' | 'ways' = 'all'): readonly WouldPass[] {
   const ways = remedies.slice(0, MOST_WAYS).map(({says, by}): WouldPass => {
     const able = by.flatMap((one) => one?.users ?? [])
     return {says, by: [...new Set(able.map(({user, power}) => `${user} (power ${power})`))].slice(0, MOST_WAYS)}
   })
   const others = (couldSend?.users ?? []).map(({user, power}) => `${user} (power ${power})`).slice(0, MOST_WAYS)
-  return others.length === 0 ? ways : [...ways, {says: 'if somebody else did it', by: others}]
+  return others.length === 0 || which === 'ways' ? ways : [...ways, {says: 'if somebody else did it', by: others}]
 }
 
 /** Proof needs a whole history. */
