@@ -57,9 +57,9 @@ export async function graphFromFlags(
   if (path !== undefined) await refuseGraphPath(path)
   const opened = await openFromFlags(room, flags, progress)
   const drawing = await graphRoom(opened, {...optionsOf(flags, stateKey, format), nowMs: Date.now()})
-  const text = await renderGraph(format, drawing)
+  const {text, says} = await renderGraph(format, drawing)
   if (path !== undefined) await writeGraph(path, text)
-  return {text: path === undefined ? text : null, notes: [...opened.notes, graphText(drawing, path ?? '')]}
+  return {text: path === undefined ? text : null, notes: [...opened.notes, ...graphText(drawing, path ?? ''), ...says]}
 }
 
 function optionsOf(flags: GraphFlags, stateKey: string | undefined, format: GraphFormat): Omit<GraphOptions, 'nowMs'> {

@@ -1,6 +1,5 @@
 import {extname} from 'node:path'
 import {StateError} from '../errors.ts'
-import {dotText} from '../report/graph/dot.ts'
 import {graphDocument} from '../report/graph/graph-document.ts'
 import type {RoomDrawing} from '../report/graph/room-drawing.ts'
 import {printableJson} from '../report/printable.ts'
@@ -49,14 +48,27 @@ export function graphFormat(format: GraphFormat | undefined, output: string | un
   })
 }
 
-/** The drawing in that form, with a line feed at the end. */
-export async function renderGraph(format: GraphFormat, drawing: RoomDrawing): Promise<string> {
+/** A drawing in some form, with a line feed at the end. */
+export interface RenderedGraph {
+  readonly text: string
+  /** What may stand in the way of whoever draws it, in sentences. */
+  readonly says: readonly string[]
+}
+
+export async function renderGraph(format: GraphFormat, drawing: RoomDrawing): Promise<RenderedGraph> {
   switch (format) {
     case 'dot':
-      return dotText(drawing)
+      return {text: (await import('../report/graph/dot.ts')).dotText(drawing), says: []}
+    case 'graphml':
+      return {text: (await import('../report/graph/graphml.ts')).graphmlText(drawing), says: []}
+    case 'gexf':
+      return {text: (await import('../report/graph/gexf.ts')).gexfText(drawing), says: []}
+    case 'mermaid': {
+      const {mermaidSays, mermaidText} = await import('../report/graph/mermaid.ts')
+      const text = mermaidText(drawing)
+      return {text, says: mermaidSays(drawing, text)}
+    }
     case 'json':
-      return `${printableJson(JSON.stringify(graphDocument(drawing), null, 2))}\n`
-    default:
-      return Promise.reject(new Error(format))
+      return {text: `${printableJson(JSON.stringify(graphDocument(drawing), null, 2))}\n`, says: []}
   }
 }

@@ -1,8 +1,11 @@
 import type {Finding} from '../finding/finding.ts'
 import {slotWords} from '../finding/slot-words.ts'
+import type {BlamedMerge} from '../forensics/blame.ts'
 import {candidatesIn, mergesOf} from '../forensics/merge.ts'
 import type {Reset} from '../forensics/resets.ts'
 import type {ServerView} from '../forensics/server-view.ts'
+import {eventWords} from '../forensics/words.ts'
+import {ABSENT} from '../resolve/state-trie.ts'
 import type {Replay} from '../resolve/replay.ts'
 
 /** What is known of single events beside what they say themselves, by row. */
@@ -12,6 +15,8 @@ export interface GraphMarks {
   readonly conflicted: ReadonlySet<number>
   /** Slots that went back or vanished at a merge, by nobody's will, in words. */
   readonly resets: ReadonlyMap<number, readonly string[]>
+  /** Of the slot whose life is drawn: what stands there after a merge, in words. */
+  readonly becomes: ReadonlyMap<number, string>
   /** IDs of findings about an event. */
   readonly findings: ReadonlyMap<number, readonly string[]>
   /** Servers that said they rejected it, or soft-failed it. */
@@ -22,12 +27,14 @@ export interface GraphMarks {
 export interface MarkEvidence {
   readonly tips: readonly number[]
   readonly resets: readonly Reset[]
+  /** Of the slot whose life is drawn. */
+  readonly merges: readonly BlamedMerge[]
   readonly findings: readonly Finding[]
   readonly views: readonly ServerView[]
 }
 
 /** @remarks Compares the states of each merge that had conflicts once more. */
-export function graphMarks(result: Replay, {tips, resets, findings, views}: MarkEvidence): GraphMarks {
+export function graphMarks(result: Replay, {tips, resets, merges, findings, views}: MarkEvidence): GraphMarks {
   const {graph} = result
   const rowOf = (eventId: string | undefined): number => (eventId === undefined ? -1 : graph.row(eventId))
   const marked = views.flatMap(({server, marks}) =>
@@ -41,6 +48,11 @@ export function graphMarks(result: Replay, {tips, resets, findings, views}: Mark
         const {type, stateKey} = graph.slotAt(slot)
         return expected || merge.at === null ? [] : [[merge.at, slotWords(type, stateKey)] as const]
       }),
+    ),
+    becomes: new Map(
+      merges.flatMap(({merge, got}) =>
+        merge.at === null ? [] : [[merge.at, got === ABSENT ? 'nothing' : eventWords(graph, got)] as const],
+      ),
     ),
     findings: listed(
       findings.flatMap(({id, subject}) =>

@@ -143,8 +143,9 @@ export class NodeMaker {
   }
 
   #listed(row: number): Partial<NodeAttributes> {
-    const {resets, findings, rejectedBy, softFailedBy} = this.#marks
+    const {resets, becomes, findings, rejectedBy, softFailedBy} = this.#marks
     const lists = {
+      slot_becomes: becomes.get(row),
       resets: resets.get(row),
       findings: findings.get(row),
       rejected_by: rejectedBy.get(row),

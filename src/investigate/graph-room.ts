@@ -1,5 +1,5 @@
-import {blameSlot} from '../forensics/blame.ts'
-import {findResets, type Reset} from '../forensics/resets.ts'
+import {type BlamedMerge, blameSlot} from '../forensics/blame.ts'
+import {findResets} from '../forensics/resets.ts'
 import {Flag, type RoomGraph} from '../graph/room-graph.ts'
 import type {Adjacency} from '../graph/topological-order.ts'
 import type {DrawingCounts, DrawnEdge, DrawnNode, Focus, RoomDrawing} from '../report/graph/room-drawing.ts'
@@ -48,9 +48,12 @@ export async function graphRoom(opened: OpenedRoom, options: GraphOptions): Prom
   const tips = tipsOf(replayed)
   const resets = findResets(replayed, {tips})
   const findings = eachOnce([resolved.findings, compared.findings])
-  const maker = new NodeMaker(replayed, graphMarks(replayed, {tips, resets, findings, views: opened.views ?? []}))
+  const entries = chosen.slot < 0 ? [] : blameSlot(replayed, tips, chosen.slot, resets).entries
+  const merges = entries.flatMap((entry) => (entry.kind === 'merge' ? [entry] : []))
+  const marks = graphMarks(replayed, {tips, resets, findings, merges, views: opened.views ?? []})
+  const maker = new NodeMaker(replayed, marks)
   const relation = edgesAre === 'auth' ? graph.auth : graph.prev
-  const part = cutOf(replayed, {...chosen, relation, edgesAre, tips, resets})
+  const part = cutOf(replayed, {...chosen, relation, edgesAre, tips, merges})
   const runs =
     options.collapse === true
       ? linearRuns(part.cut, (row) => row !== chosen.row && maker.isPlain(row))
@@ -102,13 +105,14 @@ interface CutQuestion extends Chosen {
   readonly relation: Adjacency
   readonly edgesAre: 'prev' | 'auth'
   readonly tips: readonly number[]
-  readonly resets: readonly Reset[]
+  /** Of the slot. */
+  readonly merges: readonly BlamedMerge[]
 }
 
-function cutOf(result: Replay, {focus, row, slot, relation, edgesAre, tips, resets}: CutQuestion): Part {
+function cutOf(result: Replay, {focus, row, slot, relation, edgesAre, tips, merges}: CutQuestion): Part {
   const {graph} = result
   if (focus.kind === 'slot')
-    return {cut: contractedCut(relation, lifeOf(result, slot, tips, resets)), order: null, says: []}
+    return {cut: contractedCut(relation, lifeOf(result, slot, tips, merges)), order: null, says: []}
   const isIn = edgesAre === 'auth' ? authRows(graph, row) : () => true
   const all = [...graph.ids.keys()].filter(isIn)
   const leftOut = graph.size - all.length
@@ -135,16 +139,18 @@ function authRows(graph: RoomGraph, asked: number): (row: number) => boolean {
 }
 
 /** What set the slot or tried to, the merges that changed it, what they had to choose among and what decided, and the tips. */
-function lifeOf(result: Replay, slot: number, tips: readonly number[], resets: readonly Reset[]): readonly number[] {
-  const {graph} = result
+function lifeOf(
+  {graph}: Replay,
+  slot: number,
+  tips: readonly number[],
+  merges: readonly BlamedMerge[],
+): readonly number[] {
   const rows = new Set(tips)
   for (let row = 0; row < graph.size; row += 1) if (graph.slot[row] === slot) rows.add(row)
-  for (const entry of blameSlot(result, tips, slot, resets).entries) {
-    if (entry.kind !== 'merge') continue
-    if (entry.merge.at !== null) rows.add(entry.merge.at)
-    for (const {event} of entry.reset?.blockers ?? []) rows.add(event)
-    const root = entry.reset?.root?.event
-    if (root !== undefined) rows.add(root)
+  for (const {merge, reset} of merges) {
+    if (merge.at !== null) rows.add(merge.at)
+    for (const {event} of reset?.blockers ?? []) rows.add(event)
+    if (reset?.root !== undefined && reset.root !== null) rows.add(reset.root.event)
   }
   return [...rows].filter((row) => row >= 0).sort((a, b) => a - b)
 }

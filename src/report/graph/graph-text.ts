@@ -2,8 +2,8 @@ import {count} from '../printable.ts'
 import {drawingSays} from './graphology-graph.ts'
 import type {RoomDrawing} from './room-drawing.ts'
 
-/** What was drawn, for people: the first line counts, the others say what was left out. */
-export function graphText(drawing: RoomDrawing, where: string): string {
+/** What was drawn, for people: the first sentence counts, the others say what was left out. */
+export function graphText(drawing: RoomDrawing, where: string): readonly string[] {
   const {counts, nodes, edges} = drawing
   const {events, eventsOfRoom, missing, conflicts, resets} = counts
   const drawn =
@@ -23,5 +23,5 @@ export function graphText(drawing: RoomDrawing, where: string): string {
     ...(resets === 0 ? [] : [`${resets.toLocaleString('en-US')} with a reset`]),
   ]
   const summary = [parts.join(', '), ...(merges.length === 0 ? [] : [merges.join(', ')])].join('; ')
-  return [`${where === '' ? '' : `${where}: `}${summary}`, ...drawingSays(drawing)].join('\n')
+  return [`${where === '' ? '' : `${where}: `}${summary}`, ...drawingSays(drawing)]
 }

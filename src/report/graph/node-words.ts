@@ -24,6 +24,7 @@ export function nodeMarks(node: NodeAttributes): readonly string[] {
     ...(verdict === 'rejected' ? [`rejected: ${rule ?? 'no rule'}`] : []),
     ...(verdict === 'undetermined' ? ['no verdict'] : []),
     ...(conflicts > 0 ? [`merges ${String(merges)} branches: ${slots(conflicts)} in conflict`] : []),
+    ...(node.slot_becomes === undefined ? [] : [`takes ${node.slot_becomes}`]),
     ...resets.map((slot) => `resets ${slot}`),
     ...(findings.length > 0 ? [findings.join(', ')] : []),
     ...(node.rejected_by === undefined ? [] : [`rejected by ${node.rejected_by.join(', ')}`]),

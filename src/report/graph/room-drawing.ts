@@ -46,6 +46,8 @@ export interface NodeAttributes {
   readonly because?: string
   /** Slots that went back or vanished at this merge, by nobody's will. */
   readonly resets?: readonly string[]
+  /** In the life of a slot, at a merge: the event that stands there after it, in words; `nothing` where none does. */
+  readonly slot_becomes?: string
   /** IDs of findings about it. */
   readonly findings?: readonly string[]
   /** Servers that said they rejected it. */
