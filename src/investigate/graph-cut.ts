@@ -77,22 +77,31 @@ export function reversed({starts, edges}: Adjacency): Adjacency {
 }
 
 /**
- * The given rows, and the ways between them that touch no other of them, each as one edge: two branches that lead to the same event stay two
- * edges where they start from different ones.
+ * The given rows, and the ways between them that touch no other of them, each as one edge. Where branches meet, one that leads only to what
+ * the others lead to as well has nothing to add and is left out, but for merges that are asked about.
  *
+ * @param keepsBranches - of a given row: whether each of its branches is to be drawn
  * @remarks O(edges × rows that a branch can lead to at once), which is few.
  */
-export function contractedCut({starts, edges}: Adjacency, rows: readonly number[]): GraphCut {
+export function contractedCut(
+  {starts, edges}: Adjacency,
+  rows: readonly number[],
+  keepsBranches: (row: number) => boolean,
+): GraphCut {
   const keys = new Set(rows)
   /** By row that is no key: the keys it leads to, with the events on the shortest way, itself included. */
   const leads = new Map<number, ReadonlyMap<number, number>>()
+  const drawn = new Map<number, readonly number[]>()
   const found: CutEdge[] = []
   const last = rows.at(-1) ?? -1
-  const first = rows[0] ?? 0
-  for (let row = first; row <= last; row += 1) {
-    const nearest = nearestKeys(edges.subarray(starts[row] ?? 0, starts[row + 1] ?? 0), keys, leads)
-    if (keys.has(row)) for (const [to, hidden] of nearest) found.push({from: row, to, hidden})
-    else if (nearest.size > 0) leads.set(row, stepFurther(nearest))
+  for (let row = rows[0] ?? 0; row <= last; row += 1) {
+    const isKey = keys.has(row)
+    const all = nearestKeys(edges.subarray(starts[row] ?? 0, starts[row + 1] ?? 0), keys, leads)
+    const nearest = isKey && keepsBranches(row) ? all : withoutAncestors(all, drawn)
+    if (isKey) {
+      for (const [to, hidden] of nearest) found.push({from: row, to, hidden})
+      drawn.set(row, [...nearest.keys()])
+    } else if (nearest.size > 0) leads.set(row, stepFurther(nearest))
   }
   return {rows, edges: found}
 }
@@ -105,12 +114,32 @@ function nearestKeys(
   const nearest = new Map<number, number>()
   for (const parent of parents) {
     if (keys.has(parent)) nearest.set(parent, 0)
-    else
+    else {
       for (const [key, hidden] of leads.get(parent) ?? []) {
         if (hidden < (nearest.get(key) ?? Infinity)) nearest.set(key, hidden)
       }
+    }
   }
   return nearest
+}
+
+/** Keys that are reached by way of others of them fall away. */
+function withoutAncestors(
+  nearest: ReadonlyMap<number, number>,
+  drawn: ReadonlyMap<number, readonly number[]>,
+): ReadonlyMap<number, number> {
+  if (nearest.size < 2) return nearest
+  const oldest = Math.min(...nearest.keys())
+  const reached = new Set<number>()
+  const stack = [...nearest.keys()]
+  for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
+    for (const parent of drawn.get(row) ?? []) {
+      if (parent < oldest || reached.has(parent)) continue
+      reached.add(parent)
+      stack.push(parent)
+    }
+  }
+  return new Map([...nearest].filter(([key]) => !reached.has(key)))
 }
 
 function stepFurther(nearest: ReadonlyMap<number, number>): ReadonlyMap<number, number> {

@@ -59,7 +59,7 @@ export async function graphRoom(opened: OpenedRoom, options: GraphOptions): Prom
       ? linearRuns(part.cut, (row) => row !== chosen.row && maker.isPlain(row))
       : part.cut.rows.map((row): Run => ({rows: [row]}))
   const kept = newestOrNearest(runs, part.order, options.limit)
-  const {nodes, edges} = draw(relation, {part, kept, maker, edgesAre})
+  const {nodes, edges} = draw(relation, {part, kept, maker, edgesAre, isLife: chosen.slot >= 0})
   return {
     roomId: graph.roomId,
     roomVersion: resolved.roomVersion,
@@ -111,8 +111,11 @@ interface CutQuestion extends Chosen {
 
 function cutOf(result: Replay, {focus, row, slot, relation, edgesAre, tips, merges}: CutQuestion): Part {
   const {graph} = result
-  if (focus.kind === 'slot')
-    return {cut: contractedCut(relation, lifeOf(result, slot, tips, merges)), order: null, says: []}
+  if (focus.kind === 'slot') {
+    const asked = new Set(merges.map(({merge}) => merge.at))
+    const cut = contractedCut(relation, lifeOf(result, slot, tips, merges), (one) => asked.has(one))
+    return {cut, order: null, says: []}
+  }
   const isIn = edgesAre === 'auth' ? authRows(graph, row) : () => true
   const all = [...graph.ids.keys()].filter(isIn)
   const leftOut = graph.size - all.length
@@ -179,9 +182,11 @@ interface Kept {
   readonly kept: readonly Run[]
   readonly maker: NodeMaker
   readonly edgesAre: 'prev' | 'auth'
+  /** Whether it is the life of a slot. */
+  readonly isLife: boolean
 }
 
-function draw({starts}: Adjacency, {part, kept, maker, edgesAre}: Kept) {
+function draw({starts, edges: edgesOf}: Adjacency, {part, kept, maker, edgesAre, isLife}: Kept) {
   const isDrawn = new Map(kept.flatMap((run) => run.rows.map((row) => [row, run] as const)))
   const edges = new Map<string, {from: Run; to: Run; hidden: number}>()
   const number = new Map(kept.map((run, at) => [run, at]))
@@ -194,16 +199,14 @@ function draw({starts}: Adjacency, {part, kept, maker, edgesAre}: Kept) {
       edges.set(`${String(number.get(below))} ${String(number.get(above))}`, {from: below, to: above, hidden})
     }
   }
-  // In the life of a slot, a way that is not drawn may still lead to what is.
-  const cites = new Map<Run, number>()
-  if (part.cut.edges.every(({hidden}) => hidden === 0)) {
-    for (const run of kept) {
-      const all = run.rows.reduce((sum, row) => sum + (starts[row + 1] ?? 0) - (starts[row] ?? 0), 0)
-      cites.set(run, all)
-    }
-  }
-  const notDrawn = (run: Run): number => Math.max(0, (cites.get(run) ?? 0) - (drawnParents.get(run) ?? 0))
-  const nodes = new Map(kept.map((run) => [run, nodeOf(run, notDrawn(run), maker)]))
+  // In the life of a slot nearly nothing is drawn, and its edges tell of the rest.
+  const notDrawn = ({rows}: Run): number =>
+    isLife
+      ? 0
+      : rows.reduce((sum, row) => sum + new Set(edgesOf.subarray(starts[row] ?? 0, starts[row + 1] ?? 0)).size, 0)
+  const nodes = new Map(
+    kept.map((run) => [run, nodeOf(run, Math.max(0, notDrawn(run) - (drawnParents.get(run) ?? 0)), maker)]),
+  )
   const keyOf = (run: Run): string => nodes.get(run)?.key ?? ''
   return {
     nodes: [...nodes.values()],

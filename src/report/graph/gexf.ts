@@ -4,7 +4,7 @@ import {printable} from '../printable.ts'
 import {drawingSays, graphologyGraph} from './graphology-graph.ts'
 import {MARK} from './mark.ts'
 import {lookOf, printableNames, titleOf} from './node-words.ts'
-import type {NodeAttributes, RoomDrawing} from './room-drawing.ts'
+import type {EdgeAttributes, NodeAttributes, RoomDrawing} from './room-drawing.ts'
 
 const VIZ_SHAPES: Partial<Readonly<Record<NodeAttributes['kind'], string>>> = {
   member: 'disc',
@@ -23,7 +23,7 @@ const VIZ_SHAPES: Partial<Readonly<Record<NodeAttributes['kind'], string>>> = {
 export function gexfText(drawing: RoomDrawing): string {
   const nameOf = printableNames(drawing)
   const graph = graphologyGraph(drawing)
-  const safe = new DirectedGraph()
+  const safe = new DirectedGraph<NodeAttributes, EdgeAttributes>()
   graph.forEachNode((key, attributes) => safe.addNode(nameOf(key), attributes))
   graph.forEachEdge((edge, attributes, from, to) => {
     safe.addDirectedEdgeWithKey(edge, nameOf(from), nameOf(to), attributes)
@@ -36,13 +36,12 @@ export function gexfText(drawing: RoomDrawing): string {
   })
   const text = gexf.write(safe, {
     version: '1.3',
-    formatNode: (_, {label, ...attributes}) => ({
-      label: printable(String(label)),
-      attributes: safeAttributes(attributes),
-      viz: vizOf({label, ...attributes} as NodeAttributes),
-    }),
+    formatNode: (_, node) => {
+      const {label, ...attributes} = node
+      return {label: printable(label), attributes: safeAttributes(attributes), viz: vizOf(node)}
+    },
     // `kind` is a place of its own in the format, which readers take for a kind of relation.
-    formatEdge: (_, attributes) => ({attributes: safeAttributes(attributes)}),
+    formatEdge: (_, edge) => ({attributes: safeAttributes({...edge})}),
   })
   return text.replace(/^(<\?xml[^>]*\?>)\s*/, `$1\n<!-- ${MARK} -->\n`)
 }
