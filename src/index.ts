@@ -148,6 +148,21 @@ export type {
   SlotDifference,
 } from './investigate/diff-report.ts'
 
+// A room as a graph
+export {type GraphOptions, graphRoom} from './investigate/graph-room.ts'
+export {GRAPH_FORMATS, type GraphFormat, type RenderedGraph, renderGraph} from './cli/graph-formats.ts'
+export {type DrawingGraph, graphologyGraph} from './report/graph/graphology-graph.ts'
+export type {
+  DrawingCounts,
+  DrawnEdge,
+  DrawnNode,
+  EdgeAttributes,
+  Focus,
+  NodeAttributes,
+  NodeKind,
+  RoomDrawing,
+} from './report/graph/room-drawing.ts'
+
 // A room as one HTML page that draws, replays and explains it
 export {explorerPage} from './cli/explore-page.ts'
 export {type Explored, type ExploreOptions, exploreRoom} from './investigate/explore-room.ts'

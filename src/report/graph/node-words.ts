@@ -12,7 +12,7 @@ export function nodeLines(node: NodeAttributes): readonly string[] {
   const who = kind === 'run' || sender === undefined ? [] : [sender]
   const when = ts === undefined || kind === 'run' ? [] : [date(ts)]
   const id = eventId === undefined ? [] : [eventId.slice(0, SHORT_ID)]
-  return [node.label, ...who, [...id, ...when].join('  '), ...nodeMarks(node)]
+  return [node.label, ...who, ...id, ...when, ...nodeMarks(node)]
     .filter((line) => line !== '')
     .map((line) => printable(line, WIDE))
 }
