@@ -31,16 +31,14 @@ const edgesOf = (parents: readonly (readonly number[])[]) =>
   parents.flatMap((list, from) => list.map((to) => ({from, to})))
 
 /** Long chains with a few forks and merges, as rooms are; parents are earlier rows. */
-const graphs = fc
-  .array(fc.tuple(fc.nat(99), fc.nat(5), fc.nat(5)), {minLength: 2, maxLength: 60})
-  .map((rows) =>
-    rows.map(([fork, one, other], row) => {
-      if (row === 0) return []
-      const first = Math.max(0, row - 1 - (fork < 25 ? one : 0))
-      const second = Math.max(0, row - 1 - other)
-      return fork % 10 < 3 && second !== first ? [first, second] : [first]
-    }),
-  )
+const graphs = fc.array(fc.tuple(fc.nat(99), fc.nat(5), fc.nat(5)), {minLength: 2, maxLength: 60}).map((rows) =>
+  rows.map(([fork, one, other], row) => {
+    if (row === 0) return []
+    const first = Math.max(0, row - 1 - (fork < 25 ? one : 0))
+    const second = Math.max(0, row - 1 - other)
+    return fork % 10 < 3 && second !== first ? [first, second] : [first]
+  }),
+)
 
 describe('joined runs', () => {
   test('keep what leads to what, hold each row once, and are as long as can be', () => {

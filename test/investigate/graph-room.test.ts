@@ -94,7 +94,8 @@ describe('rooms of two real servers', () => {
     const alone = byKey(drawing)
     for (const {key, attributes} of whole.nodes) {
       const {verdict, findings, conflicts, conflicted, resets, tip, kind} = attributes
-      if (verdict === 'accepted' && !findings && conflicts === 0 && !conflicted && !resets && !tip && kind !== 'create') continue
+      if (verdict === 'accepted' && !findings && conflicts === 0 && !conflicted && !resets && !tip && kind !== 'create')
+        continue
       expect(alone.get(key)).toEqual(attributes)
     }
     const runs = drawing.nodes.filter(({attributes}) => attributes.kind === 'run')
@@ -161,7 +162,12 @@ describe('parts', () => {
 
 test('what is missing, rejected and of unknown verdict is drawn as that, and the drawing says that it is not whole', async () => {
   const lines = linesOf(
-    publicRoom('10').add('topic', topic()).add('bad', topic(BOB)).at('topic').add('mid', message()).add('last', message()),
+    publicRoom('10')
+      .add('topic', topic())
+      .add('bad', topic(BOB))
+      .at('topic')
+      .add('mid', message())
+      .add('last', message()),
   )
   const holed = lines.filter((line) => !line.includes('m.room.topic') || line.includes(BOB))
   const whole = await graphRoom(await openRoom(dumps.write('whole.ndjson', lines)), {nowMs})

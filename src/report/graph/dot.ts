@@ -28,9 +28,9 @@ export function dotText(drawing: RoomDrawing): string {
   const lines = [
     `// ${MARK}`,
     `digraph ${quoted(drawing.roomId)} {`,
-    `  graph [rankdir=BT, labelloc=t, fontname="sans-serif", label=${label([titleOf(drawing), ...drawingSays(drawing)])}]`,
-    '  node [shape=box, style=filled, fontname="sans-serif", fontsize=10]',
-    '  edge [arrowsize=0.6, fontname="sans-serif", fontsize=9]',
+    `  graph [rankdir=BT, labelloc=t, fontname="Helvetica", label=${label([titleOf(drawing), ...drawingSays(drawing)])}]`,
+    '  node [shape=box, style=filled, fontname="Helvetica", fontsize=10]',
+    '  edge [arrowsize=0.6, fontname="Helvetica", fontsize=9]',
     ...drawing.nodes.map((node) => `  ${quoted(nameOf(node.key))} [${nodeAttributes(node)}]`),
     ...drawing.edges.map(({from, to, attributes}) => {
       const words = edgeWords(attributes)

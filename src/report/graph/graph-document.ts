@@ -1,8 +1,22 @@
-import {graphologyGraph} from './graphology-graph.ts'
-import type {RoomDrawing} from './room-drawing.ts'
+import {type DrawingAttributes, graphologyGraph} from './graphology-graph.ts'
+import type {EdgeAttributes, NodeAttributes, RoomDrawing} from './room-drawing.ts'
+
+/** The node-link form of graphology. */
+export interface NodeLinkGraph {
+  readonly options: object
+  readonly attributes: Partial<DrawingAttributes>
+  readonly nodes: readonly {readonly key: string; readonly attributes?: NodeAttributes}[]
+  readonly edges: readonly {
+    readonly key?: string
+    readonly source: string
+    readonly target: string
+    readonly attributes?: EdgeAttributes
+  }[]
+}
 
 /** `graph --json`: schema `matrix-state/graph/1`. `graph` is the node-link form of graphology, which `Graph.from` imports. */
 export function graphDocument(drawing: RoomDrawing) {
+  const graph: NodeLinkGraph = graphologyGraph(drawing).export()
   const {roomId, roomVersion, reading, edgesAre, focus, collapsed, complete, open, counts, says} = drawing
   return {
     schema: 'matrix-state/graph/1' as const,
@@ -26,7 +40,7 @@ export function graphDocument(drawing: RoomDrawing) {
       resets: counts.resets,
       findings: counts.findings,
     },
-    graph: graphologyGraph(drawing).export(),
+    graph,
   }
 }
 

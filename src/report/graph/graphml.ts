@@ -29,7 +29,7 @@ export function graphmlText(drawing: RoomDrawing): string {
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<!-- ${MARK} -->`,
     '<graphml xmlns="http://graphml.graphdrawing.org/xmlns" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://graphml.graphdrawing.org/xmlns http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd">',
-    ...(drawingSays(drawing).length === 0 ? [] : [`  <desc>${xml(drawingSays(drawing).join('\n'))}</desc>`]),
+    ...(drawingSays(drawing).length === 0 ? [] : [`  <desc>${drawingSays(drawing).map(xml).join('\n')}</desc>`]),
     ...keys.declarations(),
     `  <graph id="G" edgedefault="directed">${about}`,
     ...nodes,
@@ -79,15 +79,12 @@ function typeOf(value: Value): string {
 }
 
 function textOf(value: Value): string {
-  return typeof value === 'object' ? value.map((member) => xml(member)).join('\n') : xml(String(value))
+  return typeof value === 'object' ? value.map(xml).join('\n') : xml(String(value))
 }
 
-/** XML has no control characters at all, however they are written. Line feeds of our own sentences stay. */
+/** XML has no control characters at all, however they are written. */
 function xml(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => printable(line))
-    .join('\n')
+  return printable(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
