@@ -81,9 +81,15 @@ function classOf(node: NodeAttributes, looks: Map<string, string>): string {
   return name
 }
 
-/** Letters, numbers and little else stay: everything that could mean something to Mermaid, Markdown or HTML is written as its number. */
+/**
+ * Letters, numbers and little else stay: everything that could mean something to Mermaid, Markdown or HTML is written as its number. Two things
+ * are understood even then, since it decodes first, and become lookalikes: `\n`, a line break, and `$$`, a formula.
+ */
 function escaped(text: string): string {
-  return text.replace(/[^\p{L}\p{N}\p{M} .:/@+=,…–-]/gu, (char) => `#${String(char.codePointAt(0) ?? 0)};`)
+  return text
+    .replaceAll('\\n', '\u29f5n')
+    .replaceAll('$$', () => '$\uff04')
+    .replace(/[^\p{L}\p{N}\p{M} .:/@+=,…–-]/gu, (char) => `#${String(char.codePointAt(0) ?? 0)};`)
 }
 
 /** A comment ends with its line; `%%{` would begin a directive. */
