@@ -1,6 +1,6 @@
 import {extname} from 'node:path'
 import {StateError} from '../errors.ts'
-import {graphDocument} from '../report/graph/graph-document.ts'
+import type {DrawingGraph} from '../report/graph/graphology-graph.ts'
 import type {RoomDrawing} from '../report/graph/room-drawing.ts'
 import {printableJson} from '../report/printable.ts'
 
@@ -68,7 +68,14 @@ export async function renderGraph(format: GraphFormat, drawing: RoomDrawing): Pr
       const text = mermaidText(drawing)
       return {text, says: mermaidSays(drawing, text)}
     }
-    case 'json':
+    case 'json': {
+      const {graphDocument} = await import('../report/graph/graph-document.ts')
       return {text: `${printableJson(JSON.stringify(graphDocument(drawing), null, 2))}\n`, says: []}
+    }
   }
+}
+
+/** The drawing as a graph of graphology, for whatever that can do with one. Edges go from an event to those that it cites. */
+export async function graphologyOf(drawing: RoomDrawing): Promise<DrawingGraph> {
+  return (await import('../report/graph/graphology-graph.ts')).graphologyGraph(drawing)
 }

@@ -1,5 +1,5 @@
 import {count} from '../printable.ts'
-import {drawingSays} from './graphology-graph.ts'
+import {drawingSays} from './drawing-says.ts'
 import type {RoomDrawing} from './room-drawing.ts'
 
 /** What was drawn, for people: the first sentence counts, the others say what was left out. */

@@ -1,5 +1,6 @@
 import {printable} from '../printable.ts'
-import {drawingSays, graphologyGraph} from './graphology-graph.ts'
+import {drawingSays} from './drawing-says.ts'
+import {graphologyGraph} from './graphology-graph.ts'
 import {MARK} from './mark.ts'
 import {printableNames} from './node-words.ts'
 import type {RoomDrawing} from './room-drawing.ts'

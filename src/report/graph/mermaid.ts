@@ -1,5 +1,5 @@
 import {printable} from '../printable.ts'
-import {drawingSays} from './graphology-graph.ts'
+import {drawingSays} from './drawing-says.ts'
 import {MARK} from './mark.ts'
 import {edgeWords, lookOf, nodeLines, titleOf} from './node-words.ts'
 import type {NodeAttributes, RoomDrawing} from './room-drawing.ts'
