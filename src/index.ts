@@ -150,8 +150,6 @@ export type {
 
 // A room as a graph
 export {type GraphOptions, graphRoom} from './investigate/graph-room.ts'
-export {GRAPH_FORMATS, type GraphFormat, graphologyOf, type RenderedGraph, renderGraph} from './cli/graph-formats.ts'
-export type {DrawingGraph} from './report/graph/graphology-graph.ts'
 export type {
   DrawingCounts,
   DrawnEdge,

@@ -1,6 +1,5 @@
 import {extname} from 'node:path'
 import {StateError} from '../errors.ts'
-import type {DrawingGraph} from '../report/graph/graphology-graph.ts'
 import type {RoomDrawing} from '../report/graph/room-drawing.ts'
 import {printableJson} from '../report/printable.ts'
 
@@ -73,9 +72,4 @@ export async function renderGraph(format: GraphFormat, drawing: RoomDrawing): Pr
       return {text: `${printableJson(JSON.stringify(graphDocument(drawing), null, 2))}\n`, says: []}
     }
   }
-}
-
-/** The drawing as a graph of graphology, for whatever that can do with one. Edges go from an event to those that it cites. */
-export async function graphologyOf(drawing: RoomDrawing): Promise<DrawingGraph> {
-  return (await import('../report/graph/graphology-graph.ts')).graphologyGraph(drawing)
 }
