@@ -151,6 +151,7 @@ describe('the schemas', () => {
       'fetch',
       'fetch-plan',
       'finding',
+      'graph',
       'preflight',
       'profile',
       'profile-export',
