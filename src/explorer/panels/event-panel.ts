@@ -1,10 +1,9 @@
 import {Flag} from '../../graph/room-graph.ts'
 import type {JsonObject} from '../../matrix/json.ts'
-import {date} from '../../report/printable.ts'
 import {UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {type Child, fill, label, make, said} from '../dom.ts'
 import {childRows} from '../model/room.ts'
-import {eventLabel, MARK_WORDS, verdictWord} from '../model/words.ts'
+import {eventLabel, MARK_WORDS, timeWords, verdictWord} from '../model/words.ts'
 import {eventLink, facts, type Panel, type PanelContext, section, slotLink} from './context.ts'
 import {judgingSections} from './judging.ts'
 import {jsonText, valueCell} from './values.ts'
@@ -37,8 +36,11 @@ function describe(context: PanelContext, row: number): readonly Child[] {
       ['Type', said(graph.typeName(row))],
       ...(slot < 0 ? [] : [['Slot', slotLink(context, slot)] as const]),
       ['Sender', said(graph.senderName(row))],
-      ['Time', `${date(graph.ts[row] ?? 0)} (as its server claims)`],
-      ['Place', `row ${String(row + 1)} of ${graph.size.toLocaleString('en-US')}, depth ${String(graph.depth(row))}`],
+      ['Time', `${timeWords(room, row)} (as its server claims)`],
+      [
+        'Place',
+        `row ${String(row + 1)} of ${graph.size.toLocaleString('en-US')}, depth ${graph.columns.faults.get(row)?.what === 'depth' ? 'unreadable' : String(graph.depth(row))}`,
+      ],
       ...(graph.columns.redacts.has(row)
         ? [['Redacts', eventLink(context, graph.columns.redacts.get(row) ?? '')] as const]
         : []),
@@ -97,7 +99,11 @@ function changes(context: PanelContext, row: number): HTMLElement {
   if (before === UNKNOWN_STATE) {
     return section(
       'State',
-      make('p', {}, 'The state before it is not known, because something that it depends on is not here.'),
+      make(
+        'p',
+        {},
+        'The state before it is not known, because something that it depends on is not here, or follows from itself.',
+      ),
     )
   }
   const parts: Child[] = []
