@@ -102,6 +102,17 @@ describe.skipIf(CHROMIUM === null)('what is shown explains itself', () => {
     expect(await dialog.isVisible()).toBe(false)
   })
 
+  test('where a finding leads to a merge, what it set back stands first, and leads to why', async () => {
+    const page = await open('conflict-v10')
+    await page.locator('.finding', {hasText: 'state/reset'}).locator('.go button').first().click()
+    const lost = page.locator('#panel-event [data-set-back]').first()
+    expect(await lost.innerText()).toMatch(/membership of @carol.*reset\s+join “carol”.*no membership/s)
+    expect((await lost.boundingBox())?.y).toBeLessThan(800)
+    await shot(page, 'set-back')
+    await lost.getByRole('button', {name: 'membership of @carol'}).click()
+    expect(await page.locator('#panel-slot .reset.lost').isVisible()).toBe(true)
+  })
+
   test('no line or bar strikes out the words beside an event', async () => {
     const page = await open('creators-v12')
     const {top, rowHeight} = await view(page)
@@ -113,15 +124,13 @@ describe.skipIf(CHROMIUM === null)('what is shown explains itself', () => {
         const context = canvas?.getContext('2d')
         if (canvas === null || context === null || context === undefined) return -1
         const ratio = window.devicePixelRatio
-        const {data} = context.getImageData(40 * ratio, (Number(y) - 3) * ratio, 120 * ratio, 6 * ratio)
-        const hex = getComputedStyle(document.documentElement).getPropertyValue(String(color)).trim()
-        const wanted = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16))
-        const [r = 0, g = 0, b = 0] = wanted
-        // Pale purple: more red than green by far, as no letter is.
+        const {data} = context.getImageData(40 * ratio, (y - 3) * ratio, 120 * ratio, 6 * ratio)
+        const hex = getComputedStyle(document.documentElement).getPropertyValue(color).trim()
+        const [red = 0, green = 0] = [1, 3].map((at) => parseInt(hex.slice(at, at + 2), 16))
+        // Pale purple has more red than green by far, as no letter has.
         let count = 0
         for (let k = 0; k < data.length; k += 4) {
-          const purple = (data[k] ?? 0) - (data[k + 1] ?? 0)
-          if (purple > (r - g) * 0.3 && b > 0) count += 1
+          if ((data[k] ?? 0) - (data[k + 1] ?? 0) > (red - green) * 0.3) count += 1
         }
         return count
       },
@@ -147,6 +156,17 @@ describe.skipIf(CHROMIUM === null)('what is shown explains itself', () => {
     const over = await page.locator('.panel:not([hidden])').evaluate((panel) => panel.scrollHeight - panel.clientHeight)
     expect(over).toBeLessThanOrEqual(1)
     expect(await page.evaluate(() => document.scrollingElement?.scrollHeight)).toBeGreaterThan(1000)
+  })
+})
+
+describe.skipIf(CHROMIUM === null)('what cannot be read is not made up', () => {
+  test('a time that is none is not 1970', async () => {
+    const data = await dataOf('creators-v12')
+    const fault = {what: 'origin_server_ts', message: 'its "origin_server_ts" is not an integer'}
+    const graph = {...data.graph, faults: [[3, fault] as const]}
+    const page = await openData('no-time', {...data, graph}, {hash: `event=${graph.ids[3] ?? ''}`})
+    expect(await page.locator('#panel-event .facts').first().textContent()).toContain('no time that can be read')
+    expect(await page.locator('#status').textContent()).toContain('no time that can be read')
   })
 })
 
