@@ -48,7 +48,7 @@ export default class Explore extends BaseCommand {
     for (const note of notes) await this.note(note)
     if (html !== null) await this.print(html)
     if (this.json) await this.printJson(written.json())
-    else await this.note(written.text())
+    else for (const line of written.text().split('\n')) await this.note(line)
     return EXIT.done
   }
 }

@@ -49,15 +49,17 @@ export function start(data: PageData, root: HTMLElement, themes: Themes): void {
     about: aboutPanel(context),
   })
   showLife(room, selected, view)
+  const notice = make('p', {class: 'notice link-notice', role: 'status', hidden: true})
   document.title = `${label(data.room.name ?? room.graph.roomId, 60)} · matrix-state`
   root.replaceChildren(
     header(context, themes, {fit: () => scene.camera.fit(), help: () => help.showModal()}),
+    notice,
     make('main', {}, make('div', {class: 'stage'}, view.element, minimap.element, scrubber(context)), side),
     help,
   )
   const findingRows = [...new Set(flagged.map(({row}) => row))]
   followKeys({room, selected, camera: scene.camera, themes, findingRows, graph: view.element, help})
-  followLinks(room.graph, selected)
+  followLinks(room.graph, selected, notice)
   root.dataset['events'] = String(room.graph.size)
   root.dataset['ready'] = 'true'
 }

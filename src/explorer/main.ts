@@ -9,6 +9,8 @@ async function open(): Promise<void> {
   if (root === null || data === null) throw new Error('the page is damaged: it lacks its data')
   const themes = new Themes()
   try {
+    // The program is here and runs: what the file says for when it does not is no longer true.
+    root.textContent = 'Opening…'
     const page = await decodePageData(data.textContent)
     data.remove()
     // The words on the page are to be seen before the replay takes the thread.

@@ -54,6 +54,7 @@ export async function exploreRoom(opened: OpenedRoom, options: ExploreOptions): 
       source: room.source,
       name: nameOf(resolved),
       complete: resolved.complete && compared.complete,
+      trustIds: resolved.trustIds,
       unknowable,
       open,
     },

@@ -26,6 +26,8 @@ export interface Looks {
   readonly width?: number
   readonly height?: number
   readonly theme?: 'light' | 'dark'
+  /** Whether the browser runs scripts. */
+  readonly scripts?: boolean
   /** What the page may complain of: a test has asked for it. */
   readonly expects?: RegExp
 }
@@ -61,12 +63,17 @@ export function pages() {
     return known
   }
 
-  const openData = async (name: string, data: PageData, looks: Looks = {}): Promise<Page> => {
-    const {hash = '', width = 1280, height = 800, theme = 'light', expects} = looks
+  /** A file as it is, whether its program comes to run or not. */
+  const openHtml = async (name: string, html: string, looks: Looks = {}): Promise<Page> => {
+    const {hash = '', width = 1280, height = 800, theme = 'light', scripts = true, expects} = looks
     const path = join(folder, `${name}.html`)
-    writeFileSync(path, await pageHtml(data))
+    writeFileSync(path, html)
     if (browser === null) throw new Error('there is no browser')
-    const context = await browser.newContext({viewport: {width, height}, colorScheme: theme})
+    const context = await browser.newContext({
+      viewport: {width, height},
+      colorScheme: theme,
+      javaScriptEnabled: scripts,
+    })
     const page = await context.newPage()
     page.on('console', (message) => {
       if (expects?.test(message.text()) !== true) wrong.push(`console: ${message.text()}`)
@@ -80,13 +87,18 @@ export function pages() {
       if (request.url().replace(/#.*$/, '') !== `file://${path}`) wrong.push(`request: ${request.url()}`)
     })
     await page.goto(`file://${path}${hash === '' ? '' : `#${hash}`}`)
+    return page
+  }
+
+  const openData = async (name: string, data: PageData, looks: Looks = {}): Promise<Page> => {
+    const page = await openHtml(name, await pageHtml(data), looks)
     await page.waitForSelector('#app[data-ready="true"]')
     return page
   }
 
   const open = async (name: string, looks: Looks = {}): Promise<Page> => openData(name, await dataOf(name), looks)
 
-  return {opened, dataOf, openData, open}
+  return {opened, dataOf, openHtml, openData, open}
 }
 
 /** Waits until what was asked for is on the screen. */

@@ -110,7 +110,7 @@ describe('the page', () => {
     const path = dumps.path('holed.html')
     const {code, stderr} = await matrixState(['explore', holed, '-o', path])
     expect(code).toBe(EXIT.done)
-    expect(stderr).toContain('The evidence is incomplete: 1 event is missing, which others cite.')
+    expect(stderr).toMatch(/\)\nThe evidence is incomplete: 1 event is missing, which others cite\./)
     expect(textOf(read(path))).toContain('1 event is missing, which others cite.')
   })
 })

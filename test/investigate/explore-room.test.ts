@@ -247,3 +247,10 @@ describe('size', () => {
     expect(JSON.stringify(side.slots).length).toBeGreaterThan(60 * side.slots.length)
   })
 })
+
+test('a room whose name is blank is called by its ID', async () => {
+  const room = publicRoom('10').add('blank', {...topic(), type: 'm.room.name', content: {name: ' \n '}})
+  const {data} = await exploreRoom(await openRoom(dumps.write('blank.ndjson', linesOf(room))), OPTIONS)
+  expect(data.room.name).toBe(null)
+  expect(await explorerPage(data)).toContain(`<title>${data.graph.roomId}`)
+})

@@ -84,6 +84,18 @@ export function fromHash(graph: RoomGraph, hash: string): Selection {
   }
 }
 
+/** What a link names that is not in this room, in words: the page may be of another room, or of another time. */
+export function notInRoom(graph: RoomGraph, hash: string): readonly string[] {
+  const parts = new URLSearchParams(hash.replace(/^#/, '').replaceAll('+', '%2B'))
+  const {row, slot} = fromHash(graph, hash)
+  const event = parts.get('event') ?? ''
+  const key = parts.get('slot') ?? ''
+  return [
+    ...(event !== '' && row < 0 ? [`event ${event}`] : []),
+    ...(key !== '' && slot < 0 ? [`slot ${unescaped(key)}`] : []),
+  ]
+}
+
 /** Where a link leads that names no tab. */
 function usualTab(row: number, slot: number): Tab {
   return row >= 0 ? 'event' : slot >= 0 ? 'slot' : NOTHING.tab

@@ -63,6 +63,14 @@ export const MARK_WORDS: readonly (readonly [mark: number, words: string])[] = [
   [Mark.Tip, 'newest event of a branch'],
 ]
 
+/** When an event was sent, as its server claims. */
+export function timeWords({graph}: Room, row: number): string {
+  // Where a field is refused, the graph has a number in its place.
+  return graph.columns.faults.get(row)?.what === 'origin_server_ts'
+    ? 'no time that can be read'
+    : date(graph.ts[row] ?? 0)
+}
+
 /** For those who cannot see the canvas, and below it: one event in a line. */
 export function eventLine(room: Room, row: number, marks: Uint16Array): string {
   const {graph} = room
@@ -74,6 +82,6 @@ export function eventLine(room: Room, row: number, marks: Uint16Array): string {
   return [
     `${eventLabel(room, row)}, ${verdictWord(room, row)}`,
     ...words.filter((word) => word !== 'rejected'),
-    date(graph.ts[row] ?? 0),
+    timeWords(room, row),
   ].join(' · ')
 }

@@ -17,6 +17,9 @@ export function aboutPanel({room}: PanelContext): Panel {
       ...(data.room.name === null ? [] : [['Name', said(data.room.name)] as const]),
       ['Version', said(`${graph.rules.id}, ${data.reading} reading`)],
       ['Source', said(data.room.source)],
+      ...(data.room.trustIds
+        ? [['Event IDs', 'taken as given (--trust-ids): form, hashes and signatures were not looked at'] as const]
+        : []),
       ['Made', `${date(data.madeTs)} by ${data.program}`],
       ['Events', `${graph.size.toLocaleString('en-US')}, of which ${count(rejected, 'is', 'are')} rejected`],
       [

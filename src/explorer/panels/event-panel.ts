@@ -1,10 +1,10 @@
 import {Flag} from '../../graph/room-graph.ts'
 import type {JsonObject} from '../../matrix/json.ts'
-import {date} from '../../report/printable.ts'
+import {causeWords} from '../../report/cause-words.ts'
 import {UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {type Child, fill, label, make, said} from '../dom.ts'
 import {childRows} from '../model/room.ts'
-import {eventLabel, MARK_WORDS, verdictWord} from '../model/words.ts'
+import {eventLabel, MARK_WORDS, timeWords, verdictWord} from '../model/words.ts'
 import {eventLink, facts, type Panel, type PanelContext, section, slotLink} from './context.ts'
 import {judgingSections} from './judging.ts'
 import {jsonText, valueCell} from './values.ts'
@@ -37,12 +37,16 @@ function describe(context: PanelContext, row: number): readonly Child[] {
       ['Type', said(graph.typeName(row))],
       ...(slot < 0 ? [] : [['Slot', slotLink(context, slot)] as const]),
       ['Sender', said(graph.senderName(row))],
-      ['Time', `${date(graph.ts[row] ?? 0)} (as its server claims)`],
-      ['Place', `row ${String(row + 1)} of ${graph.size.toLocaleString('en-US')}, depth ${String(graph.depth(row))}`],
+      ['Time', `${timeWords(room, row)} (as its server claims)`],
+      [
+        'Place',
+        `row ${String(row + 1)} of ${graph.size.toLocaleString('en-US')}, depth ${graph.columns.faults.get(row)?.what === 'depth' ? 'unreadable' : String(graph.depth(row))}`,
+      ],
       ...(graph.columns.redacts.has(row)
         ? [['Redacts', eventLink(context, graph.columns.redacts.get(row) ?? '')] as const]
         : []),
     ]),
+    setBack(context, row),
     changes(context, row),
     ...judgingSections(context, row),
     content(context, row),
@@ -84,6 +88,37 @@ function rows(context: PanelContext, list: Int32Array, none: string): Child {
   )
 }
 
+/** What this merge took away or set back: of all that it does, what people come for. */
+function setBack(context: PanelContext, row: number): Child {
+  const found = context.room.data.resets.filter((reset) => reset.row === row)
+  if (found.length === 0) return null
+  return section(
+    'What this merge set back',
+    make(
+      'ul',
+      {class: 'changes'},
+      [...found]
+        .sort((a, b) => Number(a.expected) - Number(b.expected))
+        .map(({slot, lost, got, expected, cause}) =>
+          make(
+            'li',
+            {'data-set-back': slot},
+            slotLink(context, slot),
+            expected ? ' as resolution is meant to' : make('strong', {class: 'failed'}, ' reset'),
+            make(
+              'div',
+              {class: 'from-to'},
+              valueCell(context, slot, lost),
+              make('span', {class: 'arrow', 'aria-label': 'becomes'}, '→'),
+              valueCell(context, slot, got),
+            ),
+            make('small', {}, `Cause: ${causeWords(cause)}`),
+          ),
+        ),
+    ),
+  )
+}
+
 /** How the state after it differs from that before it; at a merge, from that after each of its prev events. */
 function changes(context: PanelContext, row: number): HTMLElement {
   const {room, selected} = context
@@ -97,7 +132,11 @@ function changes(context: PanelContext, row: number): HTMLElement {
   if (before === UNKNOWN_STATE) {
     return section(
       'State',
-      make('p', {}, 'The state before it is not known, because something that it depends on is not here.'),
+      make(
+        'p',
+        {},
+        'The state before it is not known, because something that it depends on is not here, or follows from itself.',
+      ),
     )
   }
   const parts: Child[] = []
@@ -113,7 +152,9 @@ function changes(context: PanelContext, row: number): HTMLElement {
         ? make(
             'p',
             {},
-            graph.has(row, Flag.State) ? 'It changes nothing in the state.' : 'A message: it changes no state.',
+            graph.has(row, Flag.State)
+              ? 'It changes nothing in the state.'
+              : 'A message: by itself it changes no state.',
           )
         : changeTable(context, own, before, after),
     )

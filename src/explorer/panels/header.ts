@@ -63,7 +63,13 @@ export function header({room, selected}: PanelContext, themes: Themes, actions: 
       theme,
       make(
         'button',
-        {type: 'button', title: 'Keys and signs (?)', 'aria-label': 'Help: keys and signs', onclick: actions.help},
+        {
+          type: 'button',
+          title: 'What the signs mean, and all keys (?)',
+          'aria-label': 'Help: signs and keys',
+          onclick: actions.help,
+        },
+        make('span', {class: 'wide'}, 'Signs '),
         '?',
       ),
     ),

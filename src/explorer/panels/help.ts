@@ -21,6 +21,17 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['?', 'this help'],
 ]
 
+/** What words of the page mean, for who has not met them. */
+const WORDS: readonly (readonly [word: string, means: string])[] = [
+  ['lane', 'the events of one server, in one column; time runs downward'],
+  ['slot', 'a type of state and its key: the name, or the membership of one user'],
+  ['merge', 'an event that follows several branches: where their states differ, resolution decides'],
+  ['reset', 'a merge that set a slot back, though nobody changed it'],
+  ['before, after', 'the state that the event met, and the one that it left, on its branch'],
+  ['now', 'the state over the newest events of all branches'],
+  ['replay', 'what the events give by the rules of the room version, whatever servers say'],
+]
+
 /** Keys, and what the signs of the graph mean: drawn by the same code as the graph. */
 export function helpDialog(themes: Themes): HTMLDialogElement {
   const legend = make('div', {class: 'legend'})
@@ -29,16 +40,35 @@ export function helpDialog(themes: Themes): HTMLDialogElement {
   draw()
   const dialog = make('dialog', {'aria-labelledby': 'help-title', class: 'help'})
   dialog.append(
-    make('h2', {id: 'help-title'}, 'Keys and signs'),
-    make('div', {class: 'columns'}, keyTable(), make('div', {}, make('h3', {}, 'Signs'), legend)),
+    // Above what is long: the dialog opens where the focus is.
+    make(
+      'div',
+      {class: 'help-head'},
+      make('h2', {id: 'help-title'}, 'Signs, words and keys'),
+      make('button', {type: 'button', autofocus: true, onclick: () => dialog.close()}, 'Close'),
+    ),
+    make(
+      'div',
+      {class: 'columns'},
+      make('div', {}, make('h3', {}, 'Signs'), legend),
+      make('div', {}, make('h3', {}, 'Words'), wordList()),
+      keyTable(),
+    ),
     make(
       'p',
       {class: 'hint'},
       'Each lane is a server, time runs downward. Drag or use the wheel to move, Ctrl and the wheel (or a pinch) to zoom, double-click to go closer. From afar, bars show how many events there are, by kind.',
     ),
-    make('button', {type: 'button', autofocus: true, onclick: () => dialog.close()}, 'Close'),
   )
   return dialog
+}
+
+function wordList(): HTMLElement {
+  return make(
+    'dl',
+    {class: 'facts'},
+    WORDS.map(([word, means]) => [make('dt', {}, word), make('dd', {}, means)]),
+  )
 }
 
 function keyTable(): HTMLElement {
@@ -88,12 +118,34 @@ function legendItems(): readonly HTMLElement[] {
     item('soft-failed', mark(Kind.Member, Mark.SoftFailed)),
     item('cannot be determined', mark(Kind.Member, Mark.Undetermined)),
     item('cited, but not here', mark(Kind.Missing, 0)),
-    item('merge of states that differ', bar(palette.conflict)),
-    item('merge that lost something', (context) => {
+    item('purple bar: a merge of branches whose states differ', bar(palette.conflict)),
+    item('red bar, red line: a merge that set a slot back (reset)', (context) => {
       bar(palette.reset)(context)
       drawAlarm(context, palette, 14, 11, 8)
     }),
-    item('finding', (context) => drawFlag(context, palette.finding, 14, 11, 8)),
+    item('flag: a finding is about it (red: error, ochre: warning, grey: note)', (context) =>
+      drawFlag(context, palette.finding, 14, 11, 8),
+    ),
     item('first divergence of a server', (context) => drawSplit(context, palette, 14, 11, 8)),
+    item('blue ring and band: the event that is looked at; dashed: its auth events', (context) => {
+      context.globalAlpha = 0.25
+      bar(palette.selected)(context)
+      context.globalAlpha = 1
+      ring(context, palette.selected, 2)
+    }),
+    item('thick blue line: the life of a slot; red dashes: what a reset lost', (context) => {
+      context.fillStyle = palette.slot
+      context.fillRect(2, 6, 24, 3.5)
+      context.fillStyle = palette.reset
+      for (const x of [2, 11, 20]) context.fillRect(x, 13, 6, 3.5)
+    }),
   ]
+}
+
+function ring(context: CanvasRenderingContext2D, color: string, width: number): void {
+  context.beginPath()
+  context.arc(14, 11, 7, 0, Math.PI * 2)
+  context.lineWidth = width
+  context.strokeStyle = color
+  context.stroke()
 }

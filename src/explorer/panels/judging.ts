@@ -10,7 +10,12 @@ import {eventLink, type PanelContext, section, sentenceOf, slotLink} from './con
 /** Why an event counts or does not: the same explanation as the program gives, made when the event is looked at. */
 export function judgingSections(context: PanelContext, row: number): readonly Child[] {
   const {room} = context
-  const facts = {source: room.data.room.source, trustIds: false, unknowable: room.data.room.unknowable, findings: []}
+  const facts = {
+    source: room.data.room.source,
+    trustIds: room.data.room.trustIds,
+    unknowable: room.data.room.unknowable,
+    findings: [],
+  }
   const explanation = room.graph.has(row, Flag.Missing)
     ? explainMissing(room.replay, row, facts)
     : explainRow(room.replay, row, facts, {views: room.views})
@@ -47,7 +52,13 @@ const OUTCOMES: Readonly<Record<Check['outcome'], readonly [sign: string, words:
   'not-reached': ['–', 'not reached'],
 }
 
-function checkLine(context: PanelContext, {name, outcome, says, rule}: Check): HTMLElement {
+/** The page has neither signatures nor keys, whatever was at hand when it was made. */
+const NO_SIGNATURES = 'this page holds no signatures; matrix-state explain with --keys checks them'
+
+function checkLine(context: PanelContext, check: Check): HTMLElement {
+  const {name, outcome, rule} = check
+  const isLeftOut = name === 'signatures' && outcome === 'not-checked' && !context.room.data.room.trustIds
+  const says = isLeftOut ? NO_SIGNATURES : check.says
   const [sign, words] = OUTCOMES[outcome]
   return make(
     'li',

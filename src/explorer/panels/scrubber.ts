@@ -23,7 +23,7 @@ export function scrubber(context: PanelContext): HTMLElement {
     const at = row < 0 ? last : row
     slider.value = String(at)
     slider.setAttribute('aria-valuetext', row < 0 ? 'now' : `event ${String(row + 1)} of ${String(last + 1)}`)
-    const words = row < 0 ? 'Now: no event is picked' : eventLine(room, row, marks.marks)
+    const words = row < 0 ? 'Now, after all events. The slider goes back in time.' : eventLine(room, row, marks.marks)
     status.textContent =
       row < 0 ? words : `${(row + 1).toLocaleString('en-US')} of ${(last + 1).toLocaleString('en-US')}: ${words}`
     status.dataset['row'] = String(row)

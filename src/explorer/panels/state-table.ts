@@ -56,7 +56,10 @@ export class StateTable {
     const {replay} = this.#context.room
     this.#lines.clear()
     if (this.#root === UNKNOWN_STATE) {
-      fill(this.element, make('p', {}, 'It is not known: something that it depends on is not here.'))
+      fill(
+        this.element,
+        make('p', {}, 'It is not known: something that it depends on is not here, or follows from itself.'),
+      )
       return
     }
     const entries: Entry[] = []

@@ -214,11 +214,15 @@ export function drawLabel(context: Context, {camera, layout, room, marks, palett
   context.font = `${String(size)}px ${palette.font}`
   context.textAlign = isLeft ? 'right' : 'left'
   context.textBaseline = 'middle'
-  // A margin of the background, as lines run behind it.
-  context.lineJoin = 'round'
-  context.lineWidth = 3
-  context.strokeStyle = lane % 2 === 0 ? palette.lane : palette.background
-  context.strokeText(text, x, y)
+  // On a plate of the background: lines and bars that run behind words would strike them out.
+  const {width} = context.measureText(text)
+  const alpha = context.globalAlpha
+  context.globalAlpha = alpha * 0.88
+  context.fillStyle = lane % 2 === 0 ? palette.lane : palette.background
+  context.beginPath()
+  context.roundRect(isLeft ? x - width - 2 : x - 2, y - size * 0.7, width + 5, size * 1.35, 3)
+  context.fill()
+  context.globalAlpha = alpha
   const isFaint = marks.kinds[row] === Kind.Message || marks.kinds[row] === Kind.Missing
   context.fillStyle = isFaint ? palette.faint : palette.text
   context.fillText(text, x, y)

@@ -34,6 +34,8 @@ export interface PageRoom {
   readonly source: string
   readonly name: string | null
   readonly complete: boolean
+  /** Event IDs were taken as given: nobody looked at form, hashes and signatures (`--trust-ids`). */
+  readonly trustIds: boolean
   readonly unknowable: readonly string[]
   /** Why it is not complete, in sentences. */
   readonly open: readonly string[]

@@ -10,6 +10,10 @@ export interface PageProgram {
 /** How every page begins, so that the program knows its own files again. */
 export const PAGE_MARK = '<!doctype html>\n<!-- matrix-state explore -->\n'
 
+/** Seen where the program does not come to run within seconds, which takes these words away: it stands after the data, and is cut off with them. */
+const STUCK =
+  'This file is damaged: its end is missing, or it was changed, so that its program does not run. Get it again, or make it anew with matrix-state explore.'
+
 /**
  * The page as one HTML file, which loads nothing: its policy forbids all but this one script and this one style sheet.
  *
@@ -40,8 +44,11 @@ export function pageHtml(title: string, {script, style}: PageProgram, data: stri
 <style>${style}</style>
 </head>
 <body>
+<div id="app">
 <noscript>This page draws a Matrix room by a script that it contains. Allow scripts to see it; it asks nothing of any network.</noscript>
-<div id="app">Opening…</div>
+<p class="opening">Opening…</p>
+<p class="stuck">${STUCK}</p>
+</div>
 <script type="application/octet-stream" id="data">${data}</script>
 <script>${script}</script>
 </body>
