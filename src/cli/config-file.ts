@@ -94,7 +94,7 @@ const READERS: Readers = {
   with: texts,
   all_servers: flag,
   as_user: text,
-  database: (keys, name) => keys.texts(name).map((value) => sqlitePath(value, keys)),
+  database: databases,
   keys: (keys, name) => keys.texts(name).map((one) => keys.asFile(one)),
   from: text,
 }
@@ -132,6 +132,15 @@ function reports(keys: Keys, name: string): NonNullable<CheckConfig['reports']> 
 }
 
 /** The path in `[NAME=]sqlite:PATH`. */
+/** Refused here already, since beside files nobody looks at the addresses. The message does not repeat them. */
+function databases(keys: Keys, name: string): readonly string[] {
+  const values = keys.texts(name)
+  if (values.some((value) => /:\/\/[^/?#]*:[^/?#]*@|[?&](?:ssl)?password=/iu.test(value))) {
+    throw keys.wrong(name, 'must have no password in it: put it into PGPASSWORD or ~/.pgpass')
+  }
+  return values.map((value) => sqlitePath(value, keys))
+}
+
 function sqlitePath(value: string, keys: Keys): string {
   const [, before, file] = /^((?:[^/]*=)?sqlite:)(.+)$/su.exec(value) ?? []
   return before === undefined || file === undefined ? value : `${before}${keys.asFile(file)}`

@@ -1,6 +1,7 @@
 import {styleText} from 'node:util'
 import {printable, printableJson} from '../report/printable.ts'
 import {beforeDoubleDash, wantsColor} from './color.ts'
+import {endProcess} from './end-process.ts'
 import {EXIT, type ExitCode} from './exit-codes.ts'
 import {describeFailure, toErrorDocument} from './failure.ts'
 import {interruptedByLoss, wasInterrupted} from './interruption.ts'
@@ -23,7 +24,7 @@ export async function main(argv: readonly string[], options: ProgramOptions): Pr
   let failure: ExitCode | undefined
   const end = async (code: ExitCode): Promise<void> => {
     await Promise.all([flush(process.stdout), flush(process.stderr)])
-    process.exit(wasInterrupted() ? EXIT.interrupted : (failure ?? code))
+    endProcess(wasInterrupted() ? EXIT.interrupted : (failure ?? code))
   }
   const fail = async (error: unknown): Promise<void> => {
     if (failure !== undefined) return
@@ -43,7 +44,7 @@ export async function main(argv: readonly string[], options: ProgramOptions): Pr
     // oclif's own listener throws whatever is not EPIPE from within the stream.
     process.stdout.removeAllListeners('error')
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE' && failure === undefined) process.exit(EXIT.done)
+      if (error.code === 'EPIPE' && failure === undefined) endProcess(EXIT.done)
       if (!interruptedByLoss(error)) void fail(error)
     })
     const result: unknown = await run([...argv], options as Parameters<typeof run>[1])

@@ -17,7 +17,7 @@ import {DEVICE_KINDS} from '../finding/device-kinds.ts'
 import type {Finding, Severity} from '../finding/finding.ts'
 import {reasonOf, syncFolder} from '../profile/disk.ts'
 import type {GoneFinding, RoomCheck} from './check-report.ts'
-import {restsOnServer, subjectText} from './check-subject.ts'
+import {evidenceFor, restsOnServer, subjectText} from './check-subject.ts'
 import {isAsSevere, type Judging} from './check-verdict.ts'
 import {isRecord, type JsonFile, readJsonFile, shownKey, unreadable} from './json-file.ts'
 
@@ -165,7 +165,7 @@ export interface CheckedHow {
 
 /**
  * Entries that were not found again, in the order of the baseline. Only of rooms that were checked whole, each time that they were; what
- * only an audit of devices finds, if there was one; what rests on the word of a server, if the replay was held against that server.
+ * only an audit of devices finds, if there was one; what rests on the word of a server, if that server told as much.
  */
 export function goneFrom(
   baseline: Baseline,
@@ -187,7 +187,9 @@ export function goneFrom(
       if (ofRoom.length === 0 || !ofRoom.every(isWhole) || found.has(entryKey(entry))) return false
       if (!devices && Object.hasOwn(DEVICE_KINDS, id)) return false
       const server = restsOnServer(id, subject)
-      return server === null || ofRoom.some(({servers = []}) => servers.includes(server))
+      if (server === null) return true
+      const needed = evidenceFor(id)
+      return ofRoom.some(({told = []}) => told.some((one) => one.server === server && one.evidence.includes(needed)))
     })
     .map(({roomId, id, subject, reason}) => ({roomId, id, subject, reason}))
 }

@@ -1,4 +1,5 @@
 import type {Finding, Severity} from '../finding/finding.ts'
+import type {ServerEvidence} from './check-subject.ts'
 
 /**
  * What a room came to. `clean`: all evidence is there, and nothing counts against it. `findings`: something at or above `--fail-on` that is
@@ -34,8 +35,8 @@ export interface RoomCheck {
   /** Why it failed. */
   readonly error: {readonly code: string; readonly message: string; readonly hint: string | null} | null
   readonly events: number
-  /** Servers whose state the replay was held against. */
-  readonly servers?: readonly string[]
+  /** What each server told of the room, as far as findings rest on it. */
+  readonly told?: readonly {readonly server: string; readonly evidence: readonly ServerEvidence[]}[]
   readonly requests: number
   readonly seconds: number
 }

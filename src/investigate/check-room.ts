@@ -4,6 +4,7 @@ import {own} from '../matrix/json.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import {type Replay, replay} from '../resolve/replay.ts'
 import type {DevicesStep} from './audit-devices.ts'
+import type {ServerEvidence} from './check-subject.ts'
 import {eachOnce, mostSevereFirst, type RoomOutcome} from './check-verdict.ts'
 import type {DiffReport} from './diff-report.ts'
 import {diffRoom} from './diff-room.ts'
@@ -107,9 +108,24 @@ async function check(toCheck: RoomToCheck, options: CheckRoomOptions): Promise<F
     open: [...new Set([...look.open, ...(audit?.open ?? [])])],
     events: resolved.counts.events,
     compared: compared.sides.length - 1,
-    servers: [...new Set(compared.sides.slice(1).map(({server}) => server))],
+    told: toldBy(opened, compared),
     deviceRequests: audit?.requests ?? 0,
   }
+}
+
+/** What findings may rest on, by server. */
+function toldBy({views = []}: OpenedRoom, {sides}: DiffReport): NonNullable<RoomOutcome['told']> {
+  const servers = new Set([...sides.slice(1).map(({server}) => server), ...views.map(({server}) => server)])
+  return [...servers].map((server) => {
+    const view = views.find((one) => one.server === server)
+    const has: Readonly<Record<ServerEvidence, boolean>> = {
+      states: sides.some((side) => side.id !== 'replay' && side.server === server),
+      records: (view?.recorded ?? null) !== null,
+      marks: (view?.marks.size ?? 0) > 0,
+      extremities: (view?.extremities ?? null) !== null,
+    }
+    return {server, evidence: (Object.keys(has) as ServerEvidence[]).filter((kind) => has[kind])}
+  })
 }
 
 /** What `resolve` and `diff` find in an opened room. */

@@ -62,6 +62,17 @@ export function restsOnServer(id: string, subject: string): string | null {
 /** What events tell of a server, without asking it. */
 const FROM_EVENTS: ReadonlySet<string> = new Set<Finding['id']>(['server/clock-skew', 'server/vanished'])
 
+/** What of a server's word a kind of finding needs, beside a state that it told. */
+export type ServerEvidence = 'states' | 'records' | 'marks' | 'extremities'
+
+/** Without that, a finding of this kind could not have been made, so that its absence says nothing. */
+export function evidenceFor(id: string): ServerEvidence {
+  if (id === 'server/wrong-record') return 'records'
+  if (id === 'server/rejected-there' || id === 'server/accepted-there' || id === 'server/soft-failed-there')
+    return 'marks'
+  return id.endsWith('-extremity') || id.endsWith('-extremities') ? 'extremities' : 'states'
+}
+
 function unquoted(text: string): string {
   if (!text.startsWith('"')) return text
   try {

@@ -38,7 +38,10 @@ process.on('message', (request: CheckRequest) => {
 })
 // Whoever started it says when to stop; a terminal and a service manager tell all processes at once.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
-process.on('disconnect', () => process.exit())
+// Left alone it goes by itself when it is idle; see `endProcess` of the program for why not at once.
+process.on('disconnect', () => {
+  setTimeout(() => process.exit(), 200).unref()
+})
 
 async function work({toCheck, place}: Extract<CheckRequest, {kind: 'check'}>): Promise<void> {
   stopping = new AbortController()

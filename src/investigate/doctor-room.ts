@@ -1,5 +1,5 @@
 import type {Finding} from '../finding/finding.ts'
-import {diagnose, diagnoseFindings, type Place} from '../forensics/doctor/diagnose/diagnose.ts'
+import {diagnose, diagnoseEvent, diagnoseFindings, type Place} from '../forensics/doctor/diagnose/diagnose.ts'
 import type {Concerned, RoomEvidence} from '../forensics/doctor/diagnose/evidence.ts'
 import type {Diagnosis} from '../forensics/doctor/diagnosis.ts'
 import {remediesFor} from '../forensics/doctor/remedies.ts'
@@ -26,6 +26,8 @@ export interface Complaint {
   readonly subject: DoctorSubject
   /** `null`: a user of `subject` is one whom the message names. */
   readonly typedUser: string | null
+  /** `null`: an event of `subject` is one that the message names. */
+  readonly typedEvent: string | null
   /** Rooms that are named instead of the one that is looked at. */
   readonly elsewhere: readonly string[]
   /** A path, `-` for standard input; `null`: it was no log. */
@@ -62,7 +64,7 @@ export async function doctorRoom(
   const findings = mostSevereFirst(
     eachOnce([resolved.findings, compared.findings, devices === null ? [] : findingsOf(devices)]),
   )
-  const concerned = concernedIn(complaint)
+  const concerned = concernedIn(complaint, result.graph)
   const evidence: RoomEvidence = {
     replay: result,
     states: states.states,
@@ -76,7 +78,12 @@ export async function doctorRoom(
   }
   const place = placeOf(opened.room.graph.roomId, complaint)
   const told = diagnoseAll(evidence, complaint, place)
-  const explained = new Set(told.diagnoses.flatMap((one) => one.findings))
+  const asked =
+    complaint.recognised.length > 0 || concerned.eventId === null
+      ? null
+      : diagnoseEvent(evidence, concerned.eventId, place)
+  const first = [...told.diagnoses, ...(asked?.diagnoses ?? [])]
+  const explained = new Set(first.flatMap((one) => one.findings))
   const rest = findings.filter((one) => !explained.has(one))
   // Without a complaint that the room explains, the worst is explained.
   const worst = complaint.recognised.length === 0 ? rest.filter(({severity}) => severity !== 'note') : []
@@ -89,11 +96,11 @@ export async function doctorRoom(
     name: nameOf(resolved),
     events: resolved.counts.events,
     servers: [...new Set(compared.sides.slice(1).map(({server}) => server))],
-    diagnoses: [...told.diagnoses, ...ofFindings],
+    diagnoses: [...first, ...ofFindings],
     notShown: told.notShown,
     generally: generally(complaint, told.diagnoses, place),
-    remarks: remarksOn(complaint, opened.room.graph),
-    gather: told.gather,
+    remarks: [...remarksOn(complaint, opened.room.graph), ...(asked?.notShown ?? [])],
+    gather: [...told.gather, ...(asked?.gather ?? [])],
     others: rest.filter((one) => !worstTold.has(one)),
     open: [...new Set([...look.open, ...(devices?.open ?? [])])],
     notes: opened.notes,
@@ -154,9 +161,11 @@ export function doctorMessage(
     generally: generally({...complaint, recognised: complaint.recognised.filter(isOfDevices)}, [], {}),
     rooms,
     gather:
-      rooms.length > 1
+      rooms.length > 0
         ? [
-            'Several rooms are named: look at one of them, by a way to it (--profile, --homeserver with a token, --database, or a file of it in place of the ID).',
+            rooms.length === 1
+              ? 'The room that is named was not looked at: give its ID with a way to it (--profile, --homeserver with a token, --database), or a file of it in place of the ID.'
+              : 'Several rooms are named: look at one of them, by a way to it (--profile, --homeserver with a token, --database, or a file of it in place of the ID).',
           ]
         : ['No room was given: name it by its ID or alias (in single quotes) with a way to it, or by a file.'],
   }
@@ -208,13 +217,20 @@ function diagnoseAll(
   const diagnoses: Diagnosis[] = []
   const notShown: NotShown[] = []
   const gather = new Set<string>()
-  const {recognised, typedUser, elsewhere: others} = complaint
+  const {recognised, typedUser, typedEvent, elsewhere: others} = complaint
   for (const one of recognised.slice(0, MOST_SYMPTOMS)) {
     const users = isOfUsers(one) ? usersOf(one, recognised, complaint) : [evidence.concerned.user]
+    // An event that another line of a log names is not what this one is about.
+    const named = one.mentions.eventIds[0] ?? (complaint.log === null ? evidence.concerned.eventId : null)
+    const eventId = typedEvent === null ? named : evidence.concerned.eventId
     const says = new Set<string>()
     for (const user of users.slice(0, MOST_USERS)) {
-      const concerned = {...evidence.concerned, user}
-      const found = diagnose({...evidence, concerned, userIsMentioned: typedUser === null}, one, place)
+      const concerned = {...evidence.concerned, user, eventId}
+      const found = diagnose(
+        {...evidence, concerned, userIsMentioned: typedUser === null, eventIsMentioned: typedEvent === null},
+        one,
+        place,
+      )
       // Two symptoms of one cause are told once.
       const known = new Set(diagnoses.map(({cause}) => cause))
       const fresh = found.diagnoses.filter(({cause}) => !known.has(cause))
@@ -243,10 +259,12 @@ const OF_USERS: ReadonlySet<SymptomId> = new Set<SymptomId>([
   ...(['not-invited', 'banned', 'not-in-room', 'restricted-join', 'forbidden-by-power', 'forbidden'] as const),
 ])
 
-/** What was typed; else what the message names. */
-function concernedIn({subject}: Complaint): Concerned {
+/** What was typed; else what the message names. Of an event ID the beginning is enough, where no other begins so. */
+function concernedIn({subject}: Complaint, graph: RoomGraph): Concerned {
   const {user, server, eventId} = subject
-  return {user, server, eventId}
+  if (eventId === null || graph.row(eventId) >= 0) return {user, server, eventId}
+  const [only, more] = graph.ids.filter((id) => id.startsWith(eventId))
+  return {user, server, eventId: more === undefined ? (only ?? eventId) : eventId}
 }
 
 /** What can be looked at where no cause is shown: nothing that changes a room or a server. Of encryption, which shows little, also what a client does. */

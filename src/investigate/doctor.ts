@@ -46,6 +46,7 @@ export async function hearComplaint(options: {
         recognised: telling,
         subject: {...completeSubject(given, telling, named), room: room ?? given.room},
         typedUser: given.user,
+        typedEvent: given.eventId,
         elsewhere: roomId === null ? [] : elsewhere(ids, roomId),
         log,
       }

@@ -55,8 +55,18 @@ export async function openCaseWithMore(
     const casePath = join(folder, 'room.case')
     copyCase(path, casePath)
     await addFiles(casePath, roomOf(casePath), more, keys, options)
-    return openCaseRoom(casePath, loading)
+    return calledAs(await openCaseRoom(casePath, loading), path, more)
   })
+}
+
+/** The case is gone when anybody reads what it was called: the files that it was made of are named instead. */
+function calledAs(
+  opened: OpenedRoom,
+  path: string,
+  {files, reported}: Pick<MoreFiles, 'files' | 'reported'>,
+): OpenedRoom {
+  const source = [path, ...files, ...reported].join(' with ')
+  return {...opened, room: {...opened.room, source}}
 }
 
 function roomOf(casePath: string): string {
@@ -76,7 +86,7 @@ async function openDumpWithMore(
 ): Promise<OpenedRoom> {
   return inTemporaryFolder(async (folder) => {
     const casePath = await caseOfDump(folder, path, more, keys, options)
-    return openCaseRoom(casePath, options.loading)
+    return calledAs(await openCaseRoom(casePath, options.loading), path, more)
   })
 }
 

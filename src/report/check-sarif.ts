@@ -99,6 +99,13 @@ function dated<Name extends string>(name: Name, ms: number): Partial<Record<Name
   return {[name]: time.toISOString()} as Partial<Record<Name, string>>
 }
 
+/** The room, and what in it; each once, as the format demands. */
+function logicalLocationsOf(room: RoomCheck, {subject}: CheckedFinding) {
+  const ofRoom = {name: shown(room.roomId ?? room.room), kind: 'room'}
+  const ofSubject = {name: shown(subjectName(subject)), kind: subject.kind}
+  return ofSubject.kind === 'room' && ofSubject.name === ofRoom.name ? [ofRoom] : [ofRoom, ofSubject]
+}
+
 function resultsOf(room: RoomCheck, indexes: ReadonlyMap<string, number>) {
   const seen = new Map<string, number>()
   return room.findings.map((finding) => {
@@ -114,10 +121,7 @@ function resultsOf(room: RoomCheck, indexes: ReadonlyMap<string, number>) {
       locations: [
         {
           ...roomLocation(room, lineOf(finding, room)),
-          logicalLocations: [
-            {name: shown(room.roomId ?? room.room), kind: 'room'},
-            {name: shown(subjectName(finding.subject)), kind: finding.subject.kind},
-          ],
+          logicalLocations: logicalLocationsOf(room, finding),
         },
       ],
       partialFingerprints: {

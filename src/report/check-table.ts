@@ -67,7 +67,7 @@ function roomSection(check: RoomCheck, style: TextStyle): string {
   const grave = counted.filter(({severity}) => severity !== 'note')
   const shown = style.full === true ? counted : grave
   if (style.full !== true && verdict === 'clean' && grave.length === 0) return ''
-  if (verdict === 'clean' && shown.length === 0) return ''
+  if (verdict === 'clean' && (style.full === true ? findings : shown).length === 0) return ''
   const {red, dim} = paint(style)
   const known = [name ?? '', roomId === null || roomId === room ? '' : roomId].filter((part) => part !== '')
   const more = [...known, events === 0 ? '' : count(events, 'event')].filter((part) => part !== '')
@@ -82,8 +82,20 @@ function roomSection(check: RoomCheck, style: TextStyle): string {
       .slice(0, style.full === true ? Infinity : MOST_OPEN)
       .map((why) => wrap(`  Not known: ${printable(why, 1500)}`, 4, style.columns)),
     findingsText(shown, style),
+    ...(style.full === true ? notCountedLines(findings, style) : []),
     rest === 0 ? '' : dim(`  ${count(rest, 'note')} more: --full shows all`),
   ])
+}
+
+/** What is known or ignored, and why, where everything is wanted. */
+function notCountedLines(findings: RoomCheck['findings'], style: TextStyle): readonly string[] {
+  const {dim} = paint(style)
+  return findings.flatMap(({notCounted, severity, id, summary}) => {
+    if (notCounted === null) return []
+    const reason = notCounted.reason ?? ''
+    const why = reason === '' ? notCounted.why : `${notCounted.why}: ${printable(reason, 1500)}`
+    return [dim(wrap(`  ${severity} ${id} (${why}) ${printable(summary, 1500)}`, 4, style.columns))]
+  })
 }
 
 /** Reasons for lacking evidence that a room shows at a glance. */

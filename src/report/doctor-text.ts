@@ -318,10 +318,10 @@ function roomsSection({rooms, message, log}: DoctorReport, style: TextStyle): st
       : log !== null
         ? `--log ${shellWord(log)} `
         : `${message === null || message.length > 60 ? "'MESSAGE'" : shellWord(message)} `
-  if (rooms.length < 2) return ''
+  if (rooms.length === 0) return ''
   const shown = style.full === true ? rooms : rooms.slice(0, GLANCE)
   return joinLines([
-    title('Rooms that it names', style),
+    title(rooms.length === 1 ? 'The room that it names' : 'Rooms that it names', style),
     ...shown.flatMap(({roomId, lines}) => [
       wrap(`  ${safe(roomId)}: ${count(lines, 'line')}`, 4, style.columns),
       `  matrix-state doctor ${said}${shellWord(roomId)}`,

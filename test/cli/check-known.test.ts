@@ -54,6 +54,9 @@ describe('a baseline', () => {
     expect(known.document.baseline).toEqual({path, gone: [gone]})
     expect(complaints('check', known.document)).toEqual([])
 
+    const full = await matrixState(['check', room, '--baseline', path, '--full'])
+    expect(full.stdout).toContain('(known: waits for the update of hs2)')
+
     await check(room, '--baseline', path, '--update-baseline')
     const after = (JSON.parse(readFileSync(path, 'utf8')) as {entries: object[]}).entries
     expect(after).toEqual(

@@ -199,6 +199,17 @@ describe('forms of the report', () => {
   })
 })
 
+test('evidence beside a dump names the files that were given, none of which is temporary', async () => {
+  const dump = dumps.write('beside.ndjson', serverRoom('rejected-v6').lines)
+  const more = dumps.write('more.ndjson', serverRoom('rejected-v6').lines)
+  const {stdout} = await matrixState(['check', dump, '--file', more, '--json'])
+  const {rooms} = JSON.parse(stdout) as {rooms: {findings: {evidence: {source: string}[]}[]}[]}
+  const sources = new Set(
+    rooms.flatMap(({findings}) => findings.flatMap(({evidence}) => evidence.map((one) => one.source))),
+  )
+  expect([...sources].sort()).toEqual([`${dump} with ${more}`, 'replay'].sort())
+})
+
 describe('every room of a database', () => {
   test('is checked against it, and no case stays', async () => {
     const content = realRoom()

@@ -76,6 +76,8 @@ describe('reading', () => {
     ['a key of another kind', {colour: 'red'}, /"check.colour"/, /^There are rooms, /],
     ['a flag as it is typed', {'fail-on': 'error'}, /"check.fail-on"/, /^Did you mean fail_on\?$/],
     ['a secret', {access_token: 'syt_secret'}, /"check.access_token"/, /do not belong/],
+    ['a password, though only files are checked', {rooms: ['x.case'], database: ['postgres://u:pw@h/d']}, /PGPASSWORD/],
+    ['a password in a query', {database: ['postgres://h/d?password=pw']}, /check.database must have no password/],
     ['what every object inherits', JSON.parse('{"__proto__": {}}'), /"check.__proto__"/],
     ['another kind of finding', {ignore: {'dag/many-tip': 'x'}}, /"check.ignore.dag\/many-tip"/, /dag\/many-tips/],
     ['no reason', {ignore: {'dag/many-tips': ''}}, /check.ignore.dag\/many-tips must be a text/],

@@ -22,6 +22,8 @@ const holed = dumps.write(
 )
 const ERIN = '@erin:localhost:28448'
 const NOT_INVITED = 'You are not invited to this room.'
+const TOPIC = '$DDvfMFSZ2DBmw-hXVf5-VugzD2zQPMA2nROvK5NR81c'
+const POST = "You don't have permission to post that to the room. user_level (0) < send_level (50)"
 
 interface Document {
   readonly schema: string
@@ -66,6 +68,11 @@ describe('doctor', () => {
   test.concurrent.each<[string, readonly string[], number]>([
     ['a cause', ['duplicate auth_events', rejected], EXIT.findings],
     ['a cause, --fail-on never', ['duplicate auth_events', rejected, '--fail-on', 'never'], EXIT.done],
+    ['a rejected event', ['403 Forbidden', rejected, TOPIC], EXIT.findings],
+    ['a rejected event, of which nobody complained: a note', [rejected, TOPIC], EXIT.done],
+    ['a rejected event, where notes count', [rejected, TOPIC, '--fail-on', 'note'], EXIT.findings],
+    ['an event that is not here', [rejected, `$${'a'.repeat(43)}`], EXIT.inconclusive],
+    ['levels that are those of the room', [POST, rejected, ERIN], EXIT.findings],
     ['nobody complained, and there are errors', [conflict], EXIT.findings],
     ['nobody complained, and nothing is wrong', [healthy], EXIT.done],
     ['nobody complained, with a hole', [holed, '--fail-on', 'error'], EXIT.inconclusive],
@@ -129,6 +136,22 @@ describe('doctor', () => {
     const {stdout: ofFile} = await matrixState(['doctor', '--log', file, '--quiet'])
     expect(ofFile).toContain(`matrix-state doctor --log ${file} '!a:x.example'`)
     expect(stdout.indexOf('!a:x.example: 2 lines')).toBeLessThan(stdout.indexOf('!b:x.example: 1 line'))
+  })
+
+  test.concurrent('a log that names one room, and none is given: it is told with its command', async () => {
+    const input = `${LINE}User @u:x.example not in room !a:x.example (None)\n`
+    const {code, stdout} = await matrixState(['doctor', '-', '--quiet'], {input})
+    expect(code).toBe(EXIT.inconclusive)
+    expect(stdout).toContain('!a:x.example: 1 line')
+    expect(stdout).toContain("matrix-state doctor - '!a:x.example'")
+    expect(stdout).not.toContain('No room was given')
+    const {document} = await doctor(['-'], {input})
+    expect(document.rooms).toEqual([{room_id: '!a:x.example', lines: 1}])
+  })
+
+  test.concurrent('a rejected event that is asked about is explained', async () => {
+    const {document} = await doctor([rejected, TOPIC])
+    expect(document.diagnoses[0]?.cause).toContain('is rejected: @erin:localhost:28448 has power 0')
   })
 
   test.concurrent.each([60, 80, 120])('in %i columns no line but a command is broken', async (columns) => {

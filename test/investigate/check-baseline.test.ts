@@ -58,7 +58,14 @@ const ERRORS = {devices: false, failOn: 'error'} as const
 /** As of a room in which that is wrong and nothing else. */
 const checkWith = (findings: readonly Finding[], more: Partial<RoomOutcome> = {}): RoomCheck =>
   judgeRoom(
-    {...outcomes.get('conflict-v10')!, roomId: '!a:x', findings, open: [], servers: ['hs1.example'], ...more},
+    {
+      ...outcomes.get('conflict-v10')!,
+      roomId: '!a:x',
+      findings,
+      open: [],
+      told: [{server: 'hs1.example', evidence: ['states']}],
+      ...more,
+    },
     {baseline: null, ignore: new Set(), failOn: 'error'},
   )
 const reset = (severity: Severity = 'error', at = '$m'): Finding =>
@@ -191,7 +198,25 @@ describe('what is gone', () => {
   })
 
   test('not what a server said that was not compared', () => {
-    expect(goneOf([checkWith([], {servers: ['hs2.example']})])).toEqual(['state/reset'])
+    expect(goneOf([checkWith([], {told: [{server: 'hs2.example', evidence: ['states']}]})])).toEqual(['state/reset'])
+  })
+
+  test.each([
+    ['server/wrong-record', 'records'],
+    ['server/soft-failed-there', 'marks'],
+    ['server/many-extremities', 'extremities'],
+    ['server/behind', 'states'],
+  ] as const)('%s not where the server told no %s', (id, needed) => {
+    const server = 'hs1.example'
+    const {baseline} = updated(
+      [],
+      [checkWith([finding(id, {kind: 'server', server}, 'x', [], {severity: 'error'})])],
+      ERRORS,
+    )
+    const others = (['states', 'records', 'marks', 'extremities'] as const).filter((kind) => kind !== needed)
+    const goneWith = (evidence: typeof others | readonly [typeof needed]) =>
+      goneFrom(baseline, [checkWith([], {told: [{server, evidence}]})], {devices: false}).length
+    expect([baseline.length, goneWith(others), goneWith([needed])]).toEqual([1, 0, 1])
   })
 
   test('not what an audit of devices finds, where there was none', () => {

@@ -91,7 +91,10 @@ describe('a room whose process is lost has failed, and the others are checked', 
   })
 
   test('a real room that takes too long', async () => {
-    const report = await run([rooms[0]!], {timeoutMs: 1})
+    const long = publicRoom('10')
+    for (let number = 0; number < 3000; number += 1) long.add(`message ${String(number)}`, message())
+    const path = dumps.write('long.ndjson', linesOf(long))
+    const report = await run([path], {timeoutMs: 1})
     expect(report.rooms[0]).toMatchObject({verdict: 'failed', error: {code: 'TIMED_OUT'}})
   })
 

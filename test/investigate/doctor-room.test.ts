@@ -136,6 +136,112 @@ describe('rooms of two real servers', () => {
     expect(causes(other).map(([certainty]) => certainty)).toEqual(['hint'])
   })
 
+  const TOPIC = '$DDvfMFSZ2DBmw-hXVf5-VugzD2zQPMA2nROvK5NR81c'
+  const post = (had: number, takes: number): string =>
+    `You don't have permission to post that to the room. user_level (${String(had)}) < send_level (${String(takes)})`
+
+  test.each<[string, string | null, {user?: string; eventId?: string}]>([
+    ['as it is told', post(0, 50), {user: ERIN, eventId: TOPIC}],
+    ['by a message that says little, of nobody', '403 Forbidden', {eventId: TOPIC}],
+    ['named by the message', `403 Forbidden: ${TOPIC}`, {user: ERIN}],
+    ['among others that it names', `403 Forbidden: $IFSi-${'a'.repeat(38)} ${TOPIC}`, {user: ERIN}],
+    ['whatever was said', '** Unable to decrypt: the keys are missing **', {eventId: TOPIC}],
+    ['of which nobody said anything', null, {eventId: TOPIC}],
+    ['by the beginning of its ID', null, {eventId: TOPIC.slice(0, 11)}],
+    ['of which something unknown was said', 'the cat sat on the mat', {eventId: TOPIC}],
+  ])('rejected-v6: an event that is rejected is the cause: %s', async (_, message, who) => {
+    const report = await ask(await real('rejected-v6'), message, who)
+    const [first] = report.diagnoses
+    expect(first?.cause).toMatch(
+      /^The event in question, the topic .* is rejected: @erin.* has power 0, sending m\.room\.topic takes 50/,
+    )
+    expect(first?.certainty).toBe('proof')
+    expect(first?.rule?.number).toBe('v6:7')
+    expect(first?.events.map(({eventId}) => eventId)).toContain(TOPIC)
+    expect(first?.findings.map(({id}) => id)).toEqual(['dag/rejected-event'])
+    expect(JSON.stringify(first?.remedies)).toContain(`--can ${ERIN} send m.room.topic`)
+    expect(JSON.stringify(report.diagnoses)).not.toContain('m.room.message')
+    expect(report.notShown).toEqual([])
+  })
+
+  test('rejected-v6: the event of somebody else is a hint, and what they can send of its type is looked at', async () => {
+    const report = await ask(await real('rejected-v6'), '403 Forbidden', {
+      user: '@alice:localhost:18448',
+      eventId: TOPIC,
+    })
+    expect(causes(report)).toEqual([['hint', expect.stringContaining('It is not of @alice:localhost:18448')]])
+    expect(report.notShown[0]?.says[0]).toContain('@alice:localhost:18448 can send m.room.topic')
+  })
+
+  test('rejected-v6: an event that lists an auth event twice: nothing destructive helps', async () => {
+    const eventId = '$0ZS_FPLOONgiOk9_kKtAd1u1KsMwRDawUVliSNsVVEg'
+    const report = await ask(await real('rejected-v6'), null, {eventId})
+    expect(report.diagnoses[0]?.rule?.number).toBe('v6:2.1')
+    expect(report.diagnoses[0]?.remedies.map(({id}) => id)).toContain('update-server')
+    expect(report.diagnoses[0]?.remedies.map(({invasiveness}) => invasiveness)).not.toContain('destructive')
+  })
+
+  test('rejected-v6: an event that is accepted is said to be, and its type is what is asked', async () => {
+    const eventId = '$RWf-fFcd3wPyVp4Icam4HL4VFJdba7aTV63f7bruAQ8'
+    const report = await ask(await real('rejected-v6'), '403 Forbidden', {eventId})
+    expect(report.diagnoses).toEqual([])
+    expect(report.notShown[0]?.says[0]).toMatch(/^The event in question, the power levels .* is accepted by the rules/)
+    expect(report.notShown[0]?.says[1]).toContain('@alice:localhost:18448 can send m.room.power_levels')
+    const silent = await ask(await real('rejected-v6'), null, {eventId})
+    expect(silent.remarks.join()).toContain('is accepted by the rules')
+  })
+
+  test('rejected-v6: an event that is not here is lacking', async () => {
+    const eventId = `$${'a'.repeat(43)}`
+    const report = await ask(await real('rejected-v6'), null, {eventId})
+    expect(report.gather.join()).toContain(`${eventId}, is not in this evidence`)
+  })
+
+  test('rejected-v6: of levels without an event, what takes so much may have been tried', async () => {
+    const opened = await real('rejected-v6')
+    const report = await ask(opened, post(0, 50), {user: ERIN})
+    expect(causes(report)).toEqual([
+      [
+        'proof',
+        expect.stringContaining(
+          '50 is what it takes to send state events without a level of their own, such as m.room.topic',
+        ),
+      ],
+    ])
+    expect(report.diagnoses[0]?.rule?.number).toBe('v6:7')
+    const ofDendrite = await ask(opened, `sender "${ERIN}" is not allowed to send event. 0 < 90`)
+    expect(causes(ofDendrite)).toEqual([['proof', expect.stringContaining('takes to send m.room.power_levels.')]])
+  })
+
+  test('rejected-v6: levels that the room does not have prove nothing', async () => {
+    const opened = await real('rejected-v6')
+    const other = await ask(opened, post(10, 50), {user: ERIN})
+    expect(causes(other)).toEqual([['hint', expect.stringContaining(`tells of power 10, and ${ERIN} has 0`)]])
+    const none = await ask(opened, post(0, 77), {user: ERIN})
+    expect(none.diagnoses).toEqual([])
+    expect(none.notShown[0]?.says[0]).toContain(`nothing takes power 77 to send, and ${ERIN} has power 0`)
+    const able = await ask(opened, post(0, 50), {user: '@alice:localhost:18448'})
+    expect(able.diagnoses).toEqual([])
+    expect(able.notShown[0]?.says[0]).toContain('has power 100, and can send what takes 50')
+  })
+
+  test.each([
+    ["You don't have permission to invite users", 'cannot invite another user', 'inviting takes 50', 'v6:4.3.5'],
+    ["You don't have permission to ban", 'cannot ban another user', 'takes power 50', 'v6:4.5.3'],
+    ['sender does not have enough power to kick target user', 'cannot kick another user', 'takes power 50', 'v6:4.4.5'],
+    ["You don't have permission to redact events", "cannot redact others' events", 'redacting takes 50', undefined],
+  ])('rejected-v6: %s, of nobody in particular', async (message, what, why, rule) => {
+    const opened = await real('rejected-v6')
+    const report = await ask(opened, message, {user: ERIN})
+    expect(causes(report)).toEqual([['proof', expect.stringContaining(what)]])
+    expect(report.diagnoses[0]?.cause).toContain(why)
+    expect(report.diagnoses[0]?.cause).not.toContain('@somebody')
+    expect(report.diagnoses[0]?.rule?.number).toBe(rule)
+    const able = await ask(opened, message, {user: '@alice:localhost:18448'})
+    expect(able.diagnoses).toEqual([])
+    expect(able.notShown[0]?.says[0]).toContain(what.replace('cannot', 'can'))
+  })
+
   test('creators-v12: no creator can be kicked, and no level would help', async () => {
     const report = await ask(await real('creators-v12'), 'You cannot kick user @bob:localhost:28448.', {
       user: '@alice:localhost:18448',

@@ -1,4 +1,4 @@
-import {CATALOGUE, finding, type FindingId} from '../../src/finding/finding.ts'
+import {CATALOGUE, finding, type FindingId, type Subject} from '../../src/finding/finding.ts'
 import type {CheckedFinding, CheckReport, NotCounted, RoomCheck} from '../../src/investigate/check-report.ts'
 
 /** What an event, or a file's name, could hold to become more than text in a report. */
@@ -98,6 +98,7 @@ export const HOSTILE_REPORT: CheckReport = report(
       findings: Object.keys(CATALOGUE).map((id) => saying('said', id as FindingId)),
     }),
     room(),
+    room({verdict: 'findings', findings: ofAllSubjects('said', '!id:example.org')}),
   ],
   {
     notes: HOSTILE,
@@ -107,6 +108,23 @@ export const HOSTILE_REPORT: CheckReport = report(
     },
   },
 )
+
+/** Findings about everything that a finding can be about, of the room itself and of another one. */
+export function ofAllSubjects(text: string, roomId: string): readonly CheckedFinding[] {
+  const subjects: readonly Subject[] = [
+    {kind: 'slot', type: text, state_key: text},
+    {kind: 'slot', type: text, state_key: '', event_id: text},
+    {kind: 'event', event_id: text},
+    {kind: 'room', room_id: roomId},
+    {kind: 'room', room_id: text},
+    {kind: 'server', server: text},
+    {kind: 'user', user_id: text},
+    {kind: 'device', user_id: text, device_id: text},
+    {kind: 'session', session_id: text, sender: text},
+    {kind: 'account', user_id: text},
+  ]
+  return subjects.map((subject) => ({...saying(text), subject}))
+}
 
 /** What no form of a report may have in it as it is: it turns the writing, moves a cursor, or hides. */
 export const DANGEROUS =

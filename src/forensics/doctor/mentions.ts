@@ -1,4 +1,4 @@
-import type {Mentions} from './symptom.ts'
+import type {LevelsTold, Mentions} from './symptom.ts'
 
 /** A list names no more than this; a log can name millions. */
 const MOST = 20
@@ -29,6 +29,10 @@ const NOT_TYPES = /^m\.(?:megolm|olm)\./
 const ERRCODE = /\b[MC]_[A-Z][A-Z_]{2,60}\b/
 const STATUS =
   /(?:\bHTTP(?:\/[\d.]{1,3})?|\bstatus(?:[ _]?code)?|\bcode|Error:|\[|\()["']?[:= ]{0,3}\[?([45]\d\d)\b(?![\d.:-])|(?<![\d.])([45]\d\d)(?=:? ?(?:- |\(?(?:Forbidden|Bad Request|Not Found|Internal Server|Bad Gateway|M_[A-Z]))|: [A-Z@"']| "(?:GET|PUT|POST|DELETE) \/)/
+
+/** As Synapse and Dendrite tell them. */
+const LEVELS =
+  /\b(?:user_level \((-?\d{1,15})\) < send_level \((-?\d{1,15})\)|not allowed to send event\. (-?\d{1,15}) < (-?\d{1,15})(?!\d))/
 
 /** Names as URLs write them. */
 const ESCAPED: Readonly<Record<string, string>> = {'21': '!', '23': '#', '24': '$', '3a': ':', '40': '@'}
@@ -63,7 +67,15 @@ export function mentionsOf(text: string): Mentions {
     eventTypes: all(read, EVENT_TYPE).filter((type) => !NOT_TYPES.test(type)),
     status: told === undefined ? null : Number(told),
     errcode: ERRCODE.exec(read)?.[0] ?? null,
+    ...levelsIn(read),
   }
+}
+
+function levelsIn(text: string): {readonly levels?: LevelsTold} {
+  const [, user, required, ofDendrite, requiredByDendrite] = LEVELS.exec(text) ?? []
+  const had = user ?? ofDendrite
+  const takes = required ?? requiredByDendrite
+  return had === undefined || takes === undefined ? {} : {levels: {user: Number(had), required: Number(takes)}}
 }
 
 const both = (some: readonly string[], more: readonly string[]): readonly string[] =>
@@ -71,7 +83,9 @@ const both = (some: readonly string[], more: readonly string[]): readonly string
 
 /** What two lines name, the first one's first. */
 export function mentionsTogether(one: Mentions, other: Mentions): Mentions {
+  const levels = one.levels ?? other.levels
   return {
+    ...(levels === undefined ? {} : {levels}),
     eventIds: both(one.eventIds, other.eventIds),
     userIds: both(one.userIds, other.userIds),
     roomIds: both(one.roomIds, other.roomIds),

@@ -257,7 +257,7 @@ const CONDUIT_PATTERNS: readonly Pattern[] = [
     'forbidden-by-power',
     'conduit',
     `${rumaMember}; ${ruma}`,
-  )('sender does not have enough power to', 'sender does not have enough power to kick target user'),
+  )('sender does not have enough power to(?: [a-z]{1,20})?', 'sender does not have enough power to kick target user'),
   pattern(
     'server-banned',
     'conduit',

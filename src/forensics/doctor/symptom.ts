@@ -46,6 +46,14 @@ export interface Mentions {
   readonly status: number | null
   /** `M_FORBIDDEN` and the like, if one is told. */
   readonly errcode: string | null
+  /** The levels by which sending was refused, if they are told. */
+  readonly levels?: LevelsTold
+}
+
+/** "user_level (0) < send_level (50)": what the user had, and what it took, by the state of who said it. */
+export interface LevelsTold {
+  readonly user: number
+  readonly required: number
 }
 
 /** A sign that was found in a text. */

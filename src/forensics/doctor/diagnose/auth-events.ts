@@ -106,7 +106,7 @@ export function diagnoseAuthEvents(evidence: RoomEvidence, symptom: SymptomId): 
 }
 
 /** Remedies of a state that is wrong: no use where an event lists one auth event twice, which comes from no state. */
-const OF_DAMAGED_STATE = [
+export const OF_DAMAGED_STATE = [
   ...['act-from-another-server', 'leave-and-rejoin', 'dendrite-evacuate', 'upgrade-room'],
   ...['synapse-purge-and-rejoin', 'dendrite-purge', 'conduit-state-from-server'],
 ]
@@ -139,7 +139,7 @@ function causeOf({replay}: RoomEvidence, server: string, rows: readonly number[]
 }
 
 /** One event is cited twice, and no two events stand in one slot. */
-function isSameTwice(graph: RoomGraph, row: number): boolean {
+export function isSameTwice(graph: RoomGraph, row: number): boolean {
   const parents = [...graph.authOf(row)]
   const slots = [...new Set(parents)].map((parent) => graph.slot[parent] ?? -1)
   return new Set(parents).size < parents.length && new Set(slots).size === slots.length

@@ -4,7 +4,9 @@ import {remediesFor} from '../remedies.ts'
 import type {Recognised, SymptomId} from '../symptom.ts'
 import {attemptOf} from './attempt.ts'
 import {diagnoseAuthEvents} from './auth-events.ts'
+import {type AskedEvent, askedEvent} from './by-event.ts'
 import {causesOf, diagnoseByFindings} from './by-findings.ts'
+import {diagnoseLevels} from './by-levels.ts'
 import type {Attempt, Cause, Concerned, Examined, RoomEvidence} from './evidence.ts'
 import {bannedHere, diagnoseNoServer, diagnoseUnnamed} from './joining.ts'
 import {diagnoseRefusal} from './refused.ts'
@@ -48,9 +50,57 @@ export function diagnoseFindings(
   return causesOf(evidence, findings).map((cause) => join(evidence, null, cause, place))
 }
 
+/** What is to be said of an event that is asked about, where nobody complained. */
+export function diagnoseEvent(evidence: RoomEvidence, eventId: string, place: Place): Diagnosed {
+  const {cause, verdict, says} = askedEvent(evidence, eventId, evidence.concerned.user)
+  const isKnown = verdict === 'accepted' || verdict === 'rejected'
+  return {
+    diagnoses: cause === null ? [] : [join(evidence, null, cause, place)],
+    notShown: verdict === 'accepted' ? [says] : [],
+    gather: isKnown ? [] : [says],
+  }
+}
+
 function examine(evidence: RoomEvidence, recognised: Recognised): Examined {
   const {symptom} = recognised
-  const attempt = attemptOf(recognised, evidence.concerned, evidence.userIsMentioned)
+  // Of what is wrong with auth events, the event in question is looked at there.
+  const event = OF_AUTH_EVENTS.has(symptom) ? null : eventAskedAbout(evidence, recognised)
+  if (event?.cause?.certainty === 'hint') {
+    const {causes, notShown, gather} = examineWith(evidence, recognised, event)
+    return {causes: [...causes, event.cause], notShown, gather}
+  }
+  if (event !== null && event.cause !== null) return {causes: [event.cause], notShown: [], gather: []}
+  const found = examineWith(evidence, recognised, event)
+  const isOpen = event !== null && found.causes.every(({certainty}) => certainty === 'hint')
+  if (!isOpen) return found
+  return event.verdict === 'accepted'
+    ? {...found, notShown: [event.says, ...found.notShown]}
+    : {...found, gather: [event.says, ...found.gather]}
+}
+
+const OF_AUTH_EVENTS: ReadonlySet<SymptomId> = new Set<SymptomId>([
+  ...(['duplicate-auth-events', 'no-create-event', 'auth-events-missing'] as const),
+])
+
+/** The event that was typed; else, of those that the message names, the first that is rejected, or the first. */
+function eventAskedAbout(evidence: RoomEvidence, {mentions}: Recognised): AskedEvent | null {
+  const {concerned, replay, eventIsMentioned = false} = evidence
+  if (concerned.eventId === null) return null
+  const rejected = mentions.eventIds.find((id) => replay.rejections.has(replay.graph.row(id)))
+  const eventId = eventIsMentioned ? (rejected ?? concerned.eventId) : concerned.eventId
+  return askedEvent(evidence, eventId, concerned.user)
+}
+
+function examineWith(evidence: RoomEvidence, recognised: Recognised, event: AskedEvent | null): Examined {
+  const {symptom, mentions} = recognised
+  const attempt = attemptOf(recognised, evidence.concerned, {
+    userIsMentioned: evidence.userIsMentioned ?? false,
+    event: event?.attempt ?? null,
+  })
+  const {levels, eventTypes} = mentions
+  const isOfLevels = symptom === 'forbidden-by-power' && eventTypes.length === 0 && (event?.attempt ?? null) === null
+  if (attempt?.action === 'send' && levels !== undefined && isOfLevels)
+    return diagnoseLevels(evidence, symptom, {user: attempt.user, levels})
   switch (symptom) {
     case 'not-invited':
     case 'banned':

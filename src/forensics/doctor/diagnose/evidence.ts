@@ -53,6 +53,8 @@ export interface RoomEvidence {
   readonly concerned: Concerned
   /** Nobody typed the user: the message names them, and perhaps as the one whom it is about. */
   readonly userIsMentioned?: boolean
+  /** Nobody typed the event: the message names it, perhaps among others. */
+  readonly eventIsMentioned?: boolean
   /** Whether encryption devices were looked at. */
   readonly devices: boolean
   /** Nothing is missing that could change what the replay says. */

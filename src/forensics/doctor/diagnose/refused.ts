@@ -4,7 +4,9 @@ import {own} from '../../../matrix/json.ts'
 import {serverNameOf} from '../../../matrix/ids.ts'
 import {JOIN_RULES_SLOT, memberSlot, type NamedSlot, POWER_SLOT, type StateAsked} from '../../explain/hearing.ts'
 import type {SymptomId} from '../symptom.ts'
+import {SOMEBODY} from './attempt.ts'
 import type {Answer, Attempt, Cause, Examined, RoomEvidence, StateOf} from './evidence.ts'
+import {redactionNotApplied} from './redacting.ts'
 import {
   asSentence,
   brokenRule,
@@ -33,6 +35,26 @@ const FITTING: Readonly<Partial<Record<SymptomId, RegExp>>> = {
  * that refuses what the events allow is found.
  */
 export function diagnoseRefusal(evidence: RoomEvidence, symptom: SymptomId, attempt: Attempt): Examined {
+  const found = refusal(evidence, symptom, attempt)
+  return attempt.target === SOMEBODY ? withoutStandIn(found) : found
+}
+
+/** Who stands in for another user is nobody to be named. */
+function withoutStandIn({causes, notShown, gather}: Examined): Examined {
+  const plain = (text: string): string => text.replaceAll(SOMEBODY, 'another user')
+  return {
+    causes: causes.map((one): Cause => ({
+      ...one,
+      cause: plain(one.cause),
+      rule: one.rule === null ? null : {...one.rule, text: plain(one.rule.text)},
+      ...(one.wouldPass === undefined ? {} : {wouldPass: one.wouldPass.map(({says, by}) => ({says: plain(says), by}))}),
+    })),
+    notShown: notShown.map(plain),
+    gather,
+  }
+}
+
+function refusal(evidence: RoomEvidence, symptom: SymptomId, attempt: Attempt): Examined {
   const answers = evidence.ask(attempt)
   const [ours, ...told] = answers
   if (ours === undefined) return {causes: [], notShown: [], gather: []}
@@ -42,6 +64,7 @@ export function diagnoseRefusal(evidence: RoomEvidence, symptom: SymptomId, atte
   if (ourAnswer === 'no' || ourAnswer === 'depends') {
     causes.push(refusedByEvents(evidence, {symptom, attempt, ours, allowing: by('yes')}))
   } else if (ourAnswer === 'yes') {
+    causes.push(...[redactionNotApplied(evidence, attempt)].filter((one) => one !== null))
     for (const answer of [...by('no'), ...by('depends')])
       causes.push(refusedByServer(evidence, {symptom, attempt, answer}))
   }
@@ -236,7 +259,7 @@ function whoCanVouch({ask, states}: RoomEvidence): readonly string[] {
   for (const user of joined.slice(0, MOST_ASKED)) {
     const server = serverNameOf(user)
     if (able.has(server)) continue
-    const [answer] = ask({user, action: 'invite', target: '@somebody:invalid'})
+    const [answer] = ask({user, action: 'invite', target: SOMEBODY})
     if (answer?.explanation.can?.answer === 'yes') able.add(server)
   }
   if (able.size === 0) return ['No joined user who was looked at may invite, so that no server can vouch for anybody']
