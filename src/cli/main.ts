@@ -44,7 +44,11 @@ export async function main(argv: readonly string[], options: ProgramOptions): Pr
     // oclif's own listener throws whatever is not EPIPE from within the stream.
     process.stdout.removeAllListeners('error')
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE' && failure === undefined) endProcess(EXIT.done)
+      if (error.code === 'EPIPE' && failure === undefined) {
+        // Whoever read it has enough: what fails from here on fails by that.
+        failure = EXIT.done
+        endProcess(EXIT.done)
+      }
       if (!interruptedByLoss(error)) void fail(error)
     })
     const result: unknown = await run([...argv], options as Parameters<typeof run>[1])
