@@ -176,6 +176,18 @@ function countUndetermined({graph, verdicts}: Replay, slot: number) {
   return {undetermined, ofSlot}
 }
 
+/**
+ * The slot that a person named, in a room that has events of it.
+ *
+ * @param stateKey - see `blameRoom`
+ * @throws StateError SLOT_UNKNOWN
+ */
+export function slotToBlame(graph: RoomGraph, type: string, stateKey: string | undefined): number {
+  const slot = findSlot(graph, type, stateKey)
+  if (typeof slot === 'number') return slot
+  throw neverSet(slot)
+}
+
 /** A slot that no event here has. */
 interface UnknownSlot {
   readonly type: string

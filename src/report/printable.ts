@@ -36,7 +36,11 @@ export function printableLine(line: string): string {
 export function date(ms: number): string {
   const time = new Date(ms)
   if (Number.isNaN(time.getTime())) return String(ms)
-  return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  // Years beyond 9999 and before 0 have a sign and six digits.
+  return time
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC')
 }
 
 /** `1 event`, `2 events`, `1,234 events`. */

@@ -1,0 +1,75 @@
+import {extname} from 'node:path'
+import {StateError} from '../errors.ts'
+import type {RoomDrawing} from '../report/graph/room-drawing.ts'
+import {printableJson} from '../report/printable.ts'
+
+export const GRAPH_FORMATS = ['dot', 'graphml', 'gexf', 'mermaid', 'json'] as const
+export type GraphFormat = (typeof GRAPH_FORMATS)[number]
+
+const BY_NAME: Readonly<Record<string, GraphFormat>> = {
+  '.dot': 'dot',
+  '.gv': 'dot',
+  '.graphml': 'graphml',
+  '.gexf': 'gexf',
+  '.mmd': 'mermaid',
+  '.mermaid': 'mermaid',
+  '.json': 'json',
+}
+
+/** Most nodes where nobody says how many: more are too many to be laid out, or for a viewer that refuses them. */
+export const NODE_LIMITS: Readonly<Record<GraphFormat, number>> = {
+  dot: 1000,
+  mermaid: 200,
+  graphml: Infinity,
+  gexf: Infinity,
+  json: Infinity,
+}
+
+/**
+ * The form that was asked for: by `--format`, `--json`, or the name of the file; DOT without any.
+ *
+ * @throws StateError USAGE where they contradict each other, or the name tells nothing
+ */
+export function graphFormat(format: GraphFormat | undefined, output: string | undefined, json: boolean): GraphFormat {
+  if (json && format !== undefined && format !== 'json') {
+    throw new StateError('USAGE', `--json and --format ${format} contradict each other`, {
+      hint: 'Leave out one of them.',
+    })
+  }
+  if (json) return 'json'
+  if (format !== undefined) return format
+  if (output === undefined || output === '-') return 'dot'
+  const ending = extname(output).toLowerCase()
+  const found = Object.hasOwn(BY_NAME, ending) ? BY_NAME[ending] : undefined
+  if (found !== undefined) return found
+  throw new StateError('USAGE', `--output ${output}: its name does not tell the format`, {
+    hint: `Give --format, or a name that ends with ${Object.keys(BY_NAME).join(', ')}.`,
+  })
+}
+
+/** A drawing in some form, with a line feed at the end. */
+export interface RenderedGraph {
+  readonly text: string
+  /** What may stand in the way of whoever draws it, in sentences. */
+  readonly says: readonly string[]
+}
+
+export async function renderGraph(format: GraphFormat, drawing: RoomDrawing): Promise<RenderedGraph> {
+  switch (format) {
+    case 'dot':
+      return {text: (await import('../report/graph/dot.ts')).dotText(drawing), says: []}
+    case 'graphml':
+      return {text: (await import('../report/graph/graphml.ts')).graphmlText(drawing), says: []}
+    case 'gexf':
+      return {text: (await import('../report/graph/gexf.ts')).gexfText(drawing), says: []}
+    case 'mermaid': {
+      const {mermaidSays, mermaidText} = await import('../report/graph/mermaid.ts')
+      const text = mermaidText(drawing)
+      return {text, says: mermaidSays(drawing, text)}
+    }
+    case 'json': {
+      const {graphDocument} = await import('../report/graph/graph-document.ts')
+      return {text: `${printableJson(JSON.stringify(graphDocument(drawing), null, 2))}\n`, says: []}
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import {Flag, type RoomGraph, Type} from '../../graph/room-graph.ts'
+import {Verdict} from '../../resolve/replay.ts'
+import type {Room} from './room.ts'
+
+/** What an event is, as its mark shows it. */
+export const Kind = {Message: 0, State: 1, Member: 2, Power: 3, Create: 4, Missing: 5} as const
+export type KindCode = (typeof Kind)[keyof typeof Kind]
+export const KINDS = 6
+
+/** What is to be seen of an event beside its kind, as bits. */
+export const Mark = {
+  Rejected: 1,
+  SoftFailed: 2,
+  Undetermined: 4,
+  /** A merge of states that differed. */
+  Conflict: 8,
+  /** A merge that set a slot back, by nobody's will. */
+  Reset: 16,
+  /** A merge that took a slot away as resolution is meant to. */
+  Revoked: 32,
+  /** Named by a finding that is no note. */
+  Finding: 64,
+  /** First event at which a server's state is not the replay's. */
+  Divergence: 128,
+  Tip: 256,
+} as const
+
+/** Gravest first: what a bucket of many events is shown as. */
+export const GRAVE_MARKS: readonly number[] = [
+  Mark.Reset,
+  Mark.Divergence,
+  Mark.Finding,
+  Mark.Rejected,
+  Mark.Conflict,
+  Mark.Revoked,
+  Mark.SoftFailed,
+  Mark.Undetermined,
+]
+
+const RULES: ReadonlySet<string> = new Set(['m.room.server_acl', 'm.room.tombstone'])
+
+export function kindOf(graph: RoomGraph, row: number): KindCode {
+  if (graph.has(row, Flag.Missing)) return Kind.Missing
+  if (!graph.has(row, Flag.State)) return Kind.Message
+  switch (graph.type[row]) {
+    case Type.Create:
+      return Kind.Create
+    case Type.Member:
+      return Kind.Member
+    case Type.PowerLevels:
+    case Type.JoinRules:
+    case Type.ThirdPartyInvite:
+      return Kind.Power
+    default:
+      return RULES.has(graph.typeName(row)) ? Kind.Power : Kind.State
+  }
+}
+
+export interface Marks {
+  /** `KindCode` of each row. */
+  readonly kinds: Uint8Array
+  /** Bits of `Mark` of each row. */
+  readonly marks: Uint16Array
+}
+
+/**
+ * What is drawn of every event.
+ *
+ * @param named - rows that findings are about
+ * @remarks O(events).
+ */
+export function marksOf({graph, replay, data, tips}: Room, named: readonly number[]): Marks {
+  const kinds = new Uint8Array(graph.size)
+  const marks = new Uint16Array(graph.size)
+  const add = (row: number, mark: number): void => {
+    if (row >= 0 && row < marks.length) marks[row] = (marks[row] ?? 0) | mark
+  }
+  for (let row = 0; row < graph.size; row += 1) {
+    const kind = kindOf(graph, row)
+    kinds[row] = kind
+    if (kind === Kind.Missing) continue
+    if (replay.verdicts[row] === Verdict.Rejected) add(row, Mark.Rejected)
+    else if (replay.verdicts[row] === Verdict.Undetermined) add(row, Mark.Undetermined)
+  }
+  for (const [row, conflicts] of replay.merges) if (conflicts > 0) add(row, Mark.Conflict)
+  for (const {softFailed} of data.marks) for (const row of softFailed) add(row, Mark.SoftFailed)
+  for (const {row, expected} of data.resets) if (row !== null) add(row, expected ? Mark.Revoked : Mark.Reset)
+  for (const {eventId} of data.divergencePoints) add(graph.row(eventId), Mark.Divergence)
+  for (const row of named) add(row, Mark.Finding)
+  for (const tip of tips) add(tip, Mark.Tip)
+  return {kinds, marks}
+}
+
+export const KIND_WORDS: readonly string[] = ['message', 'state', 'membership', 'power or rules', 'create', 'not here']

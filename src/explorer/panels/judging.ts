@@ -1,0 +1,206 @@
+import type {Trace, TraceLine, TraceValue} from '../../auth/trace.ts'
+import {explainMissing, explainRow} from '../../forensics/explain/explain.ts'
+import type {Check, Explanation, ServerWord} from '../../forensics/explain/explanation.ts'
+import type {Citation} from '../../forensics/explain/cited-auth-events.ts'
+import {absence} from '../../finding/slot-words.ts'
+import {Flag} from '../../graph/room-graph.ts'
+import {type Child, make, said} from '../dom.ts'
+import {eventLink, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
+
+/** Why an event counts or does not: the same explanation as the program gives, made when the event is looked at. */
+export function judgingSections(context: PanelContext, row: number): readonly Child[] {
+  const {room} = context
+  const facts = {
+    source: room.data.room.source,
+    trustIds: room.data.room.trustIds,
+    unknowable: room.data.room.unknowable,
+    findings: [],
+  }
+  const explanation = room.graph.has(row, Flag.Missing)
+    ? explainMissing(room.replay, row, facts)
+    : explainRow(room.replay, row, facts, {views: room.views})
+  return [
+    section('Verdict', make('p', {class: `answer ${explanation.verdict}`}, ...sentenceOf(context, explanation.answer))),
+    servers(explanation),
+    remedies(explanation),
+    section(
+      'Checks on receipt',
+      make(
+        'ol',
+        {class: 'checks'},
+        explanation.checks.map((check) => checkLine(context, check)),
+      ),
+    ),
+    rules(context, explanation),
+    citations(context, explanation),
+  ]
+}
+
+const CHECK_WORDS: Readonly<Record<Check['name'], string>> = {
+  format: 'form and size',
+  signatures: 'signatures',
+  'content-hash': 'content hash',
+  'auth-events': 'its auth events',
+  'state-before': 'the state before it',
+  'current-state': 'the current state',
+}
+const OUTCOMES: Readonly<Record<Check['outcome'], readonly [sign: string, words: string]>> = {
+  passed: ['✓', 'passed'],
+  failed: ['✕', 'failed'],
+  'not-checked': ['–', 'not checked'],
+  'not-known': ['?', 'not known'],
+  'not-reached': ['–', 'not reached'],
+}
+
+/** The page has neither signatures nor keys, whatever was at hand when it was made. */
+const NO_SIGNATURES = 'this page holds no signatures; matrix-state explain with --keys checks them'
+
+function checkLine(context: PanelContext, check: Check): HTMLElement {
+  const {name, outcome, rule} = check
+  const isLeftOut = name === 'signatures' && outcome === 'not-checked' && !context.room.data.room.trustIds
+  const says = isLeftOut ? NO_SIGNATURES : check.says
+  const [sign, words] = OUTCOMES[outcome]
+  return make(
+    'li',
+    {class: `check ${outcome}`},
+    make('span', {class: 'sign', 'aria-hidden': 'true'}, sign),
+    make('span', {}, `${CHECK_WORDS[name]}: `, make('strong', {}, words)),
+    make('small', {}, ...sentenceOf(context, says), rule === null ? null : make('code', {}, said(rule, 80))),
+  )
+}
+
+function servers({servers: words}: Explanation): Child {
+  if (words.length === 0) return null
+  return section(
+    'What servers say',
+    make(
+      'ul',
+      {class: 'plain'},
+      words.map((word) => make('li', {}, make('strong', {}, said(word.server, 80)), ': ', said(serverSays(word), 400))),
+    ),
+  )
+}
+
+function serverSays({has, rejected, softFailed, outlier}: ServerWord): string {
+  const parts = [
+    ...(has === false ? ['does not have it'] : []),
+    ...(typeof rejected === 'string' ? [`rejected it (${rejected})`] : []),
+    ...(softFailed === true ? ['soft-failed it: it was good, but its current state forbade it when it came'] : []),
+    ...(outlier === true ? ['has it as an outlier, without its place in the DAG'] : []),
+  ]
+  return parts.length === 0 ? 'accepted it' : parts.join(', ')
+}
+
+function remedies({remedies: list, verdict}: Explanation): Child {
+  if (verdict !== 'rejected') return null
+  const items = list.slice(0, 5).map(({says}) => make('li', {}, said(says, 400)))
+  return section(
+    'It would have been accepted',
+    items.length === 0
+      ? make('p', {}, 'No single change, and no pair of changes of those that were tried, makes it pass.')
+      : make('ul', {class: 'plain'}, items),
+  )
+}
+
+const ASKED: ReadonlySet<string> = new Set(['passed', 'no-say', 'allowed', 'rejected'])
+
+function rules(context: PanelContext, {rules: {auth, before}, roomVersion}: Explanation): Child {
+  const traces = [
+    ['asked of its auth events', auth],
+    ['asked of the state before it', before],
+  ] as const
+  return section(
+    `Rules of room version ${roomVersion}`,
+    traces.map(([words, trace]) =>
+      trace === null || trace.lines.length === 0 ? null : traceList(context, words, trace),
+    ),
+    auth === null && before === null
+      ? make('p', {class: 'hint'}, 'They cannot be asked: what they need is missing.')
+      : null,
+  )
+}
+
+function traceList(context: PanelContext, words: string, {lines, passes}: Trace): HTMLElement {
+  const asked = lines.filter(({outcome}) => ASKED.has(outcome))
+  return make(
+    'details',
+    {open: !passes},
+    make(
+      'summary',
+      {},
+      `${words}: `,
+      make('strong', {class: passes ? 'passed' : 'failed'}, passes ? 'pass' : 'reject'),
+    ),
+    make(
+      'ol',
+      {class: 'rules'},
+      asked.map((line) => ruleLine(context, line)),
+    ),
+  )
+}
+
+function ruleLine(context: PanelContext, {number, outcome, because, asks, values, culprit}: TraceLine): HTMLElement {
+  return make(
+    'li',
+    {class: `rule ${outcome}`},
+    make('code', {class: 'number'}, number),
+    make('span', {class: 'outcome'}, outcome.replaceAll('-', ' ')),
+    make(
+      'span',
+      {},
+      said(because ?? asks, 400),
+      values.length === 0 ? null : make('small', {}, ' (', said(values.map(valueInWords).join(', '), 300), ')'),
+      culprit === null ? null : [' ', eventLink(context, culprit)],
+    ),
+  )
+}
+
+function valueInWords({what, of, value}: TraceValue): string {
+  switch (what) {
+    case 'power':
+      return `${of ?? ''} has ${value}`
+    case 'level':
+      return `${of ?? ''} takes ${value}`
+    case 'membership':
+      return `${of ?? ''}: ${value === 'none' ? absence('m.room.member') : value}`
+    case 'join-rule':
+      return `join rule ${value}`
+    case 'federate':
+      return `m.federate ${value}`
+  }
+}
+
+const RELATIONS: Readonly<Record<Citation['relation'], string>> = {
+  same: 'as it should be',
+  older: 'older than what the state before it has',
+  newer: 'newer than what the state before it has',
+  other: 'on another branch than what the state before it has',
+  'not-in-state': 'the state before it has none',
+  'not-cited': 'not cited, though the state has it',
+  'no-part': 'has no part in authorising it',
+  'not-known': 'the state before it is not known',
+}
+
+function citations(context: PanelContext, {citations: list}: Explanation): Child {
+  if (list.length === 0) return null
+  const {graph} = context.room
+  return section(
+    'Auth events, against those that the state before it gives',
+    make(
+      'ul',
+      {class: 'citations'},
+      list.map(({slot, cited, selected, relation, problems}) => {
+        const number = slot === null ? -1 : graph.slotOf(slot.type, slot.stateKey)
+        const isOdd = relation !== 'same' || problems.length > 0
+        return make(
+          'li',
+          {class: isOdd ? 'odd' : 'fine'},
+          number < 0 ? null : [slotLink(context, number), ' '],
+          cited === null ? null : eventLink(context, cited),
+          make('small', {}, ` ${isOdd ? '' : '✓ '}${[RELATIONS[relation], ...problems].join('; ')}`),
+          selected === null || selected === cited ? null : [' ', eventLink(context, selected)],
+        )
+      }),
+    ),
+  )
+}

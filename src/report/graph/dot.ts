@@ -1,0 +1,83 @@
+import {printable} from '../printable.ts'
+import {drawingSays} from './drawing-says.ts'
+import {MARK} from './mark.ts'
+import {edgeWords, lookOf, nodeLines, printableNames, titleOf} from './node-words.ts'
+import type {DrawnNode, NodeAttributes, RoomDrawing} from './room-drawing.ts'
+
+const SHAPES: Readonly<Record<NodeAttributes['kind'], string>> = {
+  create: 'doubleoctagon',
+  member: 'ellipse',
+  power: 'hexagon',
+  state: 'box',
+  message: 'box',
+  missing: 'box',
+  foreign: 'note',
+  run: 'box3d',
+}
+/** Attributes that no layout reads, kept for scripts. */
+const KEPT = ['kind', 'verdict', 'type', 'state_key', 'sender', 'rule', 'events', 'conflicts'] as const
+const LONGEST = 300
+
+/**
+ * A drawing as DOT, the language of Graphviz. Time goes downward.
+ *
+ * @see https://graphviz.org/doc/info/lang.html
+ */
+export function dotText(drawing: RoomDrawing): string {
+  const nameOf = printableNames(drawing, LONGEST)
+  const lines = [
+    `// ${MARK}`,
+    `digraph ${quoted(drawing.roomId)} {`,
+    `  graph [rankdir=BT, labelloc=t, fontname="Helvetica", label=${label([titleOf(drawing), ...drawingSays(drawing)])}]`,
+    '  node [shape=box, style=filled, fontname="Helvetica", fontsize=10]',
+    '  edge [arrowsize=0.6, fontname="Helvetica", fontsize=9]',
+    ...drawing.nodes.map((node) => `  ${quoted(nameOf(node.key))} [${nodeAttributes(node)}]`),
+    ...drawing.edges.map(({from, to, attributes}) => {
+      const words = edgeWords(attributes)
+      const more =
+        words === '' ? '' : `, style=dashed, label=${label([words])}, events=${String(attributes.events ?? 0)}`
+      return `  ${quoted(nameOf(from))} -> ${quoted(nameOf(to))} [kind=${attributes.kind}${more}]`
+    }),
+    '}',
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function nodeAttributes({attributes}: DrawnNode): string {
+  const {kind, verdict, conflicts, resets, findings} = attributes
+  const look = lookOf(attributes)
+  const style = [
+    'filled',
+    ...(kind === 'missing' ? ['dotted'] : verdict === 'rejected' || verdict === 'undetermined' ? ['dashed'] : []),
+    ...(conflicts > 0 || resets !== undefined || findings !== undefined ? ['bold'] : []),
+  ]
+  const drawn = {
+    label: label(nodeLines(attributes)),
+    shape: SHAPES[kind],
+    style: `"${style.join(',')}"`,
+    fillcolor: `"${look.fill}"`,
+    fontcolor: `"${look.text}"`,
+    color: `"${look.border}"`,
+    ...(conflicts > 0 && kind !== 'create' ? {peripheries: '2'} : {}),
+    tooltip: label([attributes.event_id ?? attributes.label, attributes.because ?? '']),
+  }
+  const kept = KEPT.flatMap((name) => {
+    const value = attributes[name]
+    return value === undefined ? [] : [`${name}=${quoted(String(value))}`]
+  })
+  const told = Object.entries(drawn).map(([name, value]) => `${name}=${value}`)
+  return [...told, ...kept].join(', ')
+}
+
+/** A backslash is doubled everywhere: as it stands it would begin an escape, or let the quote go on. */
+function quoted(text: string): string {
+  return `"${printable(text, LONGEST).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+}
+
+/** Lines of text that people see; Graphviz would read entities of HTML in them. */
+function label(lines: readonly string[]): string {
+  const escaped = lines
+    .filter((line) => line !== '')
+    .map((line) => printable(line, LONGEST).replaceAll('&', '&amp;').replaceAll('\\', '\\\\').replaceAll('"', '\\"'))
+  return `"${escaped.join('\\n')}"`
+}

@@ -1,0 +1,56 @@
+import {type DrawingAttributes, graphologyGraph} from './graphology-graph.ts'
+import type {EdgeAttributes, NodeAttributes, RoomDrawing} from './room-drawing.ts'
+
+/** The node-link form of graphology. */
+export interface NodeLinkGraph {
+  readonly options: object
+  readonly attributes: Partial<DrawingAttributes>
+  readonly nodes: readonly {readonly key: string; readonly attributes?: NodeAttributes}[]
+  readonly edges: readonly {
+    readonly key?: string
+    readonly source: string
+    readonly target: string
+    readonly attributes?: EdgeAttributes
+  }[]
+}
+
+/** `graph --json`: schema `matrix-state/graph/1`. `graph` is the node-link form of graphology, which `Graph.from` imports. */
+export function graphDocument(drawing: RoomDrawing) {
+  const graph: NodeLinkGraph = graphologyGraph(drawing).export()
+  const {roomId, roomVersion, reading, edgesAre, focus, collapsed, complete, open, counts, says} = drawing
+  return {
+    schema: 'matrix-state/graph/1' as const,
+    room_id: roomId,
+    room_version: roomVersion,
+    name: drawing.name,
+    reading,
+    edges: edgesAre,
+    focus: focusDocument(focus),
+    collapsed,
+    complete,
+    open,
+    says,
+    summary: {
+      events_of_room: counts.eventsOfRoom,
+      events: counts.events,
+      missing: counts.missing,
+      nodes: drawing.nodes.length,
+      edges: drawing.edges.length,
+      conflicts: counts.conflicts,
+      resets: counts.resets,
+      findings: counts.findings,
+    },
+    graph,
+  }
+}
+
+function focusDocument(focus: RoomDrawing['focus']) {
+  switch (focus.kind) {
+    case 'room':
+      return {kind: 'room' as const}
+    case 'around':
+      return {kind: 'around' as const, event_id: focus.eventId, radius: focus.radius}
+    case 'slot':
+      return {kind: 'slot' as const, type: focus.type, state_key: focus.stateKey}
+  }
+}
