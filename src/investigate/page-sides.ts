@@ -90,11 +90,12 @@ function slotsOfState(graph: RoomGraph, {slots}: ToldState): readonly PageSlot[]
 
 /** What servers say of single events. Servers that say nothing are left out. */
 export function pageMarks(graph: RoomGraph, views: readonly ServerView[]): readonly PageMarks[] {
-  return views.flatMap(({server, marks, extremities}) => {
+  return views.flatMap(({server, marks, extremities, has}) => {
     const rejected: [number, string][] = []
     const accepted: number[] = []
     const softFailed: number[] = []
     const outliers: number[] = []
+    const received: [number, number][] = []
     for (const [eventId, mark] of marks) {
       const row = graph.row(eventId)
       if (row < 0) continue
@@ -102,8 +103,11 @@ export function pageMarks(graph: RoomGraph, views: readonly ServerView[]): reado
       else if (mark.rejected === null) accepted.push(row)
       if (mark.softFailed === true) softFailed.push(row)
       if (mark.outlier === true) outliers.push(row)
+      if (mark.receivedTs !== undefined) received.push([row, mark.receivedTs])
     }
-    if (rejected.length + accepted.length + softFailed.length + outliers.length === 0 && extremities === null) return []
+    const lacks = rowsNotIn(graph, has)
+    const told = [rejected, accepted, softFailed, outliers, received, lacks ?? []]
+    if (told.every(({length}) => length === 0) && extremities === null) return []
     return [
       {
         server,
@@ -111,8 +115,23 @@ export function pageMarks(graph: RoomGraph, views: readonly ServerView[]): reado
         rejected: rejected.sort(([a], [b]) => a - b),
         softFailed: softFailed.sort((a, b) => a - b),
         outliers: outliers.sort((a, b) => a - b),
+        received: received.sort(([a], [b]) => a - b),
+        lacks,
         extremities,
       },
     ]
   })
+}
+
+/** `null`: of no event is it known that the server does not have it. */
+function rowsNotIn(graph: RoomGraph, has: ServerView['has']): readonly number[] | null {
+  let isTold = false
+  const rows: number[] = []
+  for (let row = 0; row < graph.size; row += 1) {
+    const here = has(graph.id(row))
+    if (here === null) continue
+    isTold = true
+    if (!here) rows.push(row)
+  }
+  return isTold ? rows : null
 }

@@ -108,6 +108,28 @@ describe.skipIf(CHROMIUM === null)('an event', () => {
     expect(await panel.locator('.badges').textContent()).toContain('soft-failed by a server')
     expect(await panel.locator('.answer').textContent()).toContain('Accepted, but soft-failed by')
   })
+
+  test('of each server, whether it has the event, and when it received it', async () => {
+    const data = await dataOf('gap-v11')
+    const [, behind] = data.marks
+    const row = behind?.lacks?.[0] ?? -1
+    const page = await open('gap-v11', {hash: `event=${data.graph.ids[row] ?? ''}`})
+    const servers = page.locator('#panel-event [data-server]')
+    expect(await servers.nth(1).textContent()).toBe(`${behind?.server ?? ''}: does not have it`)
+    expect(await servers.nth(0).textContent()).toMatch(/: accepted it$/)
+
+    const told = await openData(
+      'gap-told',
+      {
+        ...data,
+        marks: data.marks.map((marks) => ({...marks, received: [[row, Date.UTC(2026, 0, 2, 3, 4, 5)]]})),
+      },
+      {hash: `event=${data.graph.ids[row] ?? ''}`},
+    )
+    expect(await told.locator('#panel-event [data-server]').first().textContent()).toContain(
+      'received 2026-01-02 03:04:05 UTC by its clock',
+    )
+  })
 })
 
 describe.skipIf(CHROMIUM === null)('a room with holes', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 import {unpackGraph, packGraph} from '../../src/graph/packed-graph.ts'
-import {layoutOf, MOST_LANES} from '../../src/explorer/model/lanes.ts'
+import {layoutOf, MOST_COLUMNS, MOST_LANES} from '../../src/explorer/model/lanes.ts'
 import {levelFor, levelsOf, PARTS} from '../../src/explorer/model/levels.ts'
 import {LongEdges} from '../../src/explorer/model/long-edges.ts'
 import {childrenOf, childRows} from '../../src/explorer/model/room.ts'
@@ -10,6 +10,8 @@ import type {RoomGraph} from '../../src/graph/room-graph.ts'
 import {loadRoomFrom} from '../../src/investigate/load-room.ts'
 import {serverNameOf} from '../../src/matrix/ids.ts'
 import {generateRoom} from '../bench/generate.ts'
+import {linesOf} from '../cli/dumps.ts'
+import {message, publicRoom} from '../rules/build.ts'
 import {reportedRoom} from '../scenarios/room-case.ts'
 
 const graphOf = (lines: Iterable<string>): RoomGraph =>
@@ -56,6 +58,21 @@ describe('lanes', () => {
       const places = [...columnOf].filter((_, row) => laneOf[row] === lane)
       expect(Math.max(...places) + 1).toBe(columns)
     }
+  })
+
+  test.each([
+    [MOST_COLUMNS, false],
+    [MOST_COLUMNS + 1, true],
+  ])('of %d branches at once it is said whether places are shared: %j', (branches, isFull) => {
+    const room = publicRoom('10')
+    const before = room.names.at(-1) ?? ''
+    const tips = Array.from({length: branches}, (_, index) => `m${String(index)}`)
+    for (const tip of tips) room.add(tip, {...message(), prev: [before]})
+    room.add('merge', {...message(), prev: tips})
+    const graph = graphOf(linesOf(room))
+    const {lanes, columnOf} = layoutOf(graph)
+    expect(lanes.map((lane) => lane.isFull)).toEqual([isFull])
+    expect(new Set(tips.map((tip) => columnOf[graph.row(room.id(tip))])).size).toBe(MOST_COLUMNS)
   })
 
   test('a chain in one lane stays in one place', () => {

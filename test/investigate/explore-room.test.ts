@@ -97,6 +97,24 @@ describe('rooms of two real servers', () => {
     }
   })
 
+  test('of each server, which events it lacks, and when it received the others', async () => {
+    const room = reportedRoom('gap-v11')
+    const at = new Map(room.ids.map((id, index) => [id, 1_700_000_000_000 + index * index]))
+    const {hs1, hs2} = room.servers
+    const events = new Map(
+      [...hs1.events].map(([id, {group, marks}]) => [id, {group, marks: {...marks, receivedTs: at.get(id) ?? 0}}]),
+    )
+    const timed = {...room, servers: {hs1: {...hs1, events}, hs2}}
+    const {data} = await exploreRoom(await openRoom(writeRoomCase(dumps.path('timed.case'), timed)), OPTIONS)
+    const {marks, graph} = unpacked(await explorerPage(data))
+    const [first, second] = marks
+    expect(new Map(first?.received.map(([row, ts]) => [graph.ids[row], ts]))).toEqual(at)
+    expect([first?.lacks, second?.received]).toEqual([[], []])
+    const lacked = room.ids.filter((id) => !hs2.events.has(id))
+    expect(second?.lacks?.map((row) => graph.ids[row]).toSorted()).toEqual(lacked.toSorted())
+    expect(lacked.length).toBeGreaterThan(10)
+  })
+
   test('a reset is told in words, with what was lost and the slot', async () => {
     const {data} = await exploreRoom(await openRoom(caseOf('conflict-v10')), OPTIONS)
     const lost = data.resets.filter(({expected}) => !expected)

@@ -4,7 +4,7 @@ import {serverNameOf} from '../../matrix/ids.ts'
 /** Servers with a lane of their own; the rest share one. */
 export const MOST_LANES = 12
 /** Branches that are drawn side by side in a lane; more share the last place. */
-const MOST_COLUMNS = 8
+export const MOST_COLUMNS = 32
 
 export interface Lane {
   /** Server name; `null`: the lane of all others. */
@@ -12,8 +12,10 @@ export interface Lane {
   readonly events: number
   /** Servers that it stands for. */
   readonly servers: number
-  /** Branches that stand side by side at most. */
+  /** Places side by side. */
   readonly columns: number
+  /** There were more branches at once than places: the last place is shared. */
+  readonly isFull: boolean
 }
 
 /** Where every event stands: lane and place in it. Time is the row. */
@@ -41,7 +43,7 @@ export function layoutOf(graph: RoomGraph): Layout {
   }
   placeMissing(graph, servers.ofRow, laneOf)
   const count = servers.order.length > MOST_LANES ? MOST_LANES + 1 : Math.max(1, servers.order.length)
-  const {columnOf, columns} = columnsOf(graph, laneOf, count)
+  const {columnOf, columns, isFull} = columnsOf(graph, laneOf, count)
   const rest = servers.order.slice(MOST_LANES)
   return {
     lanes: Array.from({length: count}, (_, lane): Lane => {
@@ -52,12 +54,14 @@ export function layoutOf(graph: RoomGraph): Layout {
             events: rest.reduce((sum, other) => sum + (servers.counts[other] ?? 0), 0),
             servers: rest.length,
             columns: columns[lane] ?? 1,
+            isFull: isFull[lane] ?? false,
           }
         : {
             server: servers.names[server] ?? '',
             events: servers.counts[server] ?? 0,
             servers: 1,
             columns: columns[lane] ?? 1,
+            isFull: isFull[lane] ?? false,
           }
     }),
     laneOf,
@@ -105,6 +109,7 @@ function placeMissing(graph: RoomGraph, ofRow: Int32Array, laneOf: Uint8Array): 
 function columnsOf(graph: RoomGraph, laneOf: Uint8Array, count: number) {
   const columnOf = new Uint8Array(graph.size)
   const columns = new Array<number>(count).fill(1)
+  const isFull = new Array<boolean>(count).fill(false)
   const isFollowed = new Uint8Array(graph.size)
   for (const parent of graph.prev.edges) isFollowed[parent] = 1
   /** By lane and column: the newest event there, or -1 where the place is free. */
@@ -124,10 +129,11 @@ function columnsOf(graph: RoomGraph, laneOf: Uint8Array, count: number) {
       place = 0
       while (place < MOST_COLUMNS - 1 && heads[base + place] !== -1) place += 1
     }
+    if (place === MOST_COLUMNS - 1 && heads[base + place] !== -1) isFull[lane] = true
     // What nothing follows keeps no place.
     if (isFollowed[row] === 1) heads[base + place] = row
     columnOf[row] = place
     if (place + 1 > (columns[lane] ?? 1)) columns[lane] = place + 1
   }
-  return {columnOf, columns}
+  return {columnOf, columns, isFull}
 }

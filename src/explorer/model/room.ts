@@ -3,6 +3,7 @@ import {findResets, type Reset} from '../../forensics/resets.ts'
 import {unpackGraph} from '../../graph/packed-graph.ts'
 import type {RoomGraph} from '../../graph/room-graph.ts'
 import type {Adjacency} from '../../graph/topological-order.ts'
+import type {EventId} from '../../matrix/ids.ts'
 import type {JsonObject} from '../../matrix/json.ts'
 import type {PageData} from '../../report/explorer/page-data.ts'
 import {replay, type Replay, UNKNOWN_STATE} from '../../resolve/replay.ts'
@@ -72,18 +73,23 @@ export function childRows({starts, edges}: Adjacency, row: number): Int32Array {
 }
 
 function viewsOf(graph: RoomGraph, data: PageData): readonly ServerView[] {
-  return data.marks.map(({server, accepted = [], rejected, softFailed, outliers, extremities}): ServerView => {
-    const marks = new Map<string, {-readonly [K in keyof ToldMarks]: ToldMarks[K]}>()
-    const at = (row: number): {-readonly [K in keyof ToldMarks]: ToldMarks[K]} => {
-      const id = graph.id(row)
-      const known = marks.get(id) ?? {}
-      marks.set(id, known)
-      return known
-    }
-    for (const row of accepted) at(row).rejected = null
-    for (const [row, reason] of rejected) at(row).rejected = reason
-    for (const row of softFailed) at(row).softFailed = true
-    for (const row of outliers) at(row).outlier = true
-    return {server, states: [], extremities, marks, has: () => null, recorded: null}
-  })
+  return data.marks.map(
+    ({server, accepted = [], rejected, softFailed, outliers, received, lacks, extremities}): ServerView => {
+      const marks = new Map<string, {-readonly [K in keyof ToldMarks]: ToldMarks[K]}>()
+      const at = (row: number): {-readonly [K in keyof ToldMarks]: ToldMarks[K]} => {
+        const id = graph.id(row)
+        const known = marks.get(id) ?? {}
+        marks.set(id, known)
+        return known
+      }
+      for (const row of accepted) at(row).rejected = null
+      for (const [row, reason] of rejected) at(row).rejected = reason
+      for (const row of softFailed) at(row).softFailed = true
+      for (const row of outliers) at(row).outlier = true
+      for (const [row, ts] of received) at(row).receivedTs = ts
+      const absent = lacks === null ? null : new Set(lacks.map((row) => graph.id(row)))
+      const has = (eventId: string): boolean | null => (absent === null ? null : !absent.has(eventId as EventId))
+      return {server, states: [], extremities, marks, has, recorded: null}
+    },
+  )
 }

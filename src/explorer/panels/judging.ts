@@ -1,9 +1,11 @@
 import type {Trace, TraceLine, TraceValue} from '../../auth/trace.ts'
 import {explainMissing, explainRow} from '../../forensics/explain/explain.ts'
 import type {Check, Explanation, ServerWord} from '../../forensics/explain/explanation.ts'
+import type {SoftFailEstimate} from '../../forensics/explain/soft-fail.ts'
 import type {Citation} from '../../forensics/explain/cited-auth-events.ts'
 import {absence} from '../../finding/slot-words.ts'
 import {Flag} from '../../graph/room-graph.ts'
+import {date} from '../../report/printable.ts'
 import {type Child, make, said} from '../dom.ts'
 import {eventLink, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
 
@@ -21,7 +23,7 @@ export function judgingSections(context: PanelContext, row: number): readonly Ch
     : explainRow(room.replay, row, facts, {views: room.views})
   return [
     section('Verdict', make('p', {class: `answer ${explanation.verdict}`}, ...sentenceOf(context, explanation.answer))),
-    servers(explanation),
+    servers(context, explanation),
     remedies(explanation),
     section(
       'Checks on receipt',
@@ -69,26 +71,44 @@ function checkLine(context: PanelContext, check: Check): HTMLElement {
   )
 }
 
-function servers({servers: words}: Explanation): Child {
+function servers(context: PanelContext, {servers: words}: Explanation): Child {
   if (words.length === 0) return null
   return section(
     'What servers say',
     make(
       'ul',
       {class: 'plain'},
-      words.map((word) => make('li', {}, make('strong', {}, said(word.server, 80)), ': ', said(serverSays(word), 400))),
+      words.map((word) =>
+        make(
+          'li',
+          {'data-server': word.server},
+          make('strong', {}, said(word.server, 80)),
+          ': ',
+          ...sentenceOf(context, serverSays(word)),
+        ),
+      ),
     ),
   )
 }
 
-function serverSays({has, rejected, softFailed, outlier}: ServerWord): string {
+function serverSays({has, rejected, softFailed, outlier, receivedTs, estimate}: ServerWord): string {
   const parts = [
     ...(has === false ? ['does not have it'] : []),
     ...(typeof rejected === 'string' ? [`rejected it (${rejected})`] : []),
     ...(softFailed === true ? ['soft-failed it: it was good, but its current state forbade it when it came'] : []),
     ...(outlier === true ? ['has it as an outlier, without its place in the DAG'] : []),
   ]
-  return parts.length === 0 ? 'accepted it' : parts.join(', ')
+  return [
+    parts.length === 0 ? 'accepted it' : parts.join(', '),
+    ...(receivedTs === undefined ? [] : [`received ${date(receivedTs)} by its clock`]),
+    // That it allowed what was accepted goes without saying.
+    ...(estimate === null || (estimate.passes && softFailed !== true) ? [] : [estimateWords(estimate)]),
+  ].join('; ')
+}
+
+function estimateWords({passes, rejection, certainty}: SoftFailEstimate): string {
+  const because = rejection === null ? '' : ` (${rejection.because})`
+  return `by what it had received then, its current state ${passes ? 'allowed' : 'did not allow'} it${because}: ${certainty === 'hint' ? 'a hint, as it did not tell when it received all others' : 'estimated from its clock'}`
 }
 
 function remedies({remedies: list, verdict}: Explanation): Child {

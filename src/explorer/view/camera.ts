@@ -3,8 +3,10 @@ import type {Layout} from '../model/lanes.ts'
 /** Height of a row, in pixels, beyond which nothing is gained. */
 const HIGHEST_ROW = 72
 const LEAST_LANE = 46
-/** Places within a lane, in pixels. */
+/** Places within a lane, in pixels: from one to the next, and all of them where there are many, which stand closer then. */
 const COLUMN = 14
+const COLUMNS = 8 * COLUMN
+const LEAST_COLUMN = 5
 const LANE_PAD = 26
 const LANE_END = 10
 
@@ -20,11 +22,13 @@ export class Camera {
   readonly #rows: number
   #laneX: number[] = []
   #laneWidth: number[] = []
+  readonly #step: readonly number[]
   #changed: () => void = () => undefined
 
   constructor(layout: Layout, rows: number) {
     this.#layout = layout
     this.#rows = rows
+    this.#step = layout.lanes.map(({columns}) => stepOf(columns))
   }
 
   onChange(changed: () => void): void {
@@ -44,7 +48,7 @@ export class Camera {
   /** Lanes share the width; busy ones with many branches get more. Where they would be too narrow, the view can be moved sideways. */
   #arrange(): void {
     const {lanes} = this.#layout
-    const least = lanes.map(({columns}) => Math.max(LEAST_LANE, LANE_PAD + LANE_END + (columns - 1) * COLUMN))
+    const least = lanes.map(({columns}) => Math.max(LEAST_LANE, LANE_PAD + LANE_END + (columns - 1) * stepOf(columns)))
     const sum = least.reduce((a, b) => a + b, 0)
     const spare = Math.max(0, this.width - sum) / Math.max(1, lanes.length)
     let x = 0
@@ -75,7 +79,7 @@ export class Camera {
 
   x(row: number): number {
     const lane = this.#layout.laneOf[row] ?? 0
-    return this.laneX(lane) + LANE_PAD + (this.#layout.columnOf[row] ?? 0) * COLUMN
+    return this.laneX(lane) + LANE_PAD + (this.#layout.columnOf[row] ?? 0) * (this.#step[lane] ?? COLUMN)
   }
 
   y(row: number): number {
@@ -155,4 +159,8 @@ export class Camera {
     this.top = Math.min(most, Math.max(0, this.top))
     this.left = Math.min(Math.max(0, this.contentWidth - this.width), Math.max(0, this.left))
   }
+}
+
+function stepOf(columns: number): number {
+  return Math.min(COLUMN, Math.max(LEAST_COLUMN, COLUMNS / Math.max(1, columns - 1)))
 }

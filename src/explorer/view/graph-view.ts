@@ -7,6 +7,7 @@ import type {Themes} from '../theme.ts'
 import {readPalette} from '../theme.ts'
 import {drawOverlay} from './draw-overlay.ts'
 import {drawRoom} from './draw-room.ts'
+import {MOST_COLUMNS} from '../model/lanes.ts'
 import {eventLine} from '../model/words.ts'
 import {followPointer} from './pointer.ts'
 import type {LifePath, Scene} from './scene.ts'
@@ -122,16 +123,22 @@ export class GraphView {
     const {camera, layout} = this.#scene
     if (this.#names.childElementCount !== layout.lanes.length) {
       this.#names.replaceChildren(
-        ...layout.lanes.map(({server, events, servers}) =>
+        ...layout.lanes.map(({server, events, servers, isFull}) =>
           make(
             'span',
-            {class: 'lane-name', title: server === null ? '' : label(server, 300)},
+            {
+              class: 'lane-name',
+              title: [
+                ...(server === null ? [] : [label(server, 300)]),
+                ...(isFull ? [`More than ${String(MOST_COLUMNS)} branches at once: the last place is shared.`] : []),
+              ].join('. '),
+            },
             make(
               'bdi',
               {},
               server === null ? `${String(servers)} others` : label(server === '' ? 'no server' : server, 80),
             ),
-            make('small', {}, events.toLocaleString('en-US')),
+            make('small', {}, `${events.toLocaleString('en-US')}${isFull ? ' *' : ''}`),
           ),
         ),
       )

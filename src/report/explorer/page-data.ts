@@ -58,6 +58,10 @@ export interface PageMarks {
   readonly rejected: readonly (readonly [row: number, reason: string])[]
   readonly softFailed: readonly number[]
   readonly outliers: readonly number[]
+  /** Rows, with when it received them by its clock, milliseconds since 1970. */
+  readonly received: readonly (readonly [row: number, ts: number])[]
+  /** Rows that it does not have; `null`: its whole DAG was not asked for. */
+  readonly lacks: readonly number[] | null
   /** Forward extremities as told; `null`: not told. */
   readonly extremities: readonly string[] | null
 }

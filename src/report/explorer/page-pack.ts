@@ -11,7 +11,12 @@ export interface PackedPage extends Omit<PageData, 'sides' | 'marks'> {
     readonly rows: readonly number[]
     readonly others: PageSide['slots']
   })[]
-  readonly marks: readonly (Omit<PageMarks, 'accepted'> & {readonly acceptedSteps: readonly number[]})[]
+  readonly marks: readonly (Omit<PageMarks, 'accepted' | 'received'> & {
+    readonly acceptedSteps: readonly number[]
+    /** Rows and times, each less the one before it. */
+    readonly receivedRows: readonly number[]
+    readonly receivedTimes: readonly number[]
+  })[]
 }
 
 /** @remarks Linear in the slots of all sides. */
@@ -19,7 +24,12 @@ export function packPage(data: PageData): PackedPage {
   const rows = new Map(data.graph.ids.map((eventId, row) => [eventId, row]))
   return {
     ...data,
-    marks: data.marks.map(({accepted = [], ...marks}) => ({...marks, acceptedSteps: steps(accepted)})),
+    marks: data.marks.map(({accepted = [], received, ...marks}) => ({
+      ...marks,
+      acceptedSteps: steps(accepted),
+      receivedRows: steps(received.map(([row]) => row)),
+      receivedTimes: steps(received.map(([, ts]) => ts)),
+    })),
     sides: data.sides.map(({slots, ...side}) => {
       const own: number[] = []
       const others: PageSide['slots'][number][] = []
@@ -40,7 +50,11 @@ export function unpackPage(packed: PackedPage): PageData {
   const {graph} = packed
   return {
     ...packed,
-    marks: packed.marks.map(({acceptedSteps, ...marks}) => ({...marks, accepted: summed(acceptedSteps)})),
+    marks: packed.marks.map(({acceptedSteps, receivedRows, receivedTimes, ...marks}) => {
+      const times = summed(receivedTimes)
+      const received = summed(receivedRows).map((row, index) => [row, times[index] ?? 0] as const)
+      return {...marks, accepted: summed(acceptedSteps), received}
+    }),
     sides: packed.sides.map(({rows, others, ...side}) => ({
       ...side,
       slots: [...summed(rows).map((row) => slotOf(graph, row)), ...others],
