@@ -3,7 +3,7 @@ import type {Layout} from '../model/lanes.ts'
 /** Height of a row, in pixels, beyond which nothing is gained. */
 const HIGHEST_ROW = 72
 const LEAST_LANE = 46
-/** Places within a lane, in pixels: from one to the next, and all of them where there are many, which stand closer then. */
+/** Places within a lane, in pixels: from one to the next, and all of them where there are many, which stand closer if they must. */
 const COLUMN = 14
 const COLUMNS = 8 * COLUMN
 const LEAST_COLUMN = 5
@@ -22,13 +22,13 @@ export class Camera {
   readonly #rows: number
   #laneX: number[] = []
   #laneWidth: number[] = []
-  readonly #step: readonly number[]
+  /** From place to place, by lane. */
+  #step: readonly number[] = []
   #changed: () => void = () => undefined
 
   constructor(layout: Layout, rows: number) {
     this.#layout = layout
     this.#rows = rows
-    this.#step = layout.lanes.map(({columns}) => stepOf(columns))
   }
 
   onChange(changed: () => void): void {
@@ -48,12 +48,15 @@ export class Camera {
   /** Lanes share the width; busy ones with many branches get more. Where they would be too narrow, the view can be moved sideways. */
   #arrange(): void {
     const {lanes} = this.#layout
-    const least = lanes.map(({columns}) => Math.max(LEAST_LANE, LANE_PAD + LANE_END + (columns - 1) * stepOf(columns)))
+    const least = lanes.map(({columns}) =>
+      Math.max(LEAST_LANE, LANE_PAD + LANE_END + (columns - 1) * stepIn(COLUMNS, columns)),
+    )
     const sum = least.reduce((a, b) => a + b, 0)
     const spare = Math.max(0, this.width - sum) / Math.max(1, lanes.length)
     let x = 0
     this.#laneX = []
     this.#laneWidth = least.map((width) => width + spare)
+    this.#step = lanes.map(({columns}, lane) => stepIn((this.#laneWidth[lane] ?? 0) - LANE_PAD - LANE_END, columns))
     for (const width of this.#laneWidth) {
       this.#laneX.push(x)
       x += width
@@ -161,6 +164,6 @@ export class Camera {
   }
 }
 
-function stepOf(columns: number): number {
-  return Math.min(COLUMN, Math.max(LEAST_COLUMN, COLUMNS / Math.max(1, columns - 1)))
+function stepIn(width: number, columns: number): number {
+  return Math.min(COLUMN, Math.max(LEAST_COLUMN, width / Math.max(1, columns - 1)))
 }
