@@ -26,6 +26,8 @@ export interface Looks {
   readonly width?: number
   readonly height?: number
   readonly theme?: 'light' | 'dark'
+  /** A screen that is touched. */
+  readonly touch?: boolean
   /** Whether the browser runs scripts. */
   readonly scripts?: boolean
   /** What the page may complain of: a test has asked for it. */
@@ -65,7 +67,7 @@ export function pages() {
 
   /** A file as it is, whether its program comes to run or not. */
   const openHtml = async (name: string, html: string, looks: Looks = {}): Promise<Page> => {
-    const {hash = '', width = 1280, height = 800, theme = 'light', scripts = true, expects} = looks
+    const {hash = '', width = 1280, height = 800, theme = 'light', touch = false, scripts = true, expects} = looks
     const path = join(folder, `${name}.html`)
     writeFileSync(path, html)
     if (browser === null) throw new Error('there is no browser')
@@ -73,6 +75,7 @@ export function pages() {
       viewport: {width, height},
       colorScheme: theme,
       javaScriptEnabled: scripts,
+      hasTouch: touch,
     })
     const page = await context.newPage()
     page.on('console', (message) => {

@@ -228,4 +228,42 @@ describe.skipIf(CHROMIUM === null)('themes and widths', () => {
     expect(await page.locator('#panel-slot .reset.lost').isVisible()).toBe(true)
     await shot(page, 'narrow-slot')
   })
+
+  test('fingers: one moves, two zoom, a tap picks', async () => {
+    const page = await open('conflict-v10', {width: 400, height: 800, touch: true})
+    const box = await page.locator('.canvas').boundingBox()
+    const [x, y] = [(box?.x ?? 0) + 150, (box?.y ?? 0) + 120]
+    const session = await page.context().newCDPSession(page)
+    const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', ...points: readonly [number, number][]) => {
+      await session.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: points.map(([left, top], id) => ({x: left, y: top, id})),
+      })
+    }
+    const whole = await view(page)
+    await touch('touchStart', [x, y - 20], [x, y + 20])
+    for (const spread of [30, 50, 80]) await touch('touchMove', [x, y - spread], [x, y + spread])
+    await touch('touchEnd')
+    const close = await view(page)
+    expect(close.rowHeight / whole.rowHeight).toBeCloseTo(4, 1)
+    expect(await rowOf(page)).toBe(-1)
+
+    await touch('touchStart', [x, y])
+    for (const step of [20, 40]) await touch('touchMove', [x, y - step])
+    await touch('touchEnd')
+    const moved = await view(page)
+    expect(moved.rowHeight).toBe(close.rowHeight)
+    expect((moved.top - close.top) * close.rowHeight).toBeCloseTo(40, 0)
+    expect(await rowOf(page)).toBe(-1)
+
+    // The first event stands at the upper edge, in the first lane's first place.
+    await page.locator('.graph').press('Home')
+    await page.locator('.graph').press('j')
+    expect(await rowOf(page)).toBe(1)
+    const at = await view(page)
+    await touch('touchStart', [(box?.x ?? 0) + 26, (box?.y ?? 0) + (0.5 - at.top) * at.rowHeight])
+    await touch('touchEnd')
+    await settled(page)
+    expect(await rowOf(page)).toBe(0)
+  })
 })
