@@ -230,7 +230,7 @@ describe.skipIf(CHROMIUM === null)('themes and widths', () => {
   })
 
   test('fingers: one moves, two zoom, a tap picks', async () => {
-    const page = await open('conflict-v10', {width: 400, height: 800, touch: true})
+    const page = await open('creators-v12', {width: 400, height: 800, touch: true})
     const box = await page.locator('.canvas').boundingBox()
     const [x, y] = [(box?.x ?? 0) + 150, (box?.y ?? 0) + 120]
     const session = await page.context().newCDPSession(page)
@@ -261,7 +261,8 @@ describe.skipIf(CHROMIUM === null)('themes and widths', () => {
     await page.locator('.graph').press('j')
     expect(await rowOf(page)).toBe(1)
     const at = await view(page)
-    await touch('touchStart', [(box?.x ?? 0) + 26, (box?.y ?? 0) + (0.5 - at.top) * at.rowHeight])
+    const now = await page.locator('.canvas').boundingBox()
+    await touch('touchStart', [(now?.x ?? 0) + 26, (now?.y ?? 0) + (0.5 - at.top) * at.rowHeight])
     await touch('touchEnd')
     await settled(page)
     expect(await rowOf(page)).toBe(0)
