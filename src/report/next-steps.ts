@@ -78,7 +78,10 @@ function stepsOf(findings: readonly Finding[], from: string, {room, withStates}:
 
 /** Where something is wrong, a picture helps whatever it is. */
 function lookAtIt({withStates}: Asked): Step {
-  return {command: `explore ${withStates} -o room.html`, why: 'to see it in a browser: every event, and the state through time'}
+  return {
+    command: `explore ${withStates} -o room.html`,
+    why: 'to see it in a browser: every event, and the state through time',
+  }
 }
 
 const isEventId = (value: unknown): boolean => typeof value === 'string' && value.startsWith('$')
