@@ -14,6 +14,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['Page Up, Page Down', 'a page of the graph'],
   ['Home, End', 'first, last event'],
   ['s', 'life of the slot of this event'],
+  ['a', 'draw the auth chain of this event, or no more'],
   ['1 … 7', 'Findings, Event, State, Slot life, Servers, Search, About'],
   ['/', 'search'],
   ['t', 'light or dark'],
