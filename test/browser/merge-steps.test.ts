@@ -29,6 +29,7 @@ describe.skipIf(CHROMIUM === null)('what servers do with the DAG', () => {
     // Each slot keeps one event of those that passed.
     expect(await merge.locator('[data-step][data-stands]').count()).toBeGreaterThan(0)
     expect(await merge.textContent()).toContain('The mainline begins (0) with')
+    await lost.scrollIntoViewIfNeeded()
     await shot(page, 'merge-steps')
     await lost.getByRole('button').first().click()
     expect(await rowOf(page)).toBe(reset?.lost)

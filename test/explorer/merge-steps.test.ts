@@ -59,7 +59,7 @@ describe('a merge step by step', () => {
   test.each(rooms)('%s: the order is that of the specification, by what is shown', (_, room) => {
     const {graph} = room
     let decided = 0
-    for (const [, {phases}] of mergesOf(room)) {
+    for (const [, {phases, mainlineTop}] of mergesOf(room)) {
       for (const {phase, steps} of phases) {
         const place = new Map(steps.map(({row}, index) => [row, index]))
         for (const [index, {row, power, mainline}] of steps.entries()) {
@@ -71,7 +71,10 @@ describe('a merge step by step', () => {
               expect(next.power ?? 0).toBeLessThan(power ?? 0)
               decided += 1
             }
-          } else if (next !== undefined) {
+          } else {
+            expect(mainline).toBeGreaterThanOrEqual(-1)
+            expect(mainline === 0).toBe(graph.authOf(row).includes(mainlineTop))
+            if (next === undefined) continue
             const rank = (one: number | null): number => (one === null || one < 0 ? Infinity : one)
             expect(rank(mainline)).toBeGreaterThanOrEqual(rank(next.mainline))
             if (rank(mainline) === rank(next.mainline))
@@ -109,7 +112,10 @@ describe('an auth chain', () => {
         const seen = new Set<number>()
         const open = [from]
         for (let at = open.pop(); at !== undefined; at = open.pop())
-          for (const to of next(at)) if (!seen.has(to)) open.push(to) && seen.add(to)
+          for (const to of next(at)) {
+            if (!seen.has(to)) open.push(to)
+            seen.add(to)
+          }
         return seen
       }
       const all = reach(row, (at) => graph.authOf(at))
