@@ -10,6 +10,7 @@ import {placeOf} from './model/places.ts'
 import {openRoom, type Room} from './model/room.ts'
 import {fromHash, Selected} from './model/selection.ts'
 import {lifeOf, pathOf} from './model/slot-life.ts'
+import {standingAfter} from './model/standing.ts'
 import {aboutPanel} from './panels/about-panel.ts'
 import type {PanelContext} from './panels/context.ts'
 import {eventPanel} from './panels/event-panel.ts'
@@ -51,6 +52,7 @@ export function start(data: PageData, root: HTMLElement, themes: Themes): void {
   })
   showLife(room, selected, view)
   showChain(room, selected, view)
+  showStanding(room, selected, view)
   const notice = make('p', {class: 'notice link-notice', role: 'status', hidden: true})
   document.title = `${label(data.room.name ?? room.graph.roomId, 60)} · matrix-state`
   root.replaceChildren(
@@ -85,6 +87,7 @@ function sceneOf(room: Room, flagged: readonly Flagged[]): Scene {
     hoverRow: -1,
     life: null,
     chain: null,
+    standing: [],
   }
 }
 
@@ -118,4 +121,16 @@ function showChain(room: Room, selected: Selected, view: GraphView): void {
     if (now.chain !== before.chain || (now.chain && now.row !== before.row)) show()
   })
   if (selected.now.chain) show()
+}
+
+/** While the state is looked at, the graph shows which events it is made of. */
+function showStanding(room: Room, selected: Selected, view: GraphView): void {
+  const show = (): void => {
+    const {row, tab} = selected.now
+    view.standing = tab === 'state' ? standingAfter(room, row) : []
+  }
+  selected.onChange((now, before) => {
+    if (now.tab !== before.tab || (now.tab === 'state' && now.row !== before.row)) show()
+  })
+  if (selected.now.tab === 'state') show()
 }

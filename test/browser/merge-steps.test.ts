@@ -87,6 +87,26 @@ describe.skipIf(CHROMIUM === null)('what servers do with the DAG', () => {
     expect(await pixels(page, 1, 'selected')).toBeLessThan(drawn - 50)
   })
 
+  test('while the state is looked at, the events that it is made of stand out in the graph, and follow through time', async () => {
+    const data = await dataOf('conflict-v10')
+    const page = await open('conflict-v10', {hash: `event=${data.graph.ids[20] ?? ''}`})
+    await page.keyboard.press('0')
+    // The ring around what is picked has nearly that colour.
+    const ring = await pixels(page, 1, 'slot')
+    await page.getByRole('tab', {name: 'State'}).click()
+    const boxed = await pixels(page, 1, 'slot')
+    expect(boxed).toBeGreaterThan(ring + 200)
+    await shot(page, 'state-in-graph')
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('Home')
+    await page.keyboard.press('0')
+    // After the create event there is but one.
+    const one = await pixels(page, 1, 'slot')
+    expect(one).toBeLessThan((ring + boxed) / 2)
+    await page.getByRole('tab', {name: 'Event'}).click()
+    expect(await pixels(page, 1, 'slot')).toBeLessThan(one)
+  })
+
   test('the ID of an event and the link to it can be copied', async () => {
     const data = await dataOf('creators-v12')
     const id = data.graph.ids[3] ?? ''

@@ -134,6 +134,12 @@ function legendItems(): readonly HTMLElement[] {
       context.globalAlpha = 1
       ring(context, palette.selected, 2)
     }),
+    item('box: it stands in the state that is looked at', (context) => {
+      mark(Kind.State, 0)(context)
+      context.lineWidth = 2
+      context.strokeStyle = palette.slot
+      context.strokeRect(4, 1, 20, 20)
+    }),
     item('thick blue line: the life of a slot; red dashes: what a reset lost', (context) => {
       context.fillStyle = palette.slot
       context.fillRect(2, 6, 24, 3.5)

@@ -7,6 +7,7 @@ type Context = CanvasRenderingContext2D
 
 /** What changes while the room stands still: the event that is looked at, and the life of a slot. */
 export function drawOverlay(context: Context, scene: Scene): void {
+  drawStanding(context, scene)
   drawLife(context, scene)
   drawChain(context, scene)
   if (scene.selectedRow >= 0) drawSelected(context, scene)
@@ -60,6 +61,23 @@ function drawSelected(context: Context, scene: Scene): void {
     })
   }
   ring(context, palette.selected, x, y, Math.max(7, markSize(camera.rowHeight) + 5), 2.5)
+}
+
+/** Rows lower than this have no place for a box around an event. */
+const BOX_HEIGHT = 3
+
+/** Boxes around the events that the state is made of. */
+function drawStanding(context: Context, {camera, standing, palette}: Scene): void {
+  if (camera.rowHeight < BOX_HEIGHT) return
+  const r = Math.max(3, markSize(camera.rowHeight)) + 3
+  context.beginPath()
+  for (const row of standing) {
+    const y = camera.y(row)
+    if (y >= -20 && y <= camera.height + 20) context.rect(camera.x(row) - r, y - r, 2 * r, 2 * r)
+  }
+  context.lineWidth = 2
+  context.strokeStyle = palette.slot
+  context.stroke()
 }
 
 /** What the event relies on, down to the create event. */

@@ -124,6 +124,11 @@ export class GraphView {
     this.#overlay.batchDraw()
   }
 
+  set standing(rows: readonly number[]) {
+    this.#scene.standing = rows
+    this.#overlay.batchDraw()
+  }
+
   #drawNames(): void {
     const {camera, layout} = this.#scene
     if (this.#names.childElementCount !== layout.lanes.length) {

@@ -38,6 +38,8 @@ export interface Scene {
   life: LifePath | null
   /** Of the event that is looked at, where it is to be drawn. */
   chain: AuthChain | null
+  /** Events of the state that is looked at; empty while none is. */
+  standing: readonly number[]
 }
 
 /** A row of this height or more is drawn as an event of its own. */
