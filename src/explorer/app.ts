@@ -1,6 +1,7 @@
 import type {PageData} from '../report/explorer/page-data.ts'
 import {label, make} from './dom.ts'
 import {followKeys} from './keyboard.ts'
+import {authChainOf} from './model/auth-chain.ts'
 import {marksOf} from './model/kinds.ts'
 import {layoutOf} from './model/lanes.ts'
 import {levelsOf} from './model/levels.ts'
@@ -9,6 +10,7 @@ import {placeOf} from './model/places.ts'
 import {openRoom, type Room} from './model/room.ts'
 import {fromHash, Selected} from './model/selection.ts'
 import {lifeOf, pathOf} from './model/slot-life.ts'
+import {standingAfter} from './model/standing.ts'
 import {aboutPanel} from './panels/about-panel.ts'
 import type {PanelContext} from './panels/context.ts'
 import {eventPanel} from './panels/event-panel.ts'
@@ -49,6 +51,8 @@ export function start(data: PageData, root: HTMLElement, themes: Themes): void {
     about: aboutPanel(context),
   })
   showLife(room, selected, view)
+  showChain(room, selected, view)
+  showStanding(room, selected, view)
   const notice = make('p', {class: 'notice link-notice', role: 'status', hidden: true})
   document.title = `${label(data.room.name ?? room.graph.roomId, 60)} · matrix-state`
   root.replaceChildren(
@@ -82,6 +86,8 @@ function sceneOf(room: Room, flagged: readonly Flagged[]): Scene {
     selectedRow: -1,
     hoverRow: -1,
     life: null,
+    chain: null,
+    standing: [],
   }
 }
 
@@ -104,4 +110,27 @@ function showLife(room: Room, selected: Selected, view: GraphView): void {
     if (now.slot !== before.slot) show()
   })
   if (selected.now.slot >= 0) show()
+}
+
+function showChain(room: Room, selected: Selected, view: GraphView): void {
+  const show = (): void => {
+    const {row, chain} = selected.now
+    view.chain = chain && row >= 0 ? authChainOf(room.graph, row) : null
+  }
+  selected.onChange((now, before) => {
+    if (now.chain !== before.chain || (now.chain && now.row !== before.row)) show()
+  })
+  if (selected.now.chain) show()
+}
+
+/** While the state is looked at, the graph shows which events it is made of. */
+function showStanding(room: Room, selected: Selected, view: GraphView): void {
+  const show = (): void => {
+    const {row, tab} = selected.now
+    view.standing = tab === 'state' ? standingAfter(room, row) : []
+  }
+  selected.onChange((now, before) => {
+    if (now.tab !== before.tab || (now.tab === 'state' && now.row !== before.row)) show()
+  })
+  if (selected.now.tab === 'state') show()
 }

@@ -87,6 +87,8 @@ function actionFor(board: Board, key: string, isOnGraph: boolean, target: HTMLEl
       const slot = isAtRow ? (room.graph.slot[row] ?? -1) : -1
       return slot < 0 ? null : () => selected.set({slot, tab: 'slot'})
     }
+    case 'a':
+      return () => selected.set({chain: !selected.now.chain})
     case 't':
       return () => themes.toggle()
     case '?':

@@ -149,8 +149,9 @@ describe('links', () => {
         fc.integer({min: -1, max: small.slots.length - 1}),
         fc.constantFrom(...TABS),
         fc.string(),
-        (row, slot, tab, find) => {
-          const selection = {row, slot, tab, side: 's1', find}
+        fc.boolean(),
+        (row, slot, tab, find, chain) => {
+          const selection = {row, slot, tab, side: 's1', find, chain}
           const hash = toHash(hostile, selection)
           const back = fromHash(hostile, `#${hash}`)
           expect(back).toEqual(selection)

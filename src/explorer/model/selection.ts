@@ -14,9 +14,11 @@ export interface Selection {
   readonly side: string
   /** What is searched for. */
   readonly find: string
+  /** Whether the auth chain of the event is drawn. */
+  readonly chain: boolean
 }
 
-export const NOTHING: Selection = {row: -1, slot: -1, tab: 'findings', side: '', find: ''}
+export const NOTHING: Selection = {row: -1, slot: -1, tab: 'findings', side: '', find: '', chain: false}
 
 /** `step`: one of many on the way, for which no place in the history of the browser is kept. */
 export type Manner = 'jump' | 'step'
@@ -52,7 +54,7 @@ export class Selected {
 const KEYS = Object.keys(NOTHING) as readonly (keyof Selection)[]
 
 /** `event=$abc&slot=m.room.member/@a:b&tab=slot`. */
-export function toHash(graph: RoomGraph, {row, slot, tab, side, find}: Selection): string {
+export function toHash(graph: RoomGraph, {row, slot, tab, side, find, chain}: Selection): string {
   const parts = new URLSearchParams()
   if (row >= 0) parts.set('event', graph.id(row))
   if (slot >= 0) {
@@ -62,6 +64,7 @@ export function toHash(graph: RoomGraph, {row, slot, tab, side, find}: Selection
   if (tab !== usualTab(row, slot)) parts.set('tab', tab)
   if (side !== '') parts.set('side', side)
   if (find !== '') parts.set('find', find)
+  if (chain) parts.set('chain', '1')
   // These are allowed in a fragment, and links are easier to read with them.
   const plain = Object.entries({'+': '%20', '%24': '$', '%40': '@', '%3A': ':', '%2F': '/'})
   return plain.reduce((text, [from, to]) => text.replaceAll(from, to), parts.toString())
@@ -81,6 +84,7 @@ export function fromHash(graph: RoomGraph, hash: string): Selection {
     tab: tab !== null && TABS.includes(tab) ? tab : usualTab(row, slot),
     side: parts.get('side') ?? '',
     find: parts.get('find') ?? '',
+    chain: parts.get('chain') === '1',
   }
 }
 

@@ -2,9 +2,11 @@ import {Verdict} from '../../resolve/replay.ts'
 import {count, date} from '../../report/printable.ts'
 import {fill, make, said} from '../dom.ts'
 import {facts, type Panel, type PanelContext, section} from './context.ts'
+import {extremitySections} from './extremities.ts'
 
 /** What the page is, and what it holds and leaves out. */
-export function aboutPanel({room}: PanelContext): Panel {
+export function aboutPanel(context: PanelContext): Panel {
+  const {room} = context
   const {data, graph, replay} = room
   const element = make('div', {class: 'panel-about'})
   const rejected = replay.verdicts.reduce((sum, verdict) => sum + Number(verdict === Verdict.Rejected), 0)
@@ -31,6 +33,7 @@ export function aboutPanel({room}: PanelContext): Panel {
         data.sides.length === 0 ? 'none' : said([...new Set(data.sides.map(({server}) => server))].join(', '), 300),
       ],
     ]),
+    ...extremitySections(context),
     section(
       'What it holds',
       make(

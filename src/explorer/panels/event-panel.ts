@@ -4,9 +4,14 @@ import {causeWords} from '../../report/cause-words.ts'
 import {UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {type Child, fill, label, make, said} from '../dom.ts'
 import {childRows} from '../model/room.ts'
+import {NOTHING, toHash} from '../model/selection.ts'
 import {eventLabel, MARK_WORDS, timeWords, verdictWord} from '../model/words.ts'
+import {authChainSection} from './auth-chain.ts'
 import {eventLink, facts, type Panel, type PanelContext, section, slotLink} from './context.ts'
+import {copyButton} from './copy.ts'
+import {extremitySections} from './extremities.ts'
 import {judgingSections} from './judging.ts'
+import {mergeSection} from './merge-steps.ts'
 import {jsonText, valueCell} from './values.ts'
 
 /** One event: what it is, what it changed, why it counts or does not. */
@@ -17,7 +22,11 @@ export function eventPanel(context: PanelContext): Panel {
     render: () => {
       const {row} = context.selected.now
       if (row < 0) {
-        fill(element, make('p', {class: 'hint'}, 'No event is picked. Click one in the graph, or press j.'))
+        fill(
+          element,
+          make('p', {class: 'hint'}, 'No event is picked. Click one in the graph, or press j.'),
+          ...extremitySections(context),
+        )
       } else fill(element, ...describe(context, row))
     },
   }
@@ -32,6 +41,12 @@ function describe(context: PanelContext, row: number): readonly Child[] {
   return [
     make('h2', {}, make('bdi', {}, label(eventLabel(room, row), 200))),
     make('p', {class: 'badges'}, make('span', {class: `badge ${verdict}`}, verdict), badges(context, row)),
+    make(
+      'p',
+      {class: 'copies'},
+      copyButton('Copy event ID', () => graph.id(row)),
+      copyButton('Copy link', () => linkTo(context, row)),
+    ),
     facts([
       ['Event', make('code', {class: 'id'}, said(graph.id(row)))],
       ['Type', said(graph.typeName(row))],
@@ -48,7 +63,9 @@ function describe(context: PanelContext, row: number): readonly Child[] {
     ]),
     setBack(context, row),
     changes(context, row),
+    mergeSection(context, row),
     ...judgingSections(context, row),
+    authChainSection(context, row),
     content(context, row),
     section(
       'Links',
@@ -59,6 +76,12 @@ function describe(context: PanelContext, row: number): readonly Child[] {
       ]),
     ),
   ]
+}
+
+/** The link to an event in this page, wherever the page lies. */
+function linkTo({room}: PanelContext, row: number): string {
+  const hash = toHash(room.graph, {...NOTHING, row, tab: 'event'})
+  return `${location.href.replace(/#.*$/s, '')}#${hash}`
 }
 
 function missing(context: PanelContext, row: number): readonly Child[] {

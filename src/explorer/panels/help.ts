@@ -14,6 +14,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['Page Up, Page Down', 'a page of the graph'],
   ['Home, End', 'first, last event'],
   ['s', 'life of the slot of this event'],
+  ['a', 'draw the auth chain of this event, or no more'],
   ['1 … 7', 'Findings, Event, State, Slot life, Servers, Search, About'],
   ['/', 'search'],
   ['t', 'light or dark'],
@@ -132,6 +133,12 @@ function legendItems(): readonly HTMLElement[] {
       bar(palette.selected)(context)
       context.globalAlpha = 1
       ring(context, palette.selected, 2)
+    }),
+    item('box: it stands in the state that is looked at', (context) => {
+      mark(Kind.State, 0)(context)
+      context.lineWidth = 2
+      context.strokeStyle = palette.slot
+      context.strokeRect(4, 1, 20, 20)
     }),
     item('thick blue line: the life of a slot; red dashes: what a reset lost', (context) => {
       context.fillStyle = palette.slot

@@ -62,8 +62,11 @@ export function statePanel(context: PanelContext): Panel {
         'p',
         {class: 'hint'},
         row < 0
-          ? 'Over all newest events. Move through time with the slider below the graph, or j and k.'
-          : ['On its branch of the history. ', eventLink(context, row, 'Show the event')],
+          ? 'Over all newest events; the graph has a box around each event of it. Move through time with the slider below the graph, or j and k.'
+          : [
+              'On its branch of the history; the graph has a box around each event of the state after it. ',
+              eventLink(context, row, 'Show the event'),
+            ],
       ),
       ownChanges(row),
     )

@@ -7,7 +7,9 @@ type Context = CanvasRenderingContext2D
 
 /** What changes while the room stands still: the event that is looked at, and the life of a slot. */
 export function drawOverlay(context: Context, scene: Scene): void {
+  drawStanding(context, scene)
   drawLife(context, scene)
+  drawChain(context, scene)
   if (scene.selectedRow >= 0) drawSelected(context, scene)
   if (scene.hoverRow >= 0 && scene.hoverRow !== scene.selectedRow) {
     const {camera, palette} = scene
@@ -59,6 +61,53 @@ function drawSelected(context: Context, scene: Scene): void {
     })
   }
   ring(context, palette.selected, x, y, Math.max(7, markSize(camera.rowHeight) + 5), 2.5)
+}
+
+/** Rows lower than this have no place for a box around an event. */
+const BOX_HEIGHT = 3
+
+/** Boxes around the events that the state is made of. */
+function drawStanding(context: Context, {camera, standing, palette}: Scene): void {
+  if (camera.rowHeight < BOX_HEIGHT) return
+  const r = Math.max(3, markSize(camera.rowHeight)) + 3
+  context.beginPath()
+  for (const row of standing) {
+    const y = camera.y(row)
+    if (y >= -20 && y <= camera.height + 20) context.rect(camera.x(row) - r, y - r, 2 * r, 2 * r)
+  }
+  context.lineWidth = 2
+  context.strokeStyle = palette.slot
+  context.stroke()
+}
+
+/** What the event relies on, down to the create event. */
+function drawChain(context: Context, scene: Scene): void {
+  const {camera, chain, palette, marks} = scene
+  if (chain === null) return
+  const [above, below] = [-60, camera.height + 60]
+  context.beginPath()
+  for (const [from, to] of chain.links) {
+    const [y1, y2] = [camera.y(from), camera.y(to)]
+    // An auth event is older, and stands higher.
+    if (y1 < above || y2 > below) continue
+    const [x1, x2] = [camera.x(from), camera.x(to)]
+    context.moveTo(x1, Math.min(below, y1))
+    context.quadraticCurveTo((x1 + x2) / 2 + 40, (y1 + y2) / 2, x2, Math.max(above, y2))
+  }
+  context.lineWidth = camera.rowHeight < EVENT_HEIGHT ? 1 : 1.6
+  context.strokeStyle = palette.selected
+  context.setLineDash([5, 3])
+  context.stroke()
+  context.setLineDash([])
+  const r = camera.rowHeight < EVENT_HEIGHT ? 1 : Math.max(4, markSize(camera.rowHeight))
+  for (const row of chain.rows) {
+    const [x, y] = [camera.x(row), camera.y(row)]
+    if (y < above || y > below) continue
+    if (r > 1)
+      drawMark(context, palette, {kind: (marks.kinds[row] ?? 0) as KindCode, marks: marks.marks[row] ?? 0, x, y, r})
+    if (camera.rowHeight >= LABEL_HEIGHT) drawLabel(context, scene, row)
+    ring(context, palette.selected, x, y, r + 3, 1.5)
+  }
 }
 
 /** The life of a slot: its values along the lanes, what led to what, and where it was lost. */

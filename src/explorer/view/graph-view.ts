@@ -2,6 +2,7 @@ import {Layer} from 'konva/lib/Layer.js'
 import {Shape} from 'konva/lib/Shape.js'
 import {Stage} from 'konva/lib/Stage.js'
 import {label, make} from '../dom.ts'
+import type {AuthChain} from '../model/auth-chain.ts'
 import type {Selected} from '../model/selection.ts'
 import type {Themes} from '../theme.ts'
 import {readPalette} from '../theme.ts'
@@ -117,6 +118,16 @@ export class GraphView {
       this.#scene.camera.showRange(Math.min(...ends.slice(0, MOST_SHOWN)), Math.max(...ends.slice(-MOST_SHOWN)))
     }
     this.redraw()
+  }
+
+  set chain(chain: AuthChain | null) {
+    this.#scene.chain = chain
+    this.#overlay.batchDraw()
+  }
+
+  set standing(rows: readonly number[]) {
+    this.#scene.standing = rows
+    this.#overlay.batchDraw()
   }
 
   #drawNames(): void {

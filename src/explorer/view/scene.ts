@@ -1,3 +1,4 @@
+import type {AuthChain} from '../model/auth-chain.ts'
 import type {Layout} from '../model/lanes.ts'
 import type {Level} from '../model/levels.ts'
 import type {LongEdges} from '../model/long-edges.ts'
@@ -35,6 +36,10 @@ export interface Scene {
   selectedRow: number
   hoverRow: number
   life: LifePath | null
+  /** Of the event that is looked at, where it is to be drawn. */
+  chain: AuthChain | null
+  /** Events of the state that is looked at; empty while none is. */
+  standing: readonly number[]
 }
 
 /** A row of this height or more is drawn as an event of its own. */
