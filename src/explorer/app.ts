@@ -1,6 +1,6 @@
 import type {PageData} from '../report/explorer/page-data.ts'
 import {label, make} from './dom.ts'
-import {followKeys} from './keyboard.ts'
+import {followKeys, zoomAt} from './keyboard.ts'
 import {marksOf} from './model/kinds.ts'
 import {layoutOf} from './model/lanes.ts'
 import {levelsOf} from './model/levels.ts'
@@ -18,6 +18,7 @@ import {helpDialog} from './panels/help.ts'
 import {scrubber} from './panels/scrubber.ts'
 import {searchPanel} from './panels/search-panel.ts'
 import {sidesPanel} from './panels/sides-panel.ts'
+import {lifeNote} from './panels/life-note.ts'
 import {slotPanel} from './panels/slot-panel.ts'
 import {statePanel} from './panels/state-panel.ts'
 import {tabs} from './panels/tabs.ts'
@@ -52,9 +53,18 @@ export function start(data: PageData, root: HTMLElement, themes: Themes): void {
   const notice = make('p', {class: 'notice link-notice', role: 'status', hidden: true})
   document.title = `${label(data.room.name ?? room.graph.roomId, 60)} · matrix-state`
   root.replaceChildren(
-    header(context, themes, {fit: () => scene.camera.fit(), help: () => help.showModal()}),
+    header(context, themes, {
+      fit: () => scene.camera.fit(),
+      zoom: (factor) => scene.camera.zoom(factor, zoomAt(selected, scene.camera)),
+      help: () => help.showModal(),
+    }),
     notice,
-    make('main', {}, make('div', {class: 'stage'}, view.element, minimap.element, scrubber(context)), side),
+    make(
+      'main',
+      {},
+      make('div', {class: 'stage'}, view.element, minimap.element, scrubber(context), lifeNote(context)),
+      side,
+    ),
     help,
   )
   const findingRows = [...new Set(flagged.map(({row}) => row))]

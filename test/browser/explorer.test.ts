@@ -27,7 +27,7 @@ describe.skipIf(CHROMIUM === null)('the graph', () => {
     const {top, rowHeight} = await view(page)
     const box = await page.locator('.canvas').boundingBox()
     // The third event of the room: the power levels, in the first lane.
-    await page.mouse.click((box?.x ?? 0) + 26, (box?.y ?? 0) + (2.5 - top) * rowHeight)
+    await page.mouse.click((box?.x ?? 0) + 34, (box?.y ?? 0) + (2.5 - top) * rowHeight)
     expect(await rowOf(page)).toBe(2)
     const panel = page.locator('#panel-event')
     expect(await panel.isVisible()).toBe(true)

@@ -81,7 +81,8 @@ export function eventLine(room: Room, row: number, marks: Uint16Array): string {
   )
   return [
     `${eventLabel(room, row)}, ${verdictWord(room, row)}`,
-    ...words.filter((word) => word !== 'rejected'),
+    // Before what may be many words: a narrow line is cut at its end.
     timeWords(room, row),
+    ...words.filter((word) => word !== 'rejected'),
   ].join(' · ')
 }

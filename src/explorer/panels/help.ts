@@ -13,6 +13,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['0', 'the whole room'],
   ['Page Up, Page Down', 'a page of the graph'],
   ['Home, End', 'first, last event'],
+  ['.', 'now: after all events'],
   ['s', 'life of the slot of this event'],
   ['1 … 7', 'Findings, Event, State, Slot life, Servers, Search, About'],
   ['/', 'search'],

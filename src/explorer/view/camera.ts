@@ -5,7 +5,7 @@ const HIGHEST_ROW = 72
 const LEAST_LANE = 46
 /** Places within a lane, in pixels. */
 const COLUMN = 14
-const LANE_PAD = 26
+const LANE_PAD = 34
 const LANE_END = 10
 
 /** Which part of the room is seen, and where on the canvas its events are. */

@@ -191,8 +191,10 @@ function drawShapes(context: Context, {camera, marks, palette}: Scene, first: nu
     const mark = marks.marks[row] ?? 0
     const [x, y] = [camera.x(row), camera.y(row)]
     if (kind === Kind.Missing || (mark & SPECIAL) !== 0) drawMark(context, palette, {kind, marks: mark, x, y, r})
-    if ((mark & Mark.Reset) !== 0) drawAlarm(context, palette, x - r - 9, y, Math.max(6, r))
-    if ((mark & Mark.Divergence) !== 0) drawSplit(context, palette, x - r - 9, y, Math.max(6, r))
+    // Clear of the bar of a merge.
+    const left = x - Math.max(r, (mark & (Mark.Conflict | Mark.Reset)) === 0 ? 0 : r + 4) - 9
+    if ((mark & Mark.Reset) !== 0) drawAlarm(context, palette, left, y, Math.max(6, r))
+    if ((mark & Mark.Divergence) !== 0) drawSplit(context, palette, left, y, Math.max(6, r))
   }
 }
 
