@@ -143,6 +143,11 @@ describe.skipIf(CHROMIUM === null)('time and place', () => {
     expect(await pixels(page, 1, 'slot')).toBe(none)
   })
 
+  test('in a narrow graph the words about the slot leave the graph to be seen', async () => {
+    const page = await open('conflict-v10', {width: 400, hash: 'slot=m.room.member/@carol:localhost:18448'})
+    expect((await page.locator('.life-note').boundingBox())?.height).toBeLessThan(34)
+  })
+
   test('the tab of lives offers slots where none is picked', async () => {
     const page = await open('conflict-v10')
     await page.getByRole('tab', {name: 'Slot life'}).click()

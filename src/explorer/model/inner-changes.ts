@@ -37,13 +37,19 @@ function partsOf(content: JsonObject): ReadonlyMap<string, string> {
 /** Users who are named in a line of power levels; more are counted. */
 const NAMED = 4
 
-/** `alice 100, bob 50, others 0`: who may do how much; not yet safe to be shown. */
-export function powerWords(content: JsonObject): string {
+/**
+ * `alice creator, bob 50, others 0`: who may do how much; not yet safe to be shown.
+ *
+ * @param creators - those who outrank all whatever the levels say, in versions that have such
+ */
+export function powerWords(content: JsonObject, creators: readonly string[]): string {
   const users = own(content, 'users')
   const levels = isObject(users) ? Object.entries(users) : []
   const ordered = levels.toSorted(([a, x], [b, y]) => Number(y) - Number(x) || (a < b ? -1 : 1))
   const hidden = ordered.length - NAMED
   return [
+    ...creators.slice(0, NAMED).map((user) => `${localpart(user)} creator`),
+    ...(creators.length > NAMED ? [`${(creators.length - NAMED).toLocaleString('en-US')} more creators`] : []),
     ...ordered.slice(0, NAMED).map(([user, level]) => `${localpart(user)} ${textOf(level)}`),
     ...(hidden > 0 ? [`${hidden.toLocaleString('en-US')} more`] : []),
     `others ${textOf(own(content, 'users_default') ?? 0)}`,

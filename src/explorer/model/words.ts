@@ -63,6 +63,9 @@ export const MARK_WORDS: readonly (readonly [mark: number, words: string])[] = [
   [Mark.Tip, 'newest event of a branch'],
 ]
 
+/** Those that the verdict says already. */
+export const VERDICTS: ReadonlySet<string> = new Set(['rejected', 'cannot be determined'])
+
 /** When an event was sent, as its server claims. */
 export function timeWords({graph}: Room, row: number): string {
   // Where a field is refused, the graph has a number in its place.
@@ -83,6 +86,6 @@ export function eventLine(room: Room, row: number, marks: Uint16Array): string {
     `${eventLabel(room, row)}, ${verdictWord(room, row)}`,
     // Before what may be many words: a narrow line is cut at its end.
     timeWords(room, row),
-    ...words.filter((word) => word !== 'rejected'),
+    ...words.filter((word) => !VERDICTS.has(word)),
   ].join(' · ')
 }

@@ -4,11 +4,11 @@ import {causeWords} from '../../report/cause-words.ts'
 import {count} from '../../report/printable.ts'
 import {UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {type Child, fill, label, make, said} from '../dom.ts'
-import {placeOf} from '../model/places.ts'
+import {findingsAt} from '../model/places.ts'
 import {childRows} from '../model/room.ts'
 import {NOTHING, toHash} from '../model/selection.ts'
-import {eventLabel, MARK_WORDS, timeWords, verdictWord} from '../model/words.ts'
-import {eventLink, facts, type Panel, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
+import {eventLabel, MARK_WORDS, timeWords, VERDICTS, verdictWord} from '../model/words.ts'
+import {eventLink, facts, leadOf, type Panel, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
 import {copyButton} from './copy-button.ts'
 import {judgingSections} from './judging.ts'
 import {fromTo, jsonText} from './values.ts'
@@ -98,7 +98,7 @@ function missing(context: PanelContext, row: number): readonly Child[] {
 
 function badges({marks}: PanelContext, row: number): readonly Child[] {
   const mark = marks.marks[row] ?? 0
-  return MARK_WORDS.filter(([bit, words]) => (mark & bit) !== 0 && words !== 'rejected').map(([, words]) =>
+  return MARK_WORDS.filter(([bit, words]) => (mark & bit) !== 0 && !VERDICTS.has(words)).map(([, words]) =>
     make('span', {class: 'badge'}, words),
   )
 }
@@ -138,7 +138,7 @@ function decoded(text: string): string {
 
 /** Which findings lead here, in a line each. */
 function about(context: PanelContext, row: number): Child {
-  const found = context.room.data.findings.filter((finding) => placeOf(context.room, finding).row === row)
+  const found = findingsAt(context.room, row)
   if (found.length === 0) return null
   return section(
     count(found.length, 'finding about it', 'findings about it'),
@@ -152,7 +152,7 @@ function about(context: PanelContext, row: number): Child {
           make('span', {class: `badge ${severity}`}, severity),
           ' ',
           // The rest of the story is with the finding.
-          ...sentenceOf(context, summary.replace(/(?<=[^.]{40}\.) [A-Z].*$/s, '')),
+          ...sentenceOf(context, leadOf(summary)[0]),
         ),
       ),
     ),

@@ -49,16 +49,16 @@ export function helpDialog(themes: Themes): HTMLDialogElement {
       make('button', {type: 'button', autofocus: true, onclick: () => dialog.close()}, 'Close'),
     ),
     make(
+      'p',
+      {class: 'hint'},
+      'Each lane is a server, time runs downward. Drag or use the wheel to move, Ctrl and the wheel (or a pinch) to zoom, double-click to go closer. From afar, bars show how many events there are, by kind.',
+    ),
+    make(
       'div',
       {class: 'columns'},
       make('div', {}, make('h3', {}, 'Signs'), legend),
       make('div', {}, make('h3', {}, 'Words'), wordList()),
       keyTable(),
-    ),
-    make(
-      'p',
-      {class: 'hint'},
-      'Each lane is a server, time runs downward. Drag or use the wheel to move, Ctrl and the wheel (or a pinch) to zoom, double-click to go closer. From afar, bars show how many events there are, by kind.',
     ),
   )
   return dialog

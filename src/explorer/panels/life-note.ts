@@ -14,7 +14,7 @@ export function lifeNote({room, selected}: PanelContext): HTMLElement {
       element,
       make(
         'button',
-        {type: 'button', class: 'link', title: 'Tell this life', onclick: () => selected.set({tab: 'slot'})},
+        {type: 'button', class: 'link wide', title: 'Tell this life', onclick: () => selected.set({tab: 'slot'})},
         make('bdi', {}, label(sentence(slotWords(room.graph, slot)), 80)),
       ),
       make(
@@ -26,7 +26,7 @@ export function lifeNote({room, selected}: PanelContext): HTMLElement {
           'aria-label': 'Draw all events again (Esc)',
           onclick: () => selected.set({slot: -1}),
         },
-        '✕',
+        '✕ all events',
       ),
     )
   }

@@ -20,12 +20,20 @@ export function searchPanel(context: PanelContext): Panel {
   }
 }
 
-const EXAMPLES: readonly (readonly [words: string, finds: string])[] = [
-  ['ban', 'who was banned, when and by whom'],
-  ['from:@alice', 'all that a user sent'],
-  ['power_levels', 'events of a type'],
-  ['$abc', 'an event, by the beginning of its ID'],
-]
+/** With words of this room, so that each finds something. */
+function examples({room: {graph}}: PanelContext): readonly (readonly [words: string, finds: string])[] {
+  const first = Math.max(0, graph.create)
+  return [
+    ['ban', 'who was banned, when and by whom'],
+    ['power_levels', 'events of a type'],
+    ...(graph.size === 0
+      ? []
+      : ([
+          [`from:${graph.senderName(first)}`, 'all that a user sent'],
+          [graph.id(first).slice(0, 7), 'an event, by the beginning of its ID'],
+        ] as const)),
+  ]
+}
 
 function hints(context: PanelContext): readonly Child[] {
   return [
@@ -38,7 +46,7 @@ function hints(context: PanelContext): readonly Child[] {
     make(
       'ul',
       {class: 'plain'},
-      EXAMPLES.map(([words, finds]) => make('li', {}, queryLink(context, words, words), ` ${finds}`)),
+      examples(context).map(([words, finds]) => make('li', {}, queryLink(context, words, words), ` ${finds}`)),
     ),
   ]
 }

@@ -1,4 +1,5 @@
 import {absence} from '../../finding/slot-words.ts'
+import {creatorsOf} from '../../graph/creators.ts'
 import type {JsonObject} from '../../matrix/json.ts'
 import {printableJson} from '../../report/printable.ts'
 import {stateValue} from '../../report/state-value.ts'
@@ -12,7 +13,9 @@ import {eventLink, type PanelContext} from './context.ts'
 export function wordsOfValue({room: {graph}}: PanelContext, slot: number, row: number): string {
   const {type} = graph.slotAt(slot)
   if (row === ABSENT) return absence(type)
-  if (type === 'm.room.power_levels') return powerWords(graph.content(row))
+  if (type === 'm.room.power_levels') {
+    return powerWords(graph.content(row), graph.rules.creatorsOutrankAll ? creatorsOf(graph) : [])
+  }
   return stateValue({type, content: graph.content(row)})
 }
 

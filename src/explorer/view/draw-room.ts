@@ -208,7 +208,7 @@ export function drawLabel(context: Context, {camera, layout, room, marks, palett
   const columns = layout.lanes[lane]?.columns ?? 1
   const free = Math.max(camera.x(row) + 13, camera.laneX(lane) + 12 + columns * 14)
   const right = camera.width - free - 24
-  const isLeft = right < 110 && camera.x(row) > right
+  const isLeft = right < 96 && camera.x(row) > right
   const x = isLeft ? camera.x(row) - 26 : free
   const y = camera.y(row) + 0.5
   const size = Math.min(13, Math.max(10, Math.round(camera.rowHeight * 0.55)))
