@@ -18,7 +18,6 @@ import {helpDialog} from './panels/help.ts'
 import {scrubber} from './panels/scrubber.ts'
 import {searchPanel} from './panels/search-panel.ts'
 import {sidesPanel} from './panels/sides-panel.ts'
-import {lifeNote} from './panels/life-note.ts'
 import {slotPanel} from './panels/slot-panel.ts'
 import {statePanel} from './panels/state-panel.ts'
 import {tabs} from './panels/tabs.ts'
@@ -59,12 +58,7 @@ export function start(data: PageData, root: HTMLElement, themes: Themes): void {
       help: () => help.showModal(),
     }),
     notice,
-    make(
-      'main',
-      {},
-      make('div', {class: 'stage'}, view.element, minimap.element, scrubber(context), lifeNote(context)),
-      side,
-    ),
+    make('main', {}, make('div', {class: 'stage'}, view.element, minimap.element, scrubber(context)), side),
     help,
   )
   const findingRows = [...new Set(flagged.map(({row}) => row))]

@@ -143,9 +143,17 @@ describe.skipIf(CHROMIUM === null)('time and place', () => {
     expect(await pixels(page, 1, 'slot')).toBe(none)
   })
 
-  test('in a narrow graph the words about the slot leave the graph to be seen', async () => {
-    const page = await open('conflict-v10', {width: 400, hash: 'slot=m.room.member/@carol:localhost:18448'})
-    expect((await page.locator('.life-note').boundingBox())?.height).toBeLessThan(34)
+  test.each([1280, 400])('%i pixels: the words about the slot cover nothing and move nothing', async (width) => {
+    const page = await open('conflict-v10', {width})
+    const canvas = page.locator('.canvas')
+    const before = await canvas.boundingBox()
+    await page.evaluate(() => (location.hash = 'slot=m.room.member/@carol:localhost:18448'))
+    const note = page.locator('.life-note')
+    await note.waitFor({state: 'visible'})
+    await shot(page, `life-note-${String(width)}`)
+    expect(await canvas.boundingBox()).toEqual(before)
+    expect((await note.boundingBox())?.y).toBeGreaterThan((before?.y ?? 0) + (before?.height ?? 0))
+    expect(await page.evaluate(() => document.scrollingElement?.scrollWidth)).toBe(width)
   })
 
   test('the tab of lives offers slots where none is picked', async () => {

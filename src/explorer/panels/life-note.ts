@@ -3,7 +3,7 @@ import {slotWords} from '../../forensics/words.ts'
 import {fill, label, make} from '../dom.ts'
 import type {PanelContext} from './context.ts'
 
-/** Over the graph: of which slot the life is drawn, which is why all else is pale; and the way out. */
+/** Below the graph: of which slot the life is drawn, which is why all else is pale; and the way out. */
 export function lifeNote({room, selected}: PanelContext): HTMLElement {
   const element = make('div', {class: 'life-note'})
   const show = (): void => {

@@ -2,6 +2,7 @@ import {make} from '../dom.ts'
 import type {Selected} from '../model/selection.ts'
 import {eventLine} from '../model/words.ts'
 import type {PanelContext} from './context.ts'
+import {lifeNote} from './life-note.ts'
 
 /** Time as a slider over the rows, and a line that says where it stands. */
 export function scrubber(context: PanelContext): HTMLElement {
@@ -49,7 +50,7 @@ export function scrubber(context: PanelContext): HTMLElement {
     slider,
     button('▶', 'Later event (j)', () => selected.now.row + 1),
     now,
-    status,
+    make('div', {class: 'status-line'}, status, lifeNote(context)),
   )
 }
 
