@@ -16,6 +16,9 @@ const BY_NAME: Readonly<Record<string, GraphFormat>> = {
   '.json': 'json',
 }
 
+/** Names of pictures, which are Graphviz's to make. */
+const PICTURES: ReadonlySet<string> = new Set(['.svg', '.png', '.pdf', '.jpg'])
+
 /** Most nodes where nobody says how many: more are too many to be laid out, or for a viewer that refuses them. */
 export const NODE_LIMITS: Readonly<Record<GraphFormat, number>> = {
   dot: 1000,
@@ -43,7 +46,9 @@ export function graphFormat(format: GraphFormat | undefined, output: string | un
   const found = Object.hasOwn(BY_NAME, ending) ? BY_NAME[ending] : undefined
   if (found !== undefined) return found
   throw new StateError('USAGE', `--output ${output}: its name does not tell the format`, {
-    hint: `Give --format, or a name that ends with ${Object.keys(BY_NAME).join(', ')}.`,
+    hint: PICTURES.has(ending)
+      ? `Graphviz makes pictures: leave --output out, and pipe to: dot -T${ending.slice(1)} -o FILE`
+      : `Give --format, or a name that ends with ${Object.keys(BY_NAME).join(', ')}.`,
   })
 }
 

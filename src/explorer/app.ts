@@ -1,6 +1,6 @@
 import type {PageData} from '../report/explorer/page-data.ts'
 import {label, make} from './dom.ts'
-import {followKeys} from './keyboard.ts'
+import {followKeys, zoomAt} from './keyboard.ts'
 import {authChainOf} from './model/auth-chain.ts'
 import {marksOf} from './model/kinds.ts'
 import {layoutOf} from './model/lanes.ts'
@@ -56,7 +56,11 @@ export function start(data: PageData, root: HTMLElement, themes: Themes): void {
   const notice = make('p', {class: 'notice link-notice', role: 'status', hidden: true})
   document.title = `${label(data.room.name ?? room.graph.roomId, 60)} · matrix-state`
   root.replaceChildren(
-    header(context, themes, {fit: () => scene.camera.fit(), help: () => help.showModal()}),
+    header(context, themes, {
+      fit: () => scene.camera.fit(),
+      zoom: (factor) => scene.camera.zoom(factor, zoomAt(selected, scene.camera)),
+      help: () => help.showModal(),
+    }),
     notice,
     make('main', {}, make('div', {class: 'stage'}, view.element, minimap.element, scrubber(context)), side),
     help,

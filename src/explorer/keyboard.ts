@@ -1,6 +1,6 @@
 import {childRows, type Room} from './model/room.ts'
 import {type Selected, TABS} from './model/selection.ts'
-import {step} from './panels/scrubber.ts'
+import {step, toNow} from './panels/scrubber.ts'
 import type {Themes} from './theme.ts'
 import type {Camera} from './view/camera.ts'
 
@@ -72,15 +72,17 @@ function actionFor(board: Board, key: string, isOnGraph: boolean, target: HTMLEl
       return () => step(selected, last, 0)
     case 'End':
       return () => step(selected, last, last)
+    case '.':
+      return () => toNow(selected)
     case 'PageDown':
       return () => camera.pan(0, -camera.height * 0.8)
     case 'PageUp':
       return () => camera.pan(0, camera.height * 0.8)
     case '+':
     case '=':
-      return () => camera.zoom(1.5, zoomAt(board))
+      return () => camera.zoom(1.5, zoomAt(selected, camera))
     case '-':
-      return () => camera.zoom(1 / 1.5, zoomAt(board))
+      return () => camera.zoom(1 / 1.5, zoomAt(selected, camera))
     case '0':
       return () => camera.fit()
     case 's': {
@@ -109,7 +111,7 @@ function actionFor(board: Board, key: string, isOnGraph: boolean, target: HTMLEl
 }
 
 /** The event that is looked at stays where it is. */
-function zoomAt({selected, camera}: Board): number {
+export function zoomAt(selected: Selected, camera: Camera): number {
   const y = selected.now.row < 0 ? -1 : camera.y(selected.now.row)
   return y < 0 || y > camera.height ? camera.height / 2 : y
 }

@@ -109,7 +109,9 @@ export class NodeMaker {
     if (slot < 0) return type
     const {stateKey} = graph.slotAt(slot)
     const value = valueOf(graph, row)
-    return [type, stateKey, value === type || kind === 'power' ? '' : value].filter((word) => word !== '').join(' ')
+    return [type, stateKey, value === type || type === 'm.room.power_levels' ? '' : value]
+      .filter((word) => word !== '')
+      .join(' ')
   }
 
   #verdict(row: number, kind: NodeKind): NodeAttributes['verdict'] {

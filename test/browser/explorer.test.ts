@@ -27,7 +27,7 @@ describe.skipIf(CHROMIUM === null)('the graph', () => {
     const {top, rowHeight} = await view(page)
     const box = await page.locator('.canvas').boundingBox()
     // The third event of the room: the power levels, in the first lane.
-    await page.mouse.click((box?.x ?? 0) + 26, (box?.y ?? 0) + (2.5 - top) * rowHeight)
+    await page.mouse.click((box?.x ?? 0) + 34, (box?.y ?? 0) + (2.5 - top) * rowHeight)
     expect(await rowOf(page)).toBe(2)
     const panel = page.locator('#panel-event')
     expect(await panel.isVisible()).toBe(true)
@@ -230,7 +230,8 @@ describe.skipIf(CHROMIUM === null)('time', () => {
     expect(await table.locator('tr.lit').count()).toBe(1)
     expect(await table.locator('tr.lit').textContent()).toContain('not set')
     await page.getByLabel('Filter the state').fill('alice')
-    expect(await table.locator('caption').textContent()).toBe('1 of 5 entries')
+    // Her membership, and the power levels, which name her.
+    expect(await table.locator('caption').textContent()).toBe('2 of 5 entries')
   })
 })
 

@@ -106,22 +106,4 @@ describe.skipIf(CHROMIUM === null)('what servers do with the DAG', () => {
     await page.getByRole('tab', {name: 'Event'}).click()
     expect(await pixels(page, 1, 'slot')).toBeLessThan(one)
   })
-
-  test('the ID of an event and the link to it can be copied', async () => {
-    const data = await dataOf('creators-v12')
-    const id = data.graph.ids[3] ?? ''
-    const page = await open('creators-v12', {hash: `event=${id}`})
-    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
-    await page.getByRole('button', {name: 'Copy event ID'}).click()
-    await page.getByRole('button', {name: 'Copied'}).waitFor()
-    const copied = (): Promise<string> => page.evaluate(() => navigator.clipboard.readText())
-    expect(await copied()).toBe(id)
-    await page.getByRole('button', {name: 'Copy link'}).click()
-    await expect.poll(copied).toMatch(/\.html#event=/)
-    const link = await copied()
-    await page.goto('about:blank').catch(() => null)
-    await page.goto(link)
-    await page.waitForSelector('#app[data-ready="true"]')
-    expect(await rowOf(page)).toBe(3)
-  })
 })

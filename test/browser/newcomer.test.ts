@@ -124,7 +124,7 @@ describe.skipIf(CHROMIUM === null)('what is shown explains itself', () => {
         const context = canvas?.getContext('2d')
         if (canvas === null || context === null || context === undefined) return -1
         const ratio = window.devicePixelRatio
-        const {data} = context.getImageData(40 * ratio, (y - 3) * ratio, 120 * ratio, 6 * ratio)
+        const {data} = context.getImageData(48 * ratio, (y - 3) * ratio, 120 * ratio, 6 * ratio)
         const hex = getComputedStyle(document.documentElement).getPropertyValue(color).trim()
         const [red = 0, green = 0] = [1, 3].map((at) => parseInt(hex.slice(at, at + 2), 16))
         // Pale purple has more red than green by far, as no letter has.

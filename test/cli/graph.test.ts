@@ -145,7 +145,8 @@ describe('what is refused', () => {
   test.concurrent.each<[readonly string[], number, string]>([
     [[room, CAROL], EXIT.usage, 'one argument too many'],
     [['--slot', 'm.room.member', CAROL, room], EXIT.usage, 'is no room'],
-    [[room, '-o', 'x.png'], EXIT.usage, 'does not tell the format'],
+    [[room, '-o', 'x.room'], EXIT.usage, 'does not tell the format'],
+    [[room, '-o', 'x.png'], EXIT.usage, 'pipe to: dot -Tpng'],
     [[room, '--format', 'png'], EXIT.usage, 'Expected --format=png'],
     [[room, '--limit', '0'], EXIT.usage, 'limit'],
     [[room, '--radius', '3'], EXIT.usage, 'around'],

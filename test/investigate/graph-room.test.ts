@@ -68,6 +68,9 @@ describe('rooms of two real servers', () => {
       expect(attributes.conflicts).toBe(result.merges.get(row) ?? 0)
       expect(attributes.tip).toBe(tips.includes(key))
       expect(attributes.sender).toBe(room.graph.senderName(row))
+      // Which join rule it is decides many a reset.
+      if (attributes.type === 'm.room.join_rules')
+        expect(attributes.label).toMatch(/^m\.room\.join_rules (public|invite|knock|restricted|knock_restricted)$/)
       expect(attributes.parents_not_drawn).toBe(0)
     }
     const {hs1} = reportedRoom(name).servers

@@ -7,6 +7,23 @@ export interface Place {
   readonly slot: number
 }
 
+const known = new WeakMap<Room, Map<number, Finding[]>>()
+
+/** The findings that lead to an event, gravest first. */
+export function findingsAt(room: Room, row: number): readonly Finding[] {
+  const byRow = known.get(room) ?? new Map<number, Finding[]>()
+  if (!known.has(room)) {
+    known.set(room, byRow)
+    for (const finding of room.data.findings) {
+      const {row: at} = placeOf(room, finding)
+      const here = byRow.get(at)
+      if (here === undefined) byRow.set(at, [finding])
+      else here.push(finding)
+    }
+  }
+  return byRow.get(row) ?? []
+}
+
 /** The event and slot that a finding is about; -1 where there is none. */
 export function placeOf({graph, replay, now}: Room, {subject, evidence}: Finding): Place {
   const rowOf = (id: string | undefined): number => (id === undefined ? -1 : graph.row(id))

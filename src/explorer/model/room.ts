@@ -1,7 +1,7 @@
 import type {ServerView, ToldMarks} from '../../forensics/server-view.ts'
 import {findResets, type Reset} from '../../forensics/resets.ts'
 import {unpackGraph} from '../../graph/packed-graph.ts'
-import type {RoomGraph} from '../../graph/room-graph.ts'
+import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
 import type {Adjacency} from '../../graph/topological-order.ts'
 import type {EventId} from '../../matrix/ids.ts'
 import type {JsonObject} from '../../matrix/json.ts'
@@ -47,6 +47,13 @@ export function openRoom(data: PageData): Room {
     // None were found when the page was made: then there are none to look for.
     resets: () => (resets ??= data.resets.length === 0 ? [] : findResets(result, {tips})),
   }
+}
+
+/** How many events are cited, but not here. @remarks O(events). */
+export function missingIn({graph}: Room): number {
+  let missing = 0
+  for (let row = 0; row < graph.size; row += 1) missing += Number(graph.has(row, Flag.Missing))
+  return missing
 }
 
 /** @remarks O(events + edges). */

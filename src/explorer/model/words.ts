@@ -63,6 +63,9 @@ export const MARK_WORDS: readonly (readonly [mark: number, words: string])[] = [
   [Mark.Tip, 'newest event of a branch'],
 ]
 
+/** Those that the verdict says already. */
+export const VERDICTS: ReadonlySet<string> = new Set(['rejected', 'cannot be determined'])
+
 /** When an event was sent, as its server claims. */
 export function timeWords({graph}: Room, row: number): string {
   // Where a field is refused, the graph has a number in its place.
@@ -81,7 +84,8 @@ export function eventLine(room: Room, row: number, marks: Uint16Array): string {
   )
   return [
     `${eventLabel(room, row)}, ${verdictWord(room, row)}`,
-    ...words.filter((word) => word !== 'rejected'),
+    // Before what may be many words: a narrow line is cut at its end.
     timeWords(room, row),
+    ...words.filter((word) => !VERDICTS.has(word)),
   ].join(' · ')
 }

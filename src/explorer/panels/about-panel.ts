@@ -1,6 +1,7 @@
 import {Verdict} from '../../resolve/replay.ts'
 import {count, date} from '../../report/printable.ts'
 import {fill, make, said} from '../dom.ts'
+import {missingIn} from '../model/room.ts'
 import {facts, type Panel, type PanelContext, section} from './context.ts'
 import {extremitySections} from './extremities.ts'
 
@@ -10,6 +11,7 @@ export function aboutPanel(context: PanelContext): Panel {
   const {data, graph, replay} = room
   const element = make('div', {class: 'panel-about'})
   const rejected = replay.verdicts.reduce((sum, verdict) => sum + Number(verdict === Verdict.Rejected), 0)
+  const missing = missingIn(room)
   const conflicts = [...replay.merges.values()].filter((number) => number > 0).length
   fill(
     element,
@@ -23,7 +25,10 @@ export function aboutPanel(context: PanelContext): Panel {
         ? [['Event IDs', 'taken as given (--trust-ids): form, hashes and signatures were not looked at'] as const]
         : []),
       ['Made', `${date(data.madeTs)} by ${data.program}`],
-      ['Events', `${graph.size.toLocaleString('en-US')}, of which ${count(rejected, 'is', 'are')} rejected`],
+      [
+        'Events',
+        `${(graph.size - missing).toLocaleString('en-US')}, of which ${count(rejected, 'is', 'are')} rejected${missing === 0 ? '' : `; ${count(missing, 'more is', 'more are')} cited, but not here`}`,
+      ],
       [
         'Merges',
         `${replay.merges.size.toLocaleString('en-US')}, of which ${count(conflicts, 'joins', 'join')} states that differ`,

@@ -70,6 +70,12 @@ export function sentenceOf(context: PanelContext, text: string): readonly Child[
   return parts
 }
 
+/** A finding's words: what is wrong, and the rest of the story; empty: there is none. */
+export function leadOf(summary: string): readonly [lead: string, rest: string] {
+  const end = summary.search(/\. [A-Z@]/)
+  return end < 0 ? [summary, ''] : [summary.slice(0, end + 1), summary.slice(end + 2)]
+}
+
 export function section(title: string, ...children: readonly Child[]): HTMLElement {
   return make('section', {}, make('h3', {}, title), ...children)
 }

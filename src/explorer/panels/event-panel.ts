@@ -1,18 +1,20 @@
 import {Flag} from '../../graph/room-graph.ts'
 import type {JsonObject} from '../../matrix/json.ts'
 import {causeWords} from '../../report/cause-words.ts'
+import {count} from '../../report/printable.ts'
 import {UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {type Child, fill, label, make, said} from '../dom.ts'
+import {findingsAt} from '../model/places.ts'
 import {childRows} from '../model/room.ts'
 import {NOTHING, toHash} from '../model/selection.ts'
-import {eventLabel, MARK_WORDS, timeWords, verdictWord} from '../model/words.ts'
+import {eventLabel, MARK_WORDS, timeWords, VERDICTS, verdictWord} from '../model/words.ts'
 import {authChainSection} from './auth-chain.ts'
-import {eventLink, facts, type Panel, type PanelContext, section, slotLink} from './context.ts'
-import {copyButton} from './copy.ts'
+import {eventLink, facts, leadOf, type Panel, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
+import {copyButton} from './copy-button.ts'
 import {extremitySections} from './extremities.ts'
 import {judgingSections} from './judging.ts'
 import {mergeSection} from './merge-steps.ts'
-import {jsonText, valueCell} from './values.ts'
+import {fromTo, jsonText} from './values.ts'
 
 /** One event: what it is, what it changed, why it counts or does not. */
 export function eventPanel(context: PanelContext): Panel {
@@ -33,25 +35,36 @@ export function eventPanel(context: PanelContext): Panel {
 }
 
 function describe(context: PanelContext, row: number): readonly Child[] {
-  const {room} = context
+  const {room, selected} = context
   const {graph} = room
-  if (graph.has(row, Flag.Missing)) return [...missing(context, row), ...judgingSections(context, row)]
+  const {why, how} = judgingSections(context, row)
+  if (graph.has(row, Flag.Missing)) return [...missing(context, row), about(context, row), ...why, ...how]
   const verdict = verdictWord(room, row)
+  const isPlain = verdict === 'accepted'
   const slot = graph.slot[row] ?? -1
   return [
     make('h2', {}, make('bdi', {}, label(eventLabel(room, row), 200))),
     make('p', {class: 'badges'}, make('span', {class: `badge ${verdict}`}, verdict), badges(context, row)),
-    make(
-      'p',
-      {class: 'copies'},
-      copyButton('Copy event ID', () => graph.id(row)),
-      copyButton('Copy link', () => linkTo(context, row)),
-    ),
     facts([
-      ['Event', make('code', {class: 'id'}, said(graph.id(row)))],
+      ['Event', [make('code', {class: 'id'}, said(graph.id(row))), copyButtons(context, row)]],
       ['Type', said(graph.typeName(row))],
       ...(slot < 0 ? [] : [['Slot', slotLink(context, slot)] as const]),
-      ['Sender', said(graph.senderName(row))],
+      [
+        'Sender',
+        [
+          said(graph.senderName(row)),
+          ' ',
+          make(
+            'button',
+            {
+              type: 'button',
+              class: 'link all-of-sender',
+              onclick: () => selected.set({find: `from:${graph.senderName(row)}`, tab: 'search'}),
+            },
+            'all events from this user',
+          ),
+        ],
+      ],
       ['Time', `${timeWords(room, row)} (as its server claims)`],
       [
         'Place',
@@ -62,26 +75,24 @@ function describe(context: PanelContext, row: number): readonly Child[] {
         : []),
     ]),
     setBack(context, row),
+    about(context, row),
+    // Of what does not count, why is asked before what it would have done.
+    ...(isPlain ? [] : why),
     changes(context, row),
     mergeSection(context, row),
-    ...judgingSections(context, row),
-    authChainSection(context, row),
+    ...(isPlain ? why : []),
     content(context, row),
+    ...how,
+    authChainSection(context, row),
     section(
       'Links',
       facts([
-        ['After', rows(context, graph.prevOf(row), 'nothing: the room begins here')],
-        ['Before', rows(context, childRows(room.children, row), 'nothing: it is a newest event')],
+        ['Follows', rows(context, graph.prevOf(row), 'nothing: the room begins here')],
+        ['Followed by', rows(context, childRows(room.children, row), 'nothing: it is a newest event')],
         ['Auth events', rows(context, graph.authOf(row), 'none')],
       ]),
     ),
   ]
-}
-
-/** The link to an event in this page, wherever the page lies. */
-function linkTo({room}: PanelContext, row: number): string {
-  const hash = toHash(room.graph, {...NOTHING, row, tab: 'event'})
-  return `${location.href.replace(/#.*$/s, '')}#${hash}`
 }
 
 function missing(context: PanelContext, row: number): readonly Child[] {
@@ -96,7 +107,7 @@ function missing(context: PanelContext, row: number): readonly Child[] {
 
 function badges({marks}: PanelContext, row: number): readonly Child[] {
   const mark = marks.marks[row] ?? 0
-  return MARK_WORDS.filter(([bit, words]) => (mark & bit) !== 0 && words !== 'rejected').map(([, words]) =>
+  return MARK_WORDS.filter(([bit, words]) => (mark & bit) !== 0 && !VERDICTS.has(words)).map(([, words]) =>
     make('span', {class: 'badge'}, words),
   )
 }
@@ -108,6 +119,61 @@ function rows(context: PanelContext, list: Int32Array, none: string): Child {
     {class: 'plain'},
     [...list].slice(0, 50).map((row) => make('li', {}, eventLink(context, row))),
     list.length > 50 ? make('li', {}, `and ${String(list.length - 50)} more`) : null,
+  )
+}
+
+/** The ID, and a link that shows the event, for somebody else who has the file. */
+function copyButtons({room}: PanelContext, row: number): Child {
+  const id = room.graph.id(row)
+  const file = location.pathname.split('/').at(-1) ?? ''
+  // A path on this disk says nothing to others: they have the file elsewhere.
+  const where = location.protocol === 'file:' ? decoded(file) : location.href.replace(/#.*$/s, '')
+  const link = `${where}#${toHash(room.graph, {...NOTHING, row, tab: 'event'})}`
+  return make(
+    'span',
+    {class: 'copy-buttons'},
+    copyButton('Copy ID', 'For explain, blame and graph, or a server’s log', id),
+    copyButton('Copy link', `For whoever has this file, too: it opens here by ${label(link, 300)}`, link),
+  )
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Which findings lead here, in a line each. */
+function about(context: PanelContext, row: number): Child {
+  const found = findingsAt(context.room, row)
+  if (found.length === 0) return null
+  return section(
+    count(found.length, 'finding about it', 'findings about it'),
+    make(
+      'ul',
+      {class: 'plain findings-about'},
+      found.slice(0, 5).map(({id, severity, summary}) =>
+        make(
+          'li',
+          {'data-about': id},
+          make('span', {class: `badge ${severity}`}, severity),
+          ' ',
+          // The rest of the story is with the finding.
+          ...sentenceOf(context, leadOf(summary)[0]),
+        ),
+      ),
+    ),
+    make(
+      'p',
+      {},
+      make(
+        'button',
+        {type: 'button', class: 'link', onclick: () => context.selected.set({tab: 'findings'})},
+        'Why, and what to do: see the findings',
+      ),
+    ),
   )
 }
 
@@ -128,13 +194,7 @@ function setBack(context: PanelContext, row: number): Child {
             {'data-set-back': slot},
             slotLink(context, slot),
             expected ? ' as resolution is meant to' : make('strong', {class: 'failed'}, ' reset'),
-            make(
-              'div',
-              {class: 'from-to'},
-              valueCell(context, slot, lost),
-              make('span', {class: 'arrow', 'aria-label': 'becomes'}, '→'),
-              valueCell(context, slot, got),
-            ),
+            fromTo(context, slot, lost, got),
             make('small', {}, `Cause: ${causeWords(cause)}`),
           ),
         ),
@@ -188,16 +248,25 @@ function changes(context: PanelContext, row: number): HTMLElement {
       make('p', {}, `It joins ${String(prevs.length)} branches. What the merge gives, against the state of each:`),
       ...[...prevs].map((prev) => {
         const from = replay.after[prev] ?? UNKNOWN_STATE
-        const found = from === UNKNOWN_STATE ? [] : differences(from, before)
+        const words = `after ${label(eventLabel(room, prev), 60)}: `
+        const there = make(
+          'p',
+          {},
+          make(
+            'button',
+            {type: 'button', class: 'link', onclick: () => selected.set({row: prev, tab: 'state'})},
+            'See the state there, before the merge',
+          ),
+        )
+        if (from === UNKNOWN_STATE) return make('p', {}, words, 'its state is not known')
+        const found = differences(from, before)
+        if (found.length === 0) return make('div', {}, make('p', {}, words, 'the same'), there)
         return make(
           'details',
-          {open: found.length > 0 && found.length <= 8},
-          make(
-            'summary',
-            {},
-            `after ${label(eventLabel(room, prev), 60)}: ${found.length === 0 ? 'the same' : `${String(found.length)} different`}`,
-          ),
-          found.length === 0 ? null : changeTable(context, found.slice(0, 200), from, before),
+          {open: found.length <= 8},
+          make('summary', {}, `${words}${String(found.length)} different`),
+          changeTable(context, found.slice(0, 200), from, before),
+          there,
         )
       }),
     )
@@ -221,13 +290,7 @@ export function changeTable(
         'li',
         {'data-slot': slot},
         slotLink(context, slot),
-        make(
-          'div',
-          {class: 'from-to'},
-          valueCell(context, slot, trie.get(before, slot)),
-          make('span', {class: 'arrow', 'aria-label': 'becomes'}, '→'),
-          valueCell(context, slot, trie.get(after, slot)),
-        ),
+        fromTo(context, slot, trie.get(before, slot), trie.get(after, slot)),
       ),
     ),
   )

@@ -4,7 +4,7 @@ import {foldFindings} from '../../report/fold-findings.ts'
 import {count} from '../../report/printable.ts'
 import {type Child, fill, make, said} from '../dom.ts'
 import {placeOf} from '../model/places.ts'
-import {eventLink, listOf, type Panel, type PanelContext, sentenceOf, slotLink} from './context.ts'
+import {eventLink, leadOf, listOf, type Panel, type PanelContext, sentenceOf, slotLink} from './context.ts'
 
 export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note']
 const SIGNS: Readonly<Record<Severity, string>> = {error: '✕', warning: '▲', note: 'i'}
@@ -58,6 +58,7 @@ function describe(context: PanelContext): readonly Child[] {
 function item(context: PanelContext, finding: Finding, summary: string, also: string): HTMLElement {
   const {row, slot} = placeOf(context.room, finding)
   const {id, severity, certainty, cause, remedy, evidence} = finding
+  const [lead, rest] = leadOf(summary)
   const sideOf = context.room.data.sides.find(({server}) => evidence.some(({source}) => source === server))
   return make(
     'li',
@@ -67,9 +68,10 @@ function item(context: PanelContext, finding: Finding, summary: string, also: st
       {class: 'finding-head'},
       make('span', {class: `badge ${severity}`}, `${SIGNS[severity]} ${severity}`),
       make('code', {}, id),
-      make('small', {title: CATALOGUE[id].meaning}, certainty),
+      make('small', {title: CATALOGUE[id].meaning}, `certainty: ${certainty}`),
     ),
-    make('p', {}, ...sentenceOf(context, summary)),
+    make('p', {class: 'lead'}, ...sentenceOf(context, lead)),
+    rest === '' ? null : make('p', {}, ...sentenceOf(context, rest)),
     also === '' ? null : make('p', {}, ...sentenceOf(context, also)),
     hasCauseWords(cause) ? make('p', {class: 'cause'}, make('strong', {}, 'Cause: '), causeWords(cause)) : null,
     make('p', {class: 'remedy'}, make('strong', {}, 'What to do: '), said(remedy, 600)),

@@ -1,17 +1,23 @@
 import {count} from '../../report/printable.ts'
 import {label, make, said} from '../dom.ts'
 import type {Themes} from '../theme.ts'
+import {missingIn} from '../model/room.ts'
 import type {PanelContext} from './context.ts'
 import {SEVERITIES} from './findings-panel.ts'
 
 interface Actions {
   readonly fit: () => void
+  readonly zoom: (factor: number) => void
   readonly help: () => void
 }
+
+/** How much closer a button goes. */
+const ZOOM = 2
 
 /** The room's name, how it stands, search, and the few buttons that are always there. */
 export function header({room, selected}: PanelContext, themes: Themes, actions: Actions): HTMLElement {
   const {graph, data} = room
+  const missing = missingIn(room)
   const search = make('input', {
     type: 'search',
     id: 'search',
@@ -45,7 +51,12 @@ export function header({room, selected}: PanelContext, themes: Themes, actions: 
       'h1',
       {title: label(graph.roomId, 300)},
       make('bdi', {}, label(data.room.name ?? graph.roomId, 60)),
-      make('small', {}, `${count(graph.size, 'event')}, version `, said(graph.rules.id, 20)),
+      make(
+        'small',
+        {},
+        `${count(graph.size - missing, 'event')}${missing === 0 ? '' : `, ${missing.toLocaleString('en-US')} missing`}, version `,
+        said(graph.rules.id, 20),
+      ),
     ),
     make(
       'button',
@@ -59,17 +70,36 @@ export function header({room, selected}: PanelContext, themes: Themes, actions: 
     make(
       'div',
       {class: 'buttons'},
-      make('button', {type: 'button', title: 'Show the whole room (0)', onclick: actions.fit}, 'Whole room'),
+      make(
+        'span',
+        {class: 'segments', role: 'group', 'aria-label': 'Zoom'},
+        make(
+          'button',
+          {type: 'button', title: 'Farther (-)', 'aria-label': 'Farther (-)', onclick: () => actions.zoom(1 / ZOOM)},
+          '−',
+        ),
+        make(
+          'button',
+          {type: 'button', title: 'Show the whole room (0)', 'aria-label': 'Whole room (0)', onclick: actions.fit},
+          'Whole',
+          make('span', {class: 'wide'}, ' room'),
+        ),
+        make(
+          'button',
+          {type: 'button', title: 'Closer (+)', 'aria-label': 'Closer (+)', onclick: () => actions.zoom(ZOOM)},
+          '+',
+        ),
+      ),
       theme,
       make(
         'button',
         {
           type: 'button',
-          title: 'What the signs mean, and all keys (?)',
-          'aria-label': 'Help: signs and keys',
+          title: 'What signs and words mean, and all keys (?)',
+          'aria-label': 'Help: signs, words and keys',
           onclick: actions.help,
         },
-        make('span', {class: 'wide'}, 'Signs '),
+        make('span', {class: 'wide'}, 'Help '),
         '?',
       ),
     ),

@@ -13,6 +13,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['0', 'the whole room'],
   ['Page Up, Page Down', 'a page of the graph'],
   ['Home, End', 'first, last event'],
+  ['.', 'now: after all events'],
   ['s', 'life of the slot of this event'],
   ['a', 'draw the auth chain of this event, or no more'],
   ['1 … 7', 'Findings, Event, State, Slot life, Servers, Search, About'],
@@ -49,16 +50,16 @@ export function helpDialog(themes: Themes): HTMLDialogElement {
       make('button', {type: 'button', autofocus: true, onclick: () => dialog.close()}, 'Close'),
     ),
     make(
+      'p',
+      {class: 'hint'},
+      'Each lane is a server, time runs downward. Drag or use the wheel to move, Ctrl and the wheel (or a pinch) to zoom, double-click to go closer. From afar, bars show how many events there are, by kind.',
+    ),
+    make(
       'div',
       {class: 'columns'},
       make('div', {}, make('h3', {}, 'Signs'), legend),
       make('div', {}, make('h3', {}, 'Words'), wordList()),
       keyTable(),
-    ),
-    make(
-      'p',
-      {class: 'hint'},
-      'Each lane is a server, time runs downward. Drag or use the wheel to move, Ctrl and the wheel (or a pinch) to zoom, double-click to go closer. From afar, bars show how many events there are, by kind.',
     ),
   )
   return dialog

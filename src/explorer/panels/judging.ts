@@ -9,8 +9,15 @@ import {date} from '../../report/printable.ts'
 import {type Child, make, said} from '../dom.ts'
 import {eventLink, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
 
+interface Judging {
+  /** Verdict, what servers say, what would have had to differ. */
+  readonly why: readonly Child[]
+  /** Check by check and rule by rule. */
+  readonly how: readonly Child[]
+}
+
 /** Why an event counts or does not: the same explanation as the program gives, made when the event is looked at. */
-export function judgingSections(context: PanelContext, row: number): readonly Child[] {
+export function judgingSections(context: PanelContext, row: number): Judging {
   const {room} = context
   const facts = {
     source: room.data.room.source,
@@ -21,21 +28,28 @@ export function judgingSections(context: PanelContext, row: number): readonly Ch
   const explanation = room.graph.has(row, Flag.Missing)
     ? explainMissing(room.replay, row, facts)
     : explainRow(room.replay, row, facts, {views: room.views})
-  return [
-    section('Verdict', make('p', {class: `answer ${explanation.verdict}`}, ...sentenceOf(context, explanation.answer))),
-    servers(context, explanation),
-    remedies(explanation),
-    section(
-      'Checks on receipt',
-      make(
-        'ol',
-        {class: 'checks'},
-        explanation.checks.map((check) => checkLine(context, check)),
+  return {
+    why: [
+      section(
+        'Verdict',
+        make('p', {class: `answer ${explanation.verdict}`}, ...sentenceOf(context, explanation.answer)),
       ),
-    ),
-    rules(context, explanation),
-    citations(context, explanation),
-  ]
+      servers(context, explanation),
+      remedies(explanation),
+    ],
+    how: [
+      section(
+        'Checks on receipt',
+        make(
+          'ol',
+          {class: 'checks'},
+          explanation.checks.map((check) => checkLine(context, check)),
+        ),
+      ),
+      rules(context, explanation),
+      citations(context, explanation),
+    ],
+  }
 }
 
 const CHECK_WORDS: Readonly<Record<Check['name'], string>> = {
@@ -126,8 +140,8 @@ const ASKED: ReadonlySet<string> = new Set(['passed', 'no-say', 'allowed', 'reje
 
 function rules(context: PanelContext, {rules: {auth, before}, roomVersion}: Explanation): Child {
   const traces = [
-    ['asked of its auth events', auth],
-    ['asked of the state before it', before],
+    ['by its auth events', auth],
+    ['by the state before it', before],
   ] as const
   return section(
     `Rules of room version ${roomVersion}`,
@@ -205,7 +219,7 @@ function citations(context: PanelContext, {citations: list}: Explanation): Child
   if (list.length === 0) return null
   const {graph} = context.room
   return section(
-    'Auth events, against those that the state before it gives',
+    'Auth events: what it cites, and what it should',
     make(
       'ul',
       {class: 'citations'},
@@ -215,9 +229,13 @@ function citations(context: PanelContext, {citations: list}: Explanation): Child
         return make(
           'li',
           {class: isOdd ? 'odd' : 'fine'},
-          number < 0 ? null : [slotLink(context, number), ' '],
+          number < 0 ? null : [slotLink(context, number), ': '],
           cited === null ? null : eventLink(context, cited),
-          make('small', {}, ` ${isOdd ? '' : '✓ '}${[RELATIONS[relation], ...problems].join('; ')}`),
+          make(
+            'small',
+            {},
+            ` ${isOdd ? (relation === 'not-known' ? '?' : '✕') : '✓'} ${[RELATIONS[relation], ...problems].join('; ')}`,
+          ),
           selected === null || selected === cited ? null : [' ', eventLink(context, selected)],
         )
       }),

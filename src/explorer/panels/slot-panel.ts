@@ -7,18 +7,20 @@ import {ABSENT} from '../../resolve/state-trie.ts'
 import {type Child, fill, label, make, said} from '../dom.ts'
 import {lifeOf} from '../model/slot-life.ts'
 import {eventLink, listOf, type Panel, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
-import {valueCell} from './values.ts'
+import {fromTo, valueCell} from './values.ts'
 
 /** The life of one slot: what set it, every merge in which it differed, and why it was lost where it was. */
 export function slotPanel(context: PanelContext): Panel {
   const element = make('div', {class: 'panel-slot'})
   let shown = -2
+  let shownRow = -2
   return {
     element,
     render: () => {
-      const {slot} = context.selected.now
-      if (slot === shown) return
+      const {slot, row} = context.selected.now
+      if (slot === shown && (slot >= 0 || row === shownRow)) return
       shown = slot
+      shownRow = row
       if (slot < 0) {
         fill(
           element,
@@ -26,8 +28,9 @@ export function slotPanel(context: PanelContext): Panel {
           make(
             'p',
             {class: 'hint'},
-            'Pick a slot (a type of state and its key) in the state table, in a finding, or by searching: its whole life is drawn and told here.',
+            'A slot is one piece of the room’s state: its name, or the membership of one user. Pick one: all that ever set it, and each merge that changed it, is drawn and told here.',
           ),
+          offered(context),
         )
       } else fill(element, ...describe(context, slot))
     },
@@ -86,6 +89,28 @@ function describe(context: PanelContext, slot: number): readonly Child[] {
   ]
 }
 
+/** Slots at hand: that of the event that is looked at, those that were set back, and the whole table. */
+function offered(context: PanelContext): HTMLElement {
+  const {room, selected} = context
+  const {row} = selected.now
+  const own = row < 0 ? -1 : (room.graph.slot[row] ?? -1)
+  const lost = [...new Set(room.data.resets.filter(({expected}) => !expected).map(({slot}) => slot))].filter(
+    (slot) => slot !== own,
+  )
+  return make(
+    'ul',
+    {class: 'plain'},
+    own < 0 ? null : make('li', {}, 'Of the picked event: ', slotLink(context, own)),
+    lost.slice(0, 5).map((slot) => make('li', {}, 'Lost in a merge: ', slotLink(context, slot))),
+    make(
+      'li',
+      {},
+      'All of them: ',
+      make('button', {type: 'button', class: 'link', onclick: () => selected.set({tab: 'state'})}, 'the state'),
+    ),
+  )
+}
+
 /** Why it was lost: first, since that is what is asked. */
 function resets(context: PanelContext, slot: number, life: Blame): Child {
   const told = context.room.data.resets.filter((reset) => reset.slot === slot)
@@ -95,13 +120,7 @@ function resets(context: PanelContext, slot: number, life: Blame): Child {
       'section',
       {class: `reset ${expected ? 'expected' : 'lost'}`},
       make('h3', {}, expected ? 'A newer value does not count, as resolution has it' : 'Reset: it was lost in a merge'),
-      make(
-        'div',
-        {class: 'from-to'},
-        valueCell(context, slot, lost),
-        make('span', {class: 'arrow', 'aria-label': 'became'}, '→'),
-        valueCell(context, slot, got),
-      ),
+      fromTo(context, slot, lost, got),
       make('p', {}, make('strong', {}, 'Cause: '), causeWords(cause)),
       says.length === 0
         ? null

@@ -80,7 +80,13 @@ export function statePanel(context: PanelContext): Panel {
     const found: number[] = []
     replay.trie.differences([before, after], found)
     return found.length === 0
-      ? make('p', {class: 'hint'}, 'This event changes nothing in the state.')
+      ? make(
+          'p',
+          {class: 'hint'},
+          room.graph.prevOf(row).length > 1
+            ? 'By itself this event changes nothing; what its merge of branches changed, the event tells.'
+            : 'This event changes nothing in the state.',
+        )
       : make('div', {class: 'own-changes'}, changeTable(context, found, before, after))
   }
 

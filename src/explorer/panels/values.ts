@@ -1,9 +1,11 @@
 import {absence} from '../../finding/slot-words.ts'
+import {creatorsOf} from '../../graph/creators.ts'
 import type {JsonObject} from '../../matrix/json.ts'
 import {printableJson} from '../../report/printable.ts'
 import {stateValue} from '../../report/state-value.ts'
 import {ABSENT} from '../../resolve/state-trie.ts'
 import {label, make, said} from '../dom.ts'
+import {innerChanges, powerWords} from '../model/inner-changes.ts'
 import {localpart} from '../model/words.ts'
 import {eventLink, type PanelContext} from './context.ts'
 
@@ -11,7 +13,9 @@ import {eventLink, type PanelContext} from './context.ts'
 export function wordsOfValue({room: {graph}}: PanelContext, slot: number, row: number): string {
   const {type} = graph.slotAt(slot)
   if (row === ABSENT) return absence(type)
-  if (type === 'm.room.power_levels') return 'power levels'
+  if (type === 'm.room.power_levels') {
+    return powerWords(graph.content(row), graph.rules.creatorsOutrankAll ? creatorsOf(graph) : [])
+  }
   return stateValue({type, content: graph.content(row)})
 }
 
@@ -26,6 +30,46 @@ export function valueCell(context: PanelContext, slot: number, row: number): HTM
     said(words, 160),
     ' ',
     make('small', {}, eventLink(context, row, `by ${label(localpart(graph.senderName(row)), 30)}`)),
+  )
+}
+
+/** Parts of a value that are shown to differ; more are counted. */
+const MOST_PARTS = 30
+
+/** From one value of a slot to another; of power levels and server ACLs also which parts of them differ. */
+export function fromTo(context: PanelContext, slot: number, before: number, after: number): HTMLElement {
+  const {graph} = context.room
+  const changes =
+    before === ABSENT || after === ABSENT
+      ? []
+      : innerChanges(graph.slotAt(slot).type, graph.content(before), graph.content(after))
+  const rest = changes.length - MOST_PARTS
+  return make(
+    'div',
+    {class: 'from-to'},
+    valueCell(context, slot, before),
+    make('span', {class: 'arrow', 'aria-label': 'becomes'}, '→'),
+    valueCell(context, slot, after),
+    changes.length === 0
+      ? null
+      : make(
+          'ul',
+          {class: 'inner-changes'},
+          changes
+            .slice(0, MOST_PARTS)
+            .map(({what, from, to}) =>
+              make(
+                'li',
+                {},
+                make('code', {}, said(what, 120)),
+                ': ',
+                said(from ?? 'not set', 80),
+                ' → ',
+                make('strong', {}, said(to ?? 'not set', 80)),
+              ),
+            ),
+          rest > 0 ? make('li', {}, `and ${rest.toLocaleString('en-US')} more`) : null,
+        ),
   )
 }
 

@@ -7,7 +7,7 @@ const LEAST_LANE = 46
 const COLUMN = 14
 const COLUMNS = 8 * COLUMN
 const LEAST_COLUMN = 5
-const LANE_PAD = 26
+const LANE_PAD = 34
 const LANE_END = 10
 
 /** Which part of the room is seen, and where on the canvas its events are. */

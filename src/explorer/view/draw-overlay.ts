@@ -32,7 +32,8 @@ function drawSelected(context: Context, scene: Scene): void {
   context.globalAlpha = 0.22
   context.fillStyle = palette.selected
   const height = Math.max(2, Math.min(camera.rowHeight, 26))
-  context.fillRect(0, y - height / 2, camera.width, height)
+  // Flags at the margin keep their colours.
+  context.fillRect(0, y - height / 2, camera.width - 22, height)
   context.globalAlpha = 1
   if (camera.rowHeight >= EVENT_HEIGHT) {
     const edges = (rows: Int32Array, dash: readonly number[], width: number): void => {
@@ -51,6 +52,14 @@ function drawSelected(context: Context, scene: Scene): void {
     }
     edges(room.graph.authOf(row), [4, 4], 1.2)
     edges(room.graph.prevOf(row), [], 2)
+    // Their lines run over other rows: the words there stay to be read.
+    if (camera.rowHeight >= LABEL_HEIGHT) {
+      // In the life of a slot they are pale, and stay so.
+      const top = scene.life === null ? Math.min(row, ...room.graph.authOf(row), ...room.graph.prevOf(row)) : row
+      for (let one = Math.max(camera.first, top); one <= Math.min(row, camera.last); one += 1) {
+        drawLabel(context, scene, one)
+      }
+    }
     const r = Math.max(4, markSize(camera.rowHeight))
     drawMark(context, palette, {
       kind: (marks.kinds[row] ?? 0) as KindCode,
@@ -159,9 +168,9 @@ function drawLife(context: Context, scene: Scene): void {
     drawAlarm(
       context,
       palette,
-      x - 16,
+      x - r - 15,
       Math.min(y, camera.height - 12),
-      10,
+      9,
       expected ? palette.conflict : palette.reset,
     )
   }

@@ -191,8 +191,10 @@ function drawShapes(context: Context, {camera, marks, palette}: Scene, first: nu
     const mark = marks.marks[row] ?? 0
     const [x, y] = [camera.x(row), camera.y(row)]
     if (kind === Kind.Missing || (mark & SPECIAL) !== 0) drawMark(context, palette, {kind, marks: mark, x, y, r})
-    if ((mark & Mark.Reset) !== 0) drawAlarm(context, palette, x - r - 9, y, Math.max(6, r))
-    if ((mark & Mark.Divergence) !== 0) drawSplit(context, palette, x - r - 9, y, Math.max(6, r))
+    // Clear of the bar of a merge.
+    const left = x - Math.max(r, (mark & (Mark.Conflict | Mark.Reset)) === 0 ? 0 : r + 4) - 9
+    if ((mark & Mark.Reset) !== 0) drawAlarm(context, palette, left, y, Math.max(6, r))
+    if ((mark & Mark.Divergence) !== 0) drawSplit(context, palette, left, y, Math.max(6, r))
   }
 }
 
@@ -206,7 +208,7 @@ export function drawLabel(context: Context, {camera, layout, room, marks, palett
   const columns = layout.lanes[lane]?.columns ?? 1
   const free = Math.max(camera.x(row) + 13, camera.laneX(lane) + 12 + columns * 14)
   const right = camera.width - free - 24
-  const isLeft = right < 110 && camera.x(row) > right
+  const isLeft = right < 96 && camera.x(row) > right
   const x = isLeft ? camera.x(row) - 26 : free
   const y = camera.y(row) + 0.5
   const size = Math.min(13, Math.max(10, Math.round(camera.rowHeight * 0.55)))

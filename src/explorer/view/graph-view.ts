@@ -1,6 +1,7 @@
 import {Layer} from 'konva/lib/Layer.js'
 import {Shape} from 'konva/lib/Shape.js'
 import {Stage} from 'konva/lib/Stage.js'
+import {count} from '../../report/printable.ts'
 import {label, make} from '../dom.ts'
 import type {AuthChain} from '../model/auth-chain.ts'
 import type {Selected} from '../model/selection.ts'
@@ -149,7 +150,7 @@ export class GraphView {
               {},
               server === null ? `${String(servers)} others` : label(server === '' ? 'no server' : server, 80),
             ),
-            make('small', {}, `${events.toLocaleString('en-US')}${isFull ? ' *' : ''}`),
+            make('small', {}, `${count(events, 'event')}${isFull ? ' *' : ''}`),
           ),
         ),
       )
@@ -158,7 +159,7 @@ export class GraphView {
       if (!(name instanceof HTMLElement)) continue
       name.style.transform = `translateX(${String(Math.round(camera.laneX(lane)))}px)`
       name.style.width = `${String(Math.floor(camera.laneWidth(lane)))}px`
-      name.classList.toggle('slim', camera.laneWidth(lane) < 130)
+      name.classList.toggle('slim', camera.laneWidth(lane) < 210)
     }
   }
 

@@ -82,7 +82,7 @@ export class Minimap {
       if (grave === Mark.Reset) {
         context.fillStyle = palette.reset
         context.fillRect(0, y - 1, WIDTH, 2.5)
-      } else if (grave === Mark.Divergence) drawSplit(context, palette, WIDTH - 8, y, 5)
+      } else if (grave === Mark.Divergence) drawSplit(context, palette, WIDTH - MARGIN - 6, y, 5)
     }
     let above = -Infinity
     for (const {row, severity} of flagged) {
@@ -119,9 +119,14 @@ export class Minimap {
       if (events === 0) continue
       const [x, y] = [2 + (cell % lanes) * laneWidth, Math.floor(cell / lanes) * height]
       const isConflict = ((level.marks[cell] ?? 0) & Mark.Conflict) !== 0
-      context.globalAlpha = isConflict ? 1 : 0.25 + 0.5 * Math.min(1, events / level.most)
-      context.fillStyle = isConflict ? palette.conflict : palette.message
-      context.fillRect(x, y, Math.max(isConflict ? 2 : 1, laneWidth - 1), Math.max(isConflict ? 2 : 1, height))
+      context.globalAlpha = 0.25 + 0.5 * Math.min(1, events / level.most)
+      context.fillStyle = palette.message
+      context.fillRect(x, y, Math.max(1, laneWidth - 1), Math.max(1, height))
+      if (!isConflict) continue
+      // Beside how busy it is: where branches meet all the time, a strip of nothing but merges would say nothing.
+      context.globalAlpha = 1
+      context.fillStyle = palette.conflict
+      context.fillRect(x, y, Math.max(2, Math.min(4, laneWidth / 3)), Math.max(2, height))
     }
     context.globalAlpha = 1
   }

@@ -35,7 +35,7 @@ export function dotText(drawing: RoomDrawing): string {
     ...drawing.edges.map(({from, to, attributes}) => {
       const words = edgeWords(attributes)
       const more =
-        words === '' ? '' : `, style=dashed, label=${label([words])}, events=${String(attributes.events ?? 0)}`
+        words === '' ? '' : `, style=dashed, label=${label([`  ${words}`])}, events=${String(attributes.events ?? 0)}`
       return `  ${quoted(nameOf(from))} -> ${quoted(nameOf(to))} [kind=${attributes.kind}${more}]`
     }),
     '}',

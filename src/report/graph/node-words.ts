@@ -8,8 +8,10 @@ const SHORT_ID = 12
 
 /** The lines that stand in a node where a drawing has room for some; safe to be shown. */
 export function nodeLines(node: NodeAttributes): readonly string[] {
-  const {kind, event_id: eventId, sender, origin_server_ts: ts} = node
-  const who = kind === 'run' || sender === undefined ? [] : [sender]
+  const {kind, event_id: eventId, sender, state_key: key, origin_server_ts: ts} = node
+  // Beside another user, a user alone would leave open who did it.
+  const by = kind === 'member' && sender !== key ? 'by ' : ''
+  const who = kind === 'run' || sender === undefined ? [] : [`${by}${sender}`]
   const when = ts === undefined || kind === 'run' ? [] : [date(ts)]
   const id = eventId === undefined ? [] : [eventId.slice(0, SHORT_ID)]
   return [node.label, ...who, ...id, ...when, ...nodeMarks(node)]
