@@ -73,7 +73,7 @@ export async function graphRoom(opened: OpenedRoom, options: GraphOptions): Prom
     nodes,
     edges,
     counts: countsOf(nodes, resolved.counts.events, findings.length),
-    says: [...part.says, ...saysOfLimit(runs, kept, part.order !== null)],
+    says: [...part.says, ...saysOfLimit(graph, runs, kept, part.order !== null)],
   }
 }
 
@@ -168,9 +168,16 @@ function newestOrNearest(runs: readonly Run[], order: readonly number[] | null, 
   return runs.filter((run) => kept.has(run))
 }
 
-function saysOfLimit(runs: readonly Run[], kept: readonly Run[], isNearest: boolean): readonly string[] {
+function saysOfLimit(
+  graph: RoomGraph,
+  runs: readonly Run[],
+  kept: readonly Run[],
+  isNearest: boolean,
+): readonly string[] {
   if (kept.length === runs.length) return []
-  const what = runs.some(({rows}) => rows.length > 1) ? 'nodes' : 'events'
+  // Runs are several events, and what is missing is none that is counted elsewhere.
+  const isEvent = ({rows: [row = 0, ...more]}: Run): boolean => more.length === 0 && !graph.has(row, Flag.Missing)
+  const what = runs.every(isEvent) ? 'events' : 'nodes'
   const which = isNearest ? 'nearest' : 'newest'
   return [
     `${kept.length.toLocaleString('en-US')} of ${runs.length.toLocaleString('en-US')} ${what}, the ${which}; --limit shows more.`,

@@ -185,3 +185,20 @@ test('what is missing, rejected and of unknown verdict is drawn as that, and the
     [...verdicts].filter((verdict) => verdict === Verdict.Undetermined).length - 1,
   )
 })
+
+test('an event that cites another twice merges nothing with it; an event that is not here is no event of a limit', async () => {
+  const lines = linesOf(
+    publicRoom('10')
+      .add('one', message())
+      .at('one')
+      .add('twice', {...message(), prev: ['one', 'one']})
+      .add('gone', message())
+      .add('last', message()),
+  )
+  const opened = await openRoom(dumps.write('twice.ndjson', lines.toSpliced(-2, 1)))
+  const {nodes, counts} = await graphRoom(opened, {nowMs})
+  expect(nodes.map(({attributes}) => attributes.merges)).toEqual(nodes.map(() => 0))
+  expect([counts.missing, nodes.length]).toEqual([1, lines.length])
+  const {says} = await graphRoom(opened, {nowMs, limit: 2})
+  expect(says).toEqual([`2 of ${String(lines.length)} nodes, the newest; --limit shows more.`])
+})
