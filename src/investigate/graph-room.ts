@@ -118,11 +118,7 @@ function cutOf(result: Replay, {focus, row, slot, relation, edgesAre, tips, merg
   }
   const isIn = edgesAre === 'auth' ? authRows(graph, row) : () => true
   const all = [...graph.ids.keys()].filter(isIn)
-  const leftOut = graph.size - all.length
-  const says =
-    leftOut === 0
-      ? []
-      : [`Left out are ${leftOut.toLocaleString('en-US')} messages, which no event cites as auth event.`]
+  const says = saysOfMessages(graph, all)
   if (focus.kind === 'room') return {cut: inducedCut(relation, all), order: null, says}
   const near = rowsAround(relation, row, focus.radius, isIn)
   return {
@@ -133,6 +129,23 @@ function cutOf(result: Replay, {focus, row, slot, relation, edgesAre, tips, merg
     order: near,
     says: [],
   }
+}
+
+function saysOfMessages(graph: RoomGraph, drawn: readonly number[]): readonly string[] {
+  const isDrawn = new Set(drawn)
+  const leftOut = [...graph.ids.keys()].filter((row) => !isDrawn.has(row))
+  const missing = leftOut.filter((row) => graph.has(row, Flag.Missing)).length
+  const parts = [
+    ...counted(leftOut.length - missing, 'message'),
+    ...counted(missing, 'missing event').map((words) => `${words} of unknown type`),
+  ]
+  if (parts.length === 0) return []
+  const [are, them] = leftOut.length === 1 ? ['is', 'it'] : ['are', 'them']
+  return [`Left out ${are} ${parts.join(' and ')}: no event cites ${them} as auth event.`]
+}
+
+function counted(number: number, what: string): readonly string[] {
+  return number === 0 ? [] : [`${number.toLocaleString('en-US')} ${what}${number === 1 ? '' : 's'}`]
 }
 
 /** State events, and whatever is cited as an auth event: messages would only be leaves. */
