@@ -188,8 +188,12 @@ test.each([
   const read = graphml.parse(Graph, await textOf('graphml', alike))
   expect([read.order, read.size, gexf.parse(Graph, await textOf('gexf', alike)).order]).toEqual([2, 1, 2])
   const {output} = viz.render(await textOf('dot', alike), {format: 'json0'})
-  const {objects, edges} = JSON.parse(output ?? '') as {objects: object[]; edges: object[]}
+  const {objects, edges} = JSON.parse(output ?? '') as {
+    objects: {kind?: string}[]
+    edges: object[]
+  }
   expect([objects.length, edges.length]).toEqual([2, 1])
+  expect(objects.map(({kind}) => kind)).toEqual([one.attributes.kind, other.attributes.kind])
 })
 
 test('GraphML declares a type that holds every value', async () => {
