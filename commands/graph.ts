@@ -78,8 +78,8 @@ export default class Graph extends BaseCommand {
 
   async run(): Promise<ExitCode> {
     const {args, flags} = await this.parse(Graph)
-    const {text, notes} = await graphFromFlags(args, flags, {progress: this.progress(), json: this.json})
-    if (text !== null) await this.print(text)
+    const {lines, notes} = await graphFromFlags(args, flags, {progress: this.progress(), json: this.json})
+    if (lines !== null) await this.printLines(lines)
     for (const note of notes) await this.note(note)
     return EXIT.done
   }

@@ -1,9 +1,10 @@
-import {constants, readlinkSync, realpathSync, statSync} from 'node:fs'
+import {constants, statSync} from 'node:fs'
 import {access, rename, rm, writeFile} from 'node:fs/promises'
-import {basename, dirname, join, resolve} from 'node:path'
+import {dirname} from 'node:path'
 import {StateError} from '../errors.ts'
 import type {CheckReport} from '../investigate/check-report.ts'
 import {type CheckFormat, type CheckStyle, FORMAT_NAMES, renderReport} from './check-formats.ts'
+import {isSpecial, placeOf} from './output-place.ts'
 import {nearest} from './suggest.ts'
 
 /** One form of the report, and where it goes; `null`: standard output. */
@@ -62,42 +63,6 @@ function formatOf(word: string): CheckFormat {
   throw new StateError('USAGE', `--format: there is no format ${JSON.stringify(word.slice(0, 40))}`, {
     hint: near === undefined ? `Formats are ${FORMAT_NAMES.join(', ')}.` : `Did you mean ${near}?`,
   })
-}
-
-/**
- * Where a file is, or would be made: behind links, of which the last may lead to nothing.
- *
- * @returns an absolute path
- */
-function placeOf(path: string, links = 40): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    try {
-      const target = readlinkSync(path)
-      if (links > 0) return placeOf(resolve(folderOf(path), target), links - 1)
-    } catch {
-      // It is no link.
-    }
-    return join(folderOf(path), basename(path))
-  }
-}
-
-function folderOf(path: string): string {
-  const folder = dirname(resolve(path))
-  try {
-    return realpathSync(folder)
-  } catch {
-    return folder
-  }
-}
-
-/** A device or a pipe (/dev/stdout, /dev/null): there is nothing to replace, and replacing it would break it for everybody. */
-function isSpecial(path: string): boolean {
-  // Redirected into a file, it is that file, which the shell holds open.
-  if (/^\/(?:dev\/(?:stdout|stderr|fd\/\d+)|proc\/self\/fd\/\d+)$/.test(path)) return true
-  const stat = statSync(path, {throwIfNoEntry: false})
-  return stat !== undefined && !stat.isFile() && !stat.isDirectory()
 }
 
 /**

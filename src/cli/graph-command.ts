@@ -25,7 +25,7 @@ export interface GraphArguments {
 
 export interface WrittenGraph {
   /** The graph where it goes to standard output; `null`: it is in its file. */
-  readonly text: string | null
+  readonly lines: Iterable<string> | null
   /** Remarks for people; what was drawn, and what was left out, last. */
   readonly notes: readonly string[]
 }
@@ -57,9 +57,12 @@ export async function graphFromFlags(
   if (path !== undefined) await refuseGraphPath(path)
   const opened = await openFromFlags(room, flags, progress)
   const drawing = await graphRoom(opened, {...optionsOf(flags, stateKey, format), nowMs: Date.now()})
-  const {text, says} = await renderGraph(format, drawing)
-  if (path !== undefined) await writeGraph(path, text)
-  return {text: path === undefined ? text : null, notes: [...opened.notes, ...graphText(drawing, path ?? ''), ...says]}
+  const {lines, says} = await renderGraph(format, drawing)
+  if (path !== undefined) await writeGraph(path, lines)
+  return {
+    lines: path === undefined ? lines : null,
+    notes: [...opened.notes, ...graphText(drawing, path ?? ''), ...says],
+  }
 }
 
 function optionsOf(flags: GraphFlags, stateKey: string | undefined, format: GraphFormat): Omit<GraphOptions, 'nowMs'> {

@@ -1,7 +1,6 @@
 import {extname} from 'node:path'
 import {StateError} from '../errors.ts'
 import type {RoomDrawing} from '../report/graph/room-drawing.ts'
-import {printableJson} from '../report/printable.ts'
 
 export const GRAPH_FORMATS = ['dot', 'graphml', 'gexf', 'mermaid', 'json'] as const
 export type GraphFormat = (typeof GRAPH_FORMATS)[number]
@@ -39,12 +38,16 @@ export function graphFormat(format: GraphFormat | undefined, output: string | un
       hint: 'Leave out one of them.',
     })
   }
+  const named = output === undefined ? undefined : formatOfName(output)
+  if (json && output !== undefined && format === undefined && named !== undefined && named !== 'json') {
+    throw new StateError('USAGE', `--json and --output ${output} contradict each other`, {
+      hint: `Leave out --json for ${named}, or give a name that ends with .json.`,
+    })
+  }
   if (json) return 'json'
   if (format !== undefined) return format
   if (output === undefined || output === '-') return 'dot'
-  const ending = extname(output).toLowerCase()
-  const found = Object.hasOwn(BY_NAME, ending) ? BY_NAME[ending] : undefined
-  if (found !== undefined) return found
+  if (named !== undefined) return named
   throw new StateError('USAGE', `--output ${output}: its name does not tell the format`, {
     hint: PICTURES.has(ending)
       ? `Graphviz makes pictures: leave --output out, and pipe to: dot -T${ending.slice(1)} -o FILE`
@@ -52,9 +55,15 @@ export function graphFormat(format: GraphFormat | undefined, output: string | un
   })
 }
 
-/** A drawing in some form, with a line feed at the end. */
+function formatOfName(path: string): GraphFormat | undefined {
+  const ending = extname(path).toLowerCase()
+  return Object.hasOwn(BY_NAME, ending) ? BY_NAME[ending] : undefined
+}
+
+/** A drawing in some form. */
 export interface RenderedGraph {
-  readonly text: string
+  /** Pieces of one or more lines, made as they are asked for; the last line feed of each is left out. */
+  readonly lines: Iterable<string>
   /** What may stand in the way of whoever draws it, in sentences. */
   readonly says: readonly string[]
 }
@@ -62,19 +71,17 @@ export interface RenderedGraph {
 export async function renderGraph(format: GraphFormat, drawing: RoomDrawing): Promise<RenderedGraph> {
   switch (format) {
     case 'dot':
-      return {text: (await import('../report/graph/dot.ts')).dotText(drawing), says: []}
+      return {lines: (await import('../report/graph/dot.ts')).dotLines(drawing), says: []}
     case 'graphml':
-      return {text: (await import('../report/graph/graphml.ts')).graphmlText(drawing), says: []}
+      return {lines: (await import('../report/graph/graphml.ts')).graphmlLines(drawing), says: []}
     case 'gexf':
-      return {text: (await import('../report/graph/gexf.ts')).gexfText(drawing), says: []}
+      return {lines: (await import('../report/graph/gexf.ts')).gexfLines(drawing), says: []}
     case 'mermaid': {
-      const {mermaidSays, mermaidText} = await import('../report/graph/mermaid.ts')
-      const text = mermaidText(drawing)
-      return {text, says: mermaidSays(drawing, text)}
+      const {mermaidLines, mermaidSays} = await import('../report/graph/mermaid.ts')
+      const lines = mermaidLines(drawing)
+      return {lines, says: mermaidSays(drawing, lines)}
     }
-    case 'json': {
-      const {graphDocument} = await import('../report/graph/graph-document.ts')
-      return {text: `${printableJson(JSON.stringify(graphDocument(drawing), null, 2))}\n`, says: []}
-    }
+    case 'json':
+      return {lines: (await import('../report/graph/graph-document.ts')).graphDocumentLines(drawing), says: []}
   }
 }

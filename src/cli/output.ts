@@ -44,7 +44,8 @@ export async function writeLines(stream: NodeJS.WriteStream, lines: Lines): Prom
   for await (const chunk of chunksOf(lines)) await write(stream, chunk)
 }
 
-async function* chunksOf(lines: Lines): AsyncGenerator<string> {
+/** Lines, each with a line feed, in chunks large enough to be fast. */
+export async function* chunksOf(lines: Lines): AsyncGenerator<string> {
   let chunk = ''
   for await (const line of lines) {
     chunk += line

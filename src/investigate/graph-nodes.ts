@@ -122,7 +122,8 @@ export class NodeMaker {
 
   #merge(row: number): Pick<NodeAttributes, 'merges' | 'conflicts'> {
     const {graph, merges} = this.#result
-    const branches = graph.prevOf(row).length
+    // An event may cite another twice, or itself.
+    const branches = new Set(graph.prevOf(row)).difference(new Set([row])).size
     return {merges: branches > 1 ? branches : 0, conflicts: merges.get(row) ?? 0}
   }
 

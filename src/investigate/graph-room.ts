@@ -73,7 +73,7 @@ export async function graphRoom(opened: OpenedRoom, options: GraphOptions): Prom
     nodes,
     edges,
     counts: countsOf(nodes, resolved.counts.events, findings.length),
-    says: [...part.says, ...saysOfLimit(runs, kept, part.order !== null)],
+    says: [...part.says, ...saysOfLimit(graph, runs, kept, part.order !== null)],
   }
 }
 
@@ -118,11 +118,7 @@ function cutOf(result: Replay, {focus, row, slot, relation, edgesAre, tips, merg
   }
   const isIn = edgesAre === 'auth' ? authRows(graph, row) : () => true
   const all = [...graph.ids.keys()].filter(isIn)
-  const leftOut = graph.size - all.length
-  const says =
-    leftOut === 0
-      ? []
-      : [`Left out are ${leftOut.toLocaleString('en-US')} messages, which no event cites as auth event.`]
+  const says = saysOfMessages(graph, all)
   if (focus.kind === 'room') return {cut: inducedCut(relation, all), order: null, says}
   const near = rowsAround(relation, row, focus.radius, isIn)
   return {
@@ -133,6 +129,23 @@ function cutOf(result: Replay, {focus, row, slot, relation, edgesAre, tips, merg
     order: near,
     says: [],
   }
+}
+
+function saysOfMessages(graph: RoomGraph, drawn: readonly number[]): readonly string[] {
+  const isDrawn = new Set(drawn)
+  const leftOut = [...graph.ids.keys()].filter((row) => !isDrawn.has(row))
+  const missing = leftOut.filter((row) => graph.has(row, Flag.Missing)).length
+  const parts = [
+    ...counted(leftOut.length - missing, 'message'),
+    ...counted(missing, 'missing event').map((words) => `${words} of unknown type`),
+  ]
+  if (parts.length === 0) return []
+  const [are, them] = leftOut.length === 1 ? ['is', 'it'] : ['are', 'them']
+  return [`Left out ${are} ${parts.join(' and ')}: no event cites ${them} as auth event.`]
+}
+
+function counted(number: number, what: string): readonly string[] {
+  return number === 0 ? [] : [`${number.toLocaleString('en-US')} ${what}${number === 1 ? '' : 's'}`]
 }
 
 /** State events, and whatever is cited as an auth event: messages would only be leaves. */
@@ -168,9 +181,16 @@ function newestOrNearest(runs: readonly Run[], order: readonly number[] | null, 
   return runs.filter((run) => kept.has(run))
 }
 
-function saysOfLimit(runs: readonly Run[], kept: readonly Run[], isNearest: boolean): readonly string[] {
+function saysOfLimit(
+  graph: RoomGraph,
+  runs: readonly Run[],
+  kept: readonly Run[],
+  isNearest: boolean,
+): readonly string[] {
   if (kept.length === runs.length) return []
-  const what = runs.some(({rows}) => rows.length > 1) ? 'nodes' : 'events'
+  // Runs are several events, and what is missing is none that is counted elsewhere.
+  const isEvent = ({rows: [row = 0, ...more]}: Run): boolean => more.length === 0 && !graph.has(row, Flag.Missing)
+  const what = runs.every(isEvent) ? 'events' : 'nodes'
   const which = isNearest ? 'nearest' : 'newest'
   return [
     `${kept.length.toLocaleString('en-US')} of ${runs.length.toLocaleString('en-US')} ${what}, the ${which}; --limit shows more.`,

@@ -89,7 +89,7 @@ describe.skipIf(CHROMIUM === null || MERMAID === null)('Mermaid', () => {
     ['rejected-v6', {}],
   ])('%s, %j: it draws as many nodes and edges, with their labels', async (name, options) => {
     const drawing = await draw(writeRoomCase(dumps.path(`${String(Math.random())}.case`), reportedRoom(name)), options)
-    const {text} = await renderGraph('mermaid', drawing)
+    const text = [...(await renderGraph('mermaid', drawing)).lines].join('\n')
     const {type, nodes, edges} = await drawn(text)
     const isTold = text.includes('says["')
     expect([type, nodes.length, edges]).toEqual([
@@ -103,7 +103,7 @@ describe.skipIf(CHROMIUM === null || MERMAID === null)('Mermaid', () => {
 
   test('hostile names are seen as `printable` shows them, and do nothing', async () => {
     const drawing = await draw(dumps.write('hostile.ndjson', linesOf(hostileRoom())))
-    const {nodes, edges, active} = await drawn((await renderGraph('mermaid', drawing)).text)
+    const {nodes, edges, active} = await drawn([...(await renderGraph('mermaid', drawing)).lines].join('\n'))
     // One more says that a server would refuse the longest.
     expect([nodes.length, edges]).toEqual([drawing.nodes.length + 1, drawing.edges.length])
     expect(active).toEqual([])

@@ -136,7 +136,7 @@ describe.skipIf(CHROMIUM === null)('time and place', () => {
     await page.locator('.finding .go').getByRole('button', {name: ERIN}).first().click()
     const note = page.locator('.life-note')
     expect(await note.innerText()).toContain(ERIN)
-    await page.getByRole('tab', {name: 'State'}).click()
+    await page.getByRole('tab', {name: 'Findings'}).click()
     expect(await pixels(page, 1, 'slot')).toBeGreaterThan(none + 200)
     await note.getByRole('button', {name: 'Draw all events again (Esc)'}).click()
     expect(await note.isVisible()).toBe(false)

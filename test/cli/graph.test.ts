@@ -1,7 +1,11 @@
 /** `graph` as a user runs it: what is printed where, files, and what is refused. */
-import {readFileSync, statSync} from 'node:fs'
+import {execFileSync} from 'node:child_process'
+import {lstatSync, readdirSync, readFileSync, statSync, symlinkSync} from 'node:fs'
+import {readFile} from 'node:fs/promises'
+import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {EXIT} from '../../src/cli/exit-codes.ts'
+import {writeGraph} from '../../src/cli/graph-output.ts'
 import {reportedRoom, writeRoomCase} from '../scenarios/room-case.ts'
 import {complaints} from './complaints.ts'
 import {Dumps, oracleRoom} from './dumps.ts'
@@ -54,7 +58,46 @@ describe('where it goes', () => {
     expect([code, readFileSync(room, 'utf8')]).toEqual([EXIT.failed, before])
     expect(stderr).toContain('is no graph of this program')
     const folder = await run(room, '-o', dumps.folder, '--format', 'dot')
-    expect([folder.code, folder.stderr]).toEqual([EXIT.failed, expect.stringContaining('exists already')])
+    expect([folder.code, folder.stderr]).toEqual([EXIT.failed, expect.stringContaining('is a folder')])
+    // Words of a room do not make it a graph.
+    const talk = dumps.write('talk.json', '{"body": "<!-- matrix-state graph --> \\"matrix-state/graph/1\\""}')
+    expect((await run(room, '-o', talk)).stderr).toContain('is no graph of this program')
+  })
+
+  test.concurrent('an empty file is taken, a link stays a link, a pipe is written into', async () => {
+    const empty = dumps.write('empty.dot', '')
+    expect((await run(room, '-o', empty)).code).toBe(EXIT.done)
+    const [link, target] = [dumps.path('link.dot'), dumps.path('target.dot')]
+    symlinkSync('target.dot', link)
+    for (const _ of ['made', 'replaced']) {
+      expect((await run(room, '-o', link)).code).toBe(EXIT.done)
+      expect([lstatSync(link).isSymbolicLink(), lstatSync(target).isFile()]).toEqual([true, true])
+    }
+    expect(readFileSync(target, 'utf8')).toBe(readFileSync(empty, 'utf8'))
+    const pipe = dumps.path('pipe.dot')
+    execFileSync('mkfifo', [pipe])
+    const [{code}, text] = await Promise.all([run(room, '-o', pipe), readFile(pipe, 'utf8')])
+    expect([code, text, lstatSync(pipe).isFIFO()]).toEqual([EXIT.done, readFileSync(empty, 'utf8'), true])
+  })
+
+  test.concurrent('what cannot be written is said before the room is opened', async () => {
+    const file = dumps.write('file.dot', '')
+    for (const path of [dumps.path('none/x.dot'), join(file, 'x.dot'), dumps.path(`${'x'.repeat(300)}.dot`)]) {
+      const {code, stderr} = await run('/no/such/room', '-o', path)
+      expect([code, stderr]).toEqual([EXIT.failed, expect.stringMatching(/^error: could not write ".*: E[A-Z]+: /)])
+    }
+  })
+
+  test('a write that fails leaves the graph of an earlier run', async () => {
+    const path = dumps.path('kept.dot')
+    await writeGraph(path, ['// matrix-state graph', 'old'])
+    const full = function* () {
+      yield 'x'.repeat(1e6)
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), {syscall: 'write'})
+    }
+    await expect(writeGraph(path, full())).rejects.toMatchObject({code: 'OUTPUT_FAILED'})
+    expect(readFileSync(path, 'utf8')).toBe('// matrix-state graph\nold\n')
+    expect(readdirSync(dumps.folder).filter((name) => name.startsWith('kept.'))).toEqual(['kept.dot'])
   })
 })
 
@@ -140,6 +183,11 @@ describe('what is refused', () => {
     const {code, stdout} = await run(room, '--json', '--format', 'dot')
     expect([code, complaints('error', parse(stdout))]).toEqual([EXIT.usage, []])
     expect(stdout).toContain('contradict each other')
+    const named = await run(room, '--json', '-o', dumps.path('other.dot'))
+    expect([named.code, named.stdout]).toEqual([EXIT.usage, expect.stringContaining('contradict each other')])
+    const same = dumps.path('same.json')
+    expect((await run(room, '--json', '-o', same)).code).toBe(EXIT.done)
+    expect(complaints('graph', parse(readFileSync(same, 'utf8')))).toEqual([])
   })
 
   test.concurrent.each<[readonly string[], number, string]>([

@@ -5,6 +5,7 @@ import {type GraphOptions, graphRoom} from '../../src/investigate/graph-room.ts'
 import {type OpenedRoom, openRoom} from '../../src/investigate/open-room.ts'
 import {resolveRoom} from '../../src/investigate/resolve-room.ts'
 import type {DrawnNode, RoomDrawing} from '../../src/report/graph/room-drawing.ts'
+import {Flag} from '../../src/graph/room-graph.ts'
 import {replay, Verdict} from '../../src/resolve/replay.ts'
 import {Dumps, linesOf} from '../cli/dumps.ts'
 import {BOB, message, publicRoom, topic} from '../rules/build.ts'
@@ -86,9 +87,15 @@ describe('rooms of two real servers', () => {
     expect(inOrder(drawnEdges(drawing))).toEqual(inOrder(all.filter((edge) => drawn.has(edge.split(' ')[0] ?? ''))))
     expect(drawing.edges.every(({attributes}) => attributes.kind === 'auth')).toBe(true)
     const {room} = await opened(name)
-    const messages = [...room.graph.ids.keys()].filter((row) => (room.graph.slot[row] ?? -1) < 0)
-    const left = messages.filter((row) => !drawn.has(room.graph.id(row))).length
-    expect(drawing.says.join()).toMatch(left === 0 ? /^$/ : `Left out are ${String(left)} messages`)
+    const left = [...room.graph.ids.keys()].filter((row) => !drawn.has(room.graph.id(row)))
+    const missing = left.filter((row) => room.graph.has(row, Flag.Missing)).length
+    const messages = left.length - missing
+    expect(drawing.says.join()).toMatch(
+      left.length === 0 ? /^$/ : /^Left out (is|are) .*: no event cites (it|them) as auth event\.$/,
+    )
+    const told = (what: string): number => Number(new RegExp(`(\\d+) ${what}`).exec(drawing.says.join())?.[1] ?? 0)
+    expect([told('messages?'), told('missing events? of unknown type')]).toEqual([messages, missing])
+    expect(messages).toBe(reportedRoom(name).lines.filter((line) => !line.includes('"state_key"')).length)
   })
 
   test.each(REPORTED_ROOMS)('%s: collapsed, all that is remarkable is still there by itself', async (name) => {
@@ -187,4 +194,21 @@ test('what is missing, rejected and of unknown verdict is drawn as that, and the
   expect(drawing.nodes.filter(({attributes}) => attributes.verdict === 'undetermined')).toHaveLength(
     [...verdicts].filter((verdict) => verdict === Verdict.Undetermined).length - 1,
   )
+})
+
+test('an event that cites another twice merges nothing with it; an event that is not here is no event of a limit', async () => {
+  const lines = linesOf(
+    publicRoom('10')
+      .add('one', message())
+      .at('one')
+      .add('twice', {...message(), prev: ['one', 'one']})
+      .add('gone', message())
+      .add('last', message()),
+  )
+  const opened = await openRoom(dumps.write('twice.ndjson', lines.toSpliced(-2, 1)))
+  const {nodes, counts} = await graphRoom(opened, {nowMs})
+  expect(nodes.map(({attributes}) => attributes.merges)).toEqual(nodes.map(() => 0))
+  expect([counts.missing, nodes.length]).toEqual([1, lines.length])
+  const {says} = await graphRoom(opened, {nowMs, limit: 2})
+  expect(says).toEqual([`2 of ${String(lines.length)} nodes, the newest; --limit shows more.`])
 })

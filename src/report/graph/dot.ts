@@ -23,24 +23,22 @@ const LONGEST = 300
  *
  * @see https://graphviz.org/doc/info/lang.html
  */
-export function dotText(drawing: RoomDrawing): string {
+export function* dotLines(drawing: RoomDrawing): Generator<string> {
   const nameOf = printableNames(drawing, LONGEST)
-  const lines = [
+  yield* [
     `// ${MARK}`,
     `digraph ${quoted(drawing.roomId)} {`,
     `  graph [rankdir=BT, labelloc=t, fontname="Helvetica", label=${label([titleOf(drawing), ...drawingSays(drawing)])}]`,
     '  node [shape=box, style=filled, fontname="Helvetica", fontsize=10]',
     '  edge [arrowsize=0.6, fontname="Helvetica", fontsize=9]',
-    ...drawing.nodes.map((node) => `  ${quoted(nameOf(node.key))} [${nodeAttributes(node)}]`),
-    ...drawing.edges.map(({from, to, attributes}) => {
-      const words = edgeWords(attributes)
-      const more =
-        words === '' ? '' : `, style=dashed, label=${label([`  ${words}`])}, events=${String(attributes.events ?? 0)}`
-      return `  ${quoted(nameOf(from))} -> ${quoted(nameOf(to))} [kind=${attributes.kind}${more}]`
-    }),
-    '}',
   ]
-  return `${lines.join('\n')}\n`
+  for (const node of drawing.nodes) yield `  ${id(nameOf(node.key))} [${nodeAttributes(node)}]`
+  for (const {from, to, attributes} of drawing.edges) {
+    const words = edgeWords(attributes)
+    const more = words === '' ? '' : `, style=dashed, label=${label([`  ${words}`])}, events=${String(attributes.events ?? 0)}`
+    yield `  ${id(nameOf(from))} -> ${id(nameOf(to))} [kind=${attributes.kind}${more}]`
+  }
+  yield '}'
 }
 
 function nodeAttributes({attributes}: DrawnNode): string {
@@ -69,9 +67,16 @@ function nodeAttributes({attributes}: DrawnNode): string {
   return [...told, ...kept].join(', ')
 }
 
-/** A backslash is doubled everywhere: as it stands it would begin an escape, or let the quote go on. */
 function quoted(text: string): string {
-  return `"${printable(text, LONGEST).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+  return id(printable(text, LONGEST))
+}
+
+/**
+ * A text that can be shown, whole: names of nodes are told apart by their ends. A backslash is doubled everywhere: as it stands it would begin
+ * an escape, or let the quote go on.
+ */
+function id(text: string): string {
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }
 
 /** Lines of text that people see; Graphviz would read entities of HTML in them. */

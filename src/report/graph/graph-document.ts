@@ -1,4 +1,5 @@
 import {type DrawingAttributes, graphologyGraph} from './graphology-graph.ts'
+import {printableJson} from '../printable.ts'
 import type {EdgeAttributes, NodeAttributes, RoomDrawing} from './room-drawing.ts'
 
 /** The node-link form of graphology. */
@@ -43,6 +44,37 @@ export function graphDocument(drawing: RoomDrawing) {
     graph,
   }
 }
+
+/**
+ * The same as JSON, in pieces of one or more lines each: as one text, a room of a million events would be longer than a text can be.
+ *
+ * @remarks What `JSON.stringify(graphDocument(drawing), null, 2)` gives, as a terminal may be shown it.
+ */
+export function* graphDocumentLines(drawing: RoomDrawing): Generator<string> {
+  const document = graphDocument(drawing)
+  const {nodes, edges, ...rest} = document.graph
+  // It ends with the two lists, and the brackets around them.
+  const shell = JSON.stringify({...document, graph: {...rest, nodes: [], edges: []}}, null, 2)
+  yield printableJson(shell.slice(0, shell.lastIndexOf('    "nodes": []')).trimEnd())
+  yield* listLines('nodes', nodes, ',')
+  yield* listLines('edges', edges, '')
+  yield '  }'
+  yield '}'
+}
+
+function* listLines(name: string, list: readonly object[], after: string): Generator<string> {
+  if (list.length === 0) yield `    "${name}": []${after}`
+  else {
+    yield `    "${name}": [`
+    for (const [at, one] of list.entries()) {
+      const text = JSON.stringify(one, null, 2).replaceAll('\n', `\n${INDENT}`)
+      yield printableJson(`${INDENT}${text}${at === list.length - 1 ? '' : ','}`)
+    }
+    yield `    ]${after}`
+  }
+}
+
+const INDENT = '      '
 
 function focusDocument(focus: RoomDrawing['focus']) {
   switch (focus.kind) {

@@ -22,18 +22,27 @@ export type DrawingGraph = DirectedGraph<NodeAttributes, EdgeAttributes, Drawing
  */
 export function graphologyGraph(drawing: RoomDrawing): DrawingGraph {
   const graph: DrawingGraph = new DirectedGraph()
+  graph.replaceAttributes(drawingAttributes(drawing))
+  for (const {key, attributes} of drawing.nodes) graph.addNode(key, {...attributes})
+  for (const [at, {from, to, attributes}] of drawing.edges.entries()) {
+    graph.addDirectedEdgeWithKey(edgeKey(at), from, to, {...attributes})
+  }
+  return graph
+}
+
+export function drawingAttributes(drawing: RoomDrawing): DrawingAttributes {
   const {roomId, roomVersion, reading, name, edgesAre} = drawing
-  graph.replaceAttributes({
+  return {
     name: name ?? roomId,
     room_id: roomId,
     room_version: roomVersion,
     reading,
     edges: edgesAre,
     says: drawingSays(drawing),
-  })
-  for (const {key, attributes} of drawing.nodes) graph.addNode(key, {...attributes})
-  for (const [at, {from, to, attributes}] of drawing.edges.entries()) {
-    graph.addDirectedEdgeWithKey(`e${String(at)}`, from, to, {...attributes})
   }
-  return graph
+}
+
+/** @param at - place of the edge in the drawing */
+export function edgeKey(at: number): string {
+  return `e${String(at)}`
 }

@@ -23,7 +23,7 @@ const MOST_CHARACTERS = 50_000
  *
  * @see https://mermaid.js.org/syntax/flowchart.html
  */
-export function mermaidText(drawing: RoomDrawing): string {
+export function mermaidLines(drawing: RoomDrawing): readonly string[] {
   const numbers = new Map(drawing.nodes.map(({key}, at) => [key, `n${String(at)}`]))
   const looks = new Map<string, string>()
   const nodes = drawing.nodes.map(({key, attributes}) => {
@@ -35,7 +35,7 @@ export function mermaidText(drawing: RoomDrawing): string {
     const arrow = words === '' ? '-->' : `-. "${escaped(words)}" .->`
     return `  ${numbers.get(from) ?? ''} ${arrow} ${numbers.get(to) ?? ''}`
   })
-  const lines = [
+  return [
     `%% ${MARK}`,
     ...[titleOf(drawing), ...drawingSays(drawing)].map((line) => `%% ${comment(line)}`),
     'flowchart BT',
@@ -44,16 +44,16 @@ export function mermaidText(drawing: RoomDrawing): string {
     ...edges,
     ...[...looks].map(([style, name]) => `  classDef ${name} ${style}`),
   ]
-  return `${lines.join('\n')}\n`
 }
 
 /** Why a text may not be drawn, in sentences. */
-export function mermaidSays({edges}: RoomDrawing, text: string): readonly string[] {
+export function mermaidSays({edges}: RoomDrawing, lines: readonly string[]): readonly string[] {
+  const characters = lines.reduce((sum, {length}) => sum + length + 1, 0)
   const count = (number: number): string => number.toLocaleString('en-US')
   const over = [
     ...(edges.length > MOST_EDGES ? [`${count(edges.length)} edges, of which it draws ${count(MOST_EDGES)}`] : []),
-    ...(text.length > MOST_CHARACTERS
-      ? [`${count(text.length)} characters, of which it takes ${count(MOST_CHARACTERS)}`]
+    ...(characters > MOST_CHARACTERS
+      ? [`${count(characters)} characters, of which it takes ${count(MOST_CHARACTERS)}`]
       : []),
   ]
   if (over.length === 0) return []

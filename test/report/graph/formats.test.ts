@@ -8,9 +8,10 @@ import {validateXML} from 'xmllint-wasm'
 import {type GraphFormat, renderGraph} from '../../../src/cli/graph-formats.ts'
 import {type GraphOptions, graphRoom} from '../../../src/investigate/graph-room.ts'
 import {openRoom} from '../../../src/investigate/open-room.ts'
+import {graphDocument} from '../../../src/report/graph/graph-document.ts'
 import type {RoomDrawing} from '../../../src/report/graph/room-drawing.ts'
 import {printable} from '../../../src/report/printable.ts'
-import {Dumps, linesOf} from '../../cli/dumps.ts'
+import {Dumps, linesOf, oracleRoom} from '../../cli/dumps.ts'
 import {reportedRoom, writeRoomCase} from '../../scenarios/room-case.ts'
 import {HOSTILE, hostileRoom} from './hostile-room.ts'
 
@@ -27,9 +28,9 @@ const ROOMS = [...paths.keys()]
 const draw = async (name: string, options: Partial<GraphOptions> = {}): Promise<RoomDrawing> =>
   graphRoom(await openRoom(paths.get(name) ?? ''), {nowMs, ...options})
 const textOf = async (format: GraphFormat, drawing: RoomDrawing): Promise<string> =>
-  (await renderGraph(format, drawing)).text
+  `${[...(await renderGraph(format, drawing)).lines].join('\n')}\n`
 
-const DANGEROUS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/u
+const DANGEROUS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]/u
 const sorted = (lines: readonly string[]): readonly string[] => lines.toSorted()
 const ends = ({edges}: RoomDrawing): readonly string[] => sorted(edges.map(({from, to}) => `${from} ${to}`))
 
@@ -168,11 +169,14 @@ describe('what was left out', () => {
   })
 })
 
-test('names that look alike stay different nodes', async () => {
+test.each([
+  ['what is hidden', '$a\u0000', '$a\\u{0}'],
+  // IDs of the first room versions are as long as their servers like.
+  ['what is cut off', `$${'a'.repeat(400)}1`, `$${'a'.repeat(400)}2`],
+])('names that look alike stay different nodes: %s', async (_, first, second) => {
   const drawing = await draw('conflict-v10', {limit: 2})
   const [one, other] = drawing.nodes
   if (one === undefined || other === undefined) throw new Error('two nodes')
-  const [first, second] = ['$a\u0000', '$a\\u{0}']
   const alike: RoomDrawing = {
     ...drawing,
     nodes: [
@@ -184,5 +188,69 @@ test('names that look alike stay different nodes', async () => {
   const read = graphml.parse(Graph, await textOf('graphml', alike))
   expect([read.order, read.size, gexf.parse(Graph, await textOf('gexf', alike)).order]).toEqual([2, 1, 2])
   const {output} = viz.render(await textOf('dot', alike), {format: 'json0'})
-  expect((JSON.parse(output ?? '') as {objects: object[]}).objects).toHaveLength(2)
+  const {objects, edges} = JSON.parse(output ?? '') as {
+    objects: {kind?: string}[]
+    edges: object[]
+  }
+  expect([objects.length, edges.length]).toEqual([2, 1])
+  expect(objects.map(({kind}) => kind)).toEqual([one.attributes.kind, other.attributes.kind])
+})
+
+test('GraphML declares a type that holds every value', async () => {
+  const drawing = await draw('conflict-v10', {limit: 3})
+  const times = [1, 2 ** 40, 2 ** 80]
+  const declared = async (count: number): Promise<string> => {
+    const nodes = drawing.nodes.slice(0, count).map(({key, attributes}, at) => ({
+      key,
+      attributes: {...attributes, origin_server_ts: times[at] ?? 0, depth: at === 0 ? 7 : '9223372036854775807'},
+    }))
+    const text = await textOf('graphml', {...drawing, nodes, edges: []})
+    return ['origin_server_ts', 'depth']
+      .map((name) => new RegExp(`attr.name="${name}" attr.type="(\\w+)"`).exec(text)?.[1])
+      .join()
+  }
+  expect([await declared(1), await declared(2), await declared(3)]).toEqual(['int,int', 'long,string', 'double,string'])
+})
+
+describe('what is written in pieces', () => {
+  const large = async (): Promise<RoomDrawing> =>
+    graphRoom(await openRoom(dumps.write('large.ndjson', oracleRoom('12-realistic-2000').lines)), {nowMs})
+
+  test('GEXF: pieces have nothing twice, and lack nothing', async () => {
+    const drawing = await large()
+    expect(drawing.nodes.length).toBeGreaterThan(1500)
+    // What only the last node has is declared at the beginning, with a type that holds all values.
+    const nodes = drawing.nodes.map(({key, attributes}, at) =>
+      at === drawing.nodes.length - 1
+        ? {key, attributes: {...attributes, depth: '9223372036854775807', soft_failed_by: ['a', 'b']}}
+        : {key, attributes},
+    )
+    const edges = drawing.edges.map((edge, at) =>
+      at === drawing.edges.length - 1 ? {...edge, attributes: {kind: 'path' as const, events: 7}} : edge,
+    )
+    const text = await textOf('gexf', {...drawing, nodes, edges})
+    const read = gexf.parse(Graph, text)
+    expect(sorted(read.nodes())).toEqual(sorted(nodes.map(({key}) => key)))
+    expect(sorted(read.mapEdges((_, __, from, to) => `${from} ${to}`))).toEqual(ends(drawing))
+    expect(sorted(read.edges())).toEqual(sorted(edges.map((_, at) => `e${String(at)}`)))
+    for (const {key, attributes} of nodes) {
+      expect(read.getNodeAttributes(key)).toMatchObject({
+        label: printable(attributes.label),
+        kind: attributes.kind,
+        depth: String(attributes.depth),
+        tip: attributes.tip,
+      })
+    }
+    expect(read.getNodeAttribute(nodes.at(-1)?.key, 'soft_failed_by')).toBe('a\nb')
+    expect(read.getEdgeAttributes(`e${String(edges.length - 1)}`)).toMatchObject({kind: 'path', events: 7})
+    for (const tag of ['nodes', 'edges', 'attributes class="node"', 'attributes class="edge"']) {
+      expect(text.split(`<${tag}>`)).toHaveLength(2)
+    }
+  })
+
+  test('JSON: as it would be at once', async () => {
+    for (const drawing of [await large(), await draw('conflict-v10', {limit: 1}), await draw('conflict-v10')]) {
+      expect(await textOf('json', drawing)).toBe(`${JSON.stringify(graphDocument(drawing), null, 2)}\n`)
+    }
+  })
 })

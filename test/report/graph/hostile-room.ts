@@ -14,6 +14,7 @@ export const HOSTILE: readonly string[] = [
   '%%{init: {"theme": "dark"}}%%',
   '`code` **bold** $$x^2$$ #quot; #35;',
   'two\nlines\r\nand\ttabs',
+  'no characters \ufffe \uffff',
   'null\u0000bell\u0007escape\u001b[31m',
   'right to left \u202e gnp.exe \u2066x',
   'end',
