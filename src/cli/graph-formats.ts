@@ -48,6 +48,7 @@ export function graphFormat(format: GraphFormat | undefined, output: string | un
   if (format !== undefined) return format
   if (output === undefined || output === '-') return 'dot'
   if (named !== undefined) return named
+  const ending = extname(output).toLowerCase()
   throw new StateError('USAGE', `--output ${output}: its name does not tell the format`, {
     hint: PICTURES.has(ending)
       ? `Graphviz makes pictures: leave --output out, and pipe to: dot -T${ending.slice(1)} -o FILE`

@@ -35,7 +35,8 @@ export function* dotLines(drawing: RoomDrawing): Generator<string> {
   for (const node of drawing.nodes) yield `  ${id(nameOf(node.key))} [${nodeAttributes(node)}]`
   for (const {from, to, attributes} of drawing.edges) {
     const words = edgeWords(attributes)
-    const more = words === '' ? '' : `, style=dashed, label=${label([`  ${words}`])}, events=${String(attributes.events ?? 0)}`
+    const more =
+      words === '' ? '' : `, style=dashed, label=${label([`  ${words}`])}, events=${String(attributes.events ?? 0)}`
     yield `  ${id(nameOf(from))} -> ${id(nameOf(to))} [kind=${attributes.kind}${more}]`
   }
   yield '}'
