@@ -1,9 +1,10 @@
 import {constants, statSync} from 'node:fs'
-import {access, rename, rm, writeFile} from 'node:fs/promises'
+import {access} from 'node:fs/promises'
 import {dirname} from 'node:path'
 import {StateError} from '../errors.ts'
 import type {CheckReport} from '../investigate/check-report.ts'
 import {type CheckFormat, type CheckStyle, FORMAT_NAMES, renderReport} from './check-formats.ts'
+import {writeOutput} from './output-file.ts'
 import {isSpecial, placeOf} from './output-place.ts'
 import {nearest} from './suggest.ts'
 
@@ -79,14 +80,20 @@ export async function refuseOutputs(outputs: readonly CheckOutput[], taken: read
     if (others.has(place)) {
       throw new StateError('USAGE', `--output ${path} would be written over what is read`)
     }
-    const isUsable = await access(dirname(place), constants.W_OK).then(
-      () => true,
-      () => false,
-    )
-    if (isUsable && statSync(place, {throwIfNoEntry: false})?.isDirectory() !== true) continue
+    if (await canBeWritten(place)) continue
     throw new StateError('OUTPUT_FAILED', `could not write ${JSON.stringify(path)}`, {
       hint: 'Check that its folder is there and can be written.',
     })
+  }
+}
+
+async function canBeWritten(place: string): Promise<boolean> {
+  try {
+    // The dot: its folder may be a file.
+    await access(`${dirname(place)}/.`, constants.W_OK)
+    return statSync(place, {throwIfNoEntry: false})?.isDirectory() !== true
+  } catch {
+    return false
   }
 }
 
@@ -97,21 +104,5 @@ export async function writeReport(
   style: CheckStyle,
 ): Promise<void> {
   const text = await renderReport(format, report, {...style, color: false, columns: undefined})
-  const place = placeOf(path)
-  const beside = `${place}.${String(process.pid)}.part`
-  try {
-    if (isSpecial(path)) {
-      await writeFile(path, text, {flag: 'a'})
-      return
-    }
-    await writeFile(beside, text)
-    await rename(beside, place)
-  } catch (error) {
-    await rm(beside, {force: true})
-    const why = error instanceof Error ? error.message : String(error)
-    throw new StateError('OUTPUT_FAILED', `could not write ${JSON.stringify(path)}: ${why}`, {
-      cause: error,
-      hint: 'Check the folder, its permissions and the space on the disk.',
-    })
-  }
+  await writeOutput(path, [text])
 }

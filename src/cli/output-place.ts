@@ -33,6 +33,11 @@ function folderOf(path: string): string {
 export function isSpecial(path: string): boolean {
   // Redirected into a file, it is that file, which the shell holds open.
   if (/^\/(?:dev\/(?:stdout|stderr|fd\/\d+)|proc\/self\/fd\/\d+)$/.test(path)) return true
-  const stat = statSync(path, {throwIfNoEntry: false})
-  return stat !== undefined && !stat.isFile() && !stat.isDirectory()
+  try {
+    const stat = statSync(path)
+    return !stat.isFile() && !stat.isDirectory()
+  } catch {
+    // Nothing is there, or nothing can be: that is told where it is written.
+    return false
+  }
 }
