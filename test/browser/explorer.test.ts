@@ -277,6 +277,33 @@ describe.skipIf(CHROMIUM === null)('a slot, servers, search, findings', () => {
     expect(page.url()).toContain(`side=${wrong?.id ?? ''}`)
   })
 
+  test('of a server, the events that it does not have or that do not count for it', async () => {
+    const data = await dataOf('rejected-v6')
+    const marks = data.marks[1]
+    const side = data.sides.find(({server}) => server === marks?.server)
+    const page = await open('rejected-v6', {hash: `side=${side?.id ?? ''}&tab=sides`})
+    const absent = page.locator('[data-server-events="that it does not have"]')
+    expect(marks?.lacks?.length).toBeGreaterThan(2)
+    await absent.locator('summary').click()
+    expect(await absent.locator('li').count()).toBe(marks?.lacks?.length)
+    await absent.getByRole('button').first().click()
+    expect(await rowOf(page)).toBe(marks?.lacks?.[0])
+  })
+
+  test('where only states of now were told, since when they differ is said to be unknown', async () => {
+    const data = await dataOf('split-sql-v11')
+    expect(data.divergencePoints.length).toBeGreaterThan(0)
+    const now = {
+      ...data,
+      divergencePoints: [],
+      sides: data.sides.filter(({what}) => what === 'current' || what === 'at-extremity'),
+    }
+    const page = await openData('now-only', now, {hash: 'tab=sides'})
+    expect(await page.locator('#panel-sides').textContent()).toContain('Since when it differs cannot be told')
+    const whole = await openData('with-points', data, {hash: 'tab=sides'})
+    expect(await whole.locator('#panel-sides').textContent()).not.toContain('cannot be told')
+  })
+
   test('search by event, user, type and text; a result is gone to', async () => {
     const data = await dataOf('conflict-v10')
     const page = await open('conflict-v10')

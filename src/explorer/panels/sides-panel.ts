@@ -7,6 +7,7 @@ import {UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {type Child, fill, label, make, said, shortId} from '../dom.ts'
 import {compareSide, rootBeside, type SideRow} from '../model/sides.ts'
 import {eventLink, listOf, type Panel, type PanelContext, section, slotLink} from './context.ts'
+import {serverSection} from './server-section.ts'
 import {valueCell} from './values.ts'
 
 /** The replay and what a server says, beside each other: differences first. */
@@ -81,7 +82,9 @@ function describe(context: PanelContext, side: PageSide): readonly Child[] {
             : `${count(different.length, 'slot')} ${different.length === 1 ? 'differs' : 'differ'} from the replay; ${count(same, 'slot')} agree.`,
         ),
     ...points.map((point) => pointSection(context, point)),
+    different.length > 0 && points.length === 0 ? sinceWhen(room.data.sides, side) : null,
     isUnknown ? null : compareTable(context, side, different, 'Different'),
+    serverSection(context, side.server),
     same === 0
       ? null
       : make(
@@ -91,6 +94,17 @@ function describe(context: PanelContext, side: PageSide): readonly Child[] {
           sameList(context, rows),
         ),
   ]
+}
+
+function sinceWhen(sides: readonly PageSide[], {server}: PageSide): HTMLElement {
+  const isNowOnly = sides.every((one) => one.server !== server || one.what === 'current' || one.what === 'at-extremity')
+  return make(
+    'p',
+    {class: 'hint'},
+    isNowOnly
+      ? 'Since when it differs cannot be told: only its state of now was asked for. A server’s database has its state at every event, and a server that federates tells some: matrix-state fetch with --database or --with.'
+      : 'Since when it differs was not found.',
+  )
 }
 
 function sameList(context: PanelContext, rows: readonly SideRow[]): HTMLElement {
