@@ -55,6 +55,7 @@ export async function exploreRoom(opened: OpenedRoom, options: ExploreOptions): 
       name: nameOf(resolved),
       complete: resolved.complete && compared.complete,
       trustIds: resolved.trustIds,
+      signatures: named.signatures ?? 'not-checked',
       unknowable,
       open,
     },

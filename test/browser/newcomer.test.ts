@@ -183,10 +183,14 @@ describe.skipIf(CHROMIUM === null)('what was not checked is not said to be good'
   })
 
   test('signatures, of which the page has none', async () => {
-    const {graph} = await dataOf('creators-v12')
-    const page = await open('creators-v12', {hash: `event=${graph.ids[3] ?? ''}`})
-    expect(await page.locator('#panel-event .check', {hasText: 'signatures'}).textContent()).toContain(
-      'this page holds no signatures',
-    )
+    const data = await dataOf('creators-v12')
+    const hash = `event=${data.graph.ids[3] ?? ''}`
+    const page = await open('creators-v12', {hash})
+    const check = (one: typeof page) => one.locator('#panel-event .check', {hasText: 'signatures'})
+    expect(await check(page).textContent()).toContain('this page holds no signatures')
+    const some = await openData('some-signed', {...data, room: {...data.room, signatures: 'partly'}}, {hash})
+    expect(await check(some).textContent()).toMatch(/not checked.*not all keys were there/)
+    const all = await openData('all-signed', {...data, room: {...data.room, signatures: 'checked'}}, {hash})
+    expect(await check(all).textContent()).toMatch(/passed.*when this page was made/)
   })
 })

@@ -1,4 +1,6 @@
 /** What the page holds of rooms with known answers, what it leaves out, and what that says. */
+import {readFileSync} from 'node:fs'
+import {join} from 'node:path'
 import {gunzipSync} from 'node:zlib'
 import {describe, expect, test} from 'vitest'
 import {explorerPage} from '../../src/cli/explore-page.ts'
@@ -192,6 +194,26 @@ describe('contents', () => {
       )
       expect(messages?.get(talking().id('text') as never)).toMatchObject({body: SECRET})
     }
+  })
+})
+
+describe('signatures', () => {
+  const {servers} = JSON.parse(readFileSync(join(import.meta.dirname, '../matrix/room-keys.json'), 'utf8')) as {
+    readonly servers: Readonly<Record<string, unknown>>
+  }
+  const dump = dumps.write('signed.ndjson', reportedRoom('conflict-v6').lines)
+
+  test.each([
+    ['no keys', [], 'not-checked'],
+    ['the keys of one server', Object.keys(servers).slice(0, 1), 'partly'],
+    ['the keys of both', Object.keys(servers), 'checked'],
+  ] as const)('with %s the page says so', async (name, known, expected) => {
+    const keys = dumps.write(
+      `${name}.json`,
+      JSON.stringify(Object.fromEntries(known.map((one) => [one, servers[one]]))),
+    )
+    const opened = await openRoom(dump, known.length === 0 ? {} : {access: {keyFiles: [keys]}})
+    expect(unpacked(await pageOf(opened)).room.signatures).toBe(expected)
   })
 })
 

@@ -5,6 +5,7 @@ import type {SoftFailEstimate} from '../../forensics/explain/soft-fail.ts'
 import type {Citation} from '../../forensics/explain/cited-auth-events.ts'
 import {absence} from '../../finding/slot-words.ts'
 import {Flag} from '../../graph/room-graph.ts'
+import type {PageRoom} from '../../report/explorer/page-data.ts'
 import {date} from '../../report/printable.ts'
 import {type Child, make, said} from '../dom.ts'
 import {eventLink, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
@@ -68,13 +69,21 @@ const OUTCOMES: Readonly<Record<Check['outcome'], readonly [sign: string, words:
   'not-reached': ['–', 'not reached'],
 }
 
-/** The page has neither signatures nor keys, whatever was at hand when it was made. */
-const NO_SIGNATURES = 'this page holds no signatures; matrix-state explain with --keys checks them'
+/** The page has neither signatures nor keys: it can only tell what was found when it was made. */
+const SIGNATURES: Readonly<Record<PageRoom['signatures'], readonly [outcome: Check['outcome'], says: string]>> = {
+  checked: ['passed', 'checked when this page was made, as those of all events in it'],
+  partly: [
+    'not-checked',
+    'when this page was made, not all keys were there: it may be one of those that could not be checked; matrix-state explain tells',
+  ],
+  'not-checked': ['not-checked', 'this page holds no signatures; matrix-state explain with --keys checks them'],
+}
 
 function checkLine(context: PanelContext, check: Check): HTMLElement {
-  const {name, outcome, rule} = check
-  const isLeftOut = name === 'signatures' && outcome === 'not-checked' && !context.room.data.room.trustIds
-  const says = isLeftOut ? NO_SIGNATURES : check.says
+  const {name, rule} = check
+  const {trustIds, signatures} = context.room.data.room
+  const isLeftOut = name === 'signatures' && check.outcome === 'not-checked' && !trustIds
+  const [outcome, says] = isLeftOut ? SIGNATURES[signatures] : [check.outcome, check.says]
   const [sign, words] = OUTCOMES[outcome]
   return make(
     'li',

@@ -36,6 +36,8 @@ export interface PageRoom {
   readonly complete: boolean
   /** Event IDs were taken as given: nobody looked at form, hashes and signatures (`--trust-ids`). */
   readonly trustIds: boolean
+  /** Whether the signatures were checked when the page was made; what failed is not here, and a finding. */
+  readonly signatures: 'checked' | 'partly' | 'not-checked'
   readonly unknowable: readonly string[]
   /** Why it is not complete, in sentences. */
   readonly open: readonly string[]
