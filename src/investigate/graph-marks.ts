@@ -1,4 +1,4 @@
-import type {Finding} from '../finding/finding.ts'
+import type {Finding, Severity} from '../finding/finding.ts'
 import {slotWords} from '../finding/slot-words.ts'
 import type {BlamedMerge} from '../forensics/blame.ts'
 import {candidatesIn, mergesOf} from '../forensics/merge.ts'
@@ -7,6 +7,7 @@ import type {ServerView} from '../forensics/server-view.ts'
 import {eventWords} from '../forensics/words.ts'
 import {ABSENT} from '../resolve/state-trie.ts'
 import type {Replay} from '../resolve/replay.ts'
+import {mostSevereFirst} from './check-verdict.ts'
 
 /** What is known of single events beside what they say themselves, by row. */
 export interface GraphMarks {
@@ -19,6 +20,8 @@ export interface GraphMarks {
   readonly becomes: ReadonlyMap<number, string>
   /** IDs of findings about an event. */
   readonly findings: ReadonlyMap<number, readonly string[]>
+  /** Of the gravest of them. */
+  readonly severities: ReadonlyMap<number, Severity>
   /** Servers that said they rejected it, or soft-failed it. */
   readonly rejectedBy: ReadonlyMap<number, readonly string[]>
   readonly softFailedBy: ReadonlyMap<number, readonly string[]>
@@ -40,6 +43,9 @@ export function graphMarks(result: Replay, {tips, resets, merges, findings, view
   const marked = views.flatMap(({server, marks}) =>
     [...marks].map(([eventId, mark]) => ({row: rowOf(eventId), server, mark})),
   )
+  const about = mostSevereFirst(findings).flatMap(({id, severity, subject}) =>
+    subject.kind === 'event' || subject.kind === 'slot' ? [{row: rowOf(subject.event_id), id, severity}] : [],
+  )
   return {
     tips: new Set(tips),
     conflicted: conflictedRows(result, tips),
@@ -54,11 +60,8 @@ export function graphMarks(result: Replay, {tips, resets, merges, findings, view
         merge.at === null ? [] : [[merge.at, got === ABSENT ? 'nothing' : eventWords(graph, got)] as const],
       ),
     ),
-    findings: listed(
-      findings.flatMap(({id, subject}) =>
-        subject.kind === 'event' || subject.kind === 'slot' ? [[rowOf(subject.event_id), id] as const] : [],
-      ),
-    ),
+    findings: listed(about.map(({row, id}) => [row, id])),
+    severities: new Map(about.toReversed().map(({row, severity}) => [row, severity])),
     rejectedBy: listed(
       marked.flatMap(({row, server, mark}) => (typeof mark.rejected === 'string' ? [[row, server] as const] : [])),
     ),

@@ -146,11 +146,12 @@ export class NodeMaker {
   }
 
   #listed(row: number): Partial<NodeAttributes> {
-    const {resets, becomes, findings, rejectedBy, softFailedBy} = this.#marks
+    const {resets, becomes, findings, severities, rejectedBy, softFailedBy} = this.#marks
     const lists = {
       slot_becomes: becomes.get(row),
       resets: resets.get(row),
       findings: findings.get(row),
+      severity: severities.get(row),
       rejected_by: rejectedBy.get(row),
       soft_failed_by: softFailedBy.get(row),
     }

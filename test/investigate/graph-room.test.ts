@@ -128,6 +128,7 @@ test('the reset in conflict-v10: who lost what, against what, and where', async 
   const [merge] = drawing.nodes.filter(({attributes}) => attributes.resets !== undefined)
   expect(merge?.attributes.resets).toEqual(['the membership of @carol:localhost:18448'])
   expect(merge?.attributes.findings).toContain('state/reset')
+  expect(merge?.attributes.severity).toBe('error')
   expect(drawing.edges.filter(({from}) => from === merge?.key)).toHaveLength(2)
   expect(drawing.edges.some(({attributes}) => attributes.kind === 'path')).toBe(true)
   expect(drawing.nodes.length).toBeLessThan(12)

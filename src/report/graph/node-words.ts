@@ -68,13 +68,17 @@ const GRAVE = '#d55e00'
 const CONFLICT = '#cc79a7'
 
 export function lookOf(node: NodeAttributes): Look {
-  const {kind, verdict, conflicts, resets, findings} = node
-  const isGrave = verdict === 'rejected' || resets !== undefined || findings !== undefined
+  const {kind, conflicts} = node
   return {
     fill: FILLS[kind],
     text: kind === 'create' ? '#ffffff' : '#000000',
-    border: isGrave ? GRAVE : conflicts > 0 ? CONFLICT : '#000000',
+    border: isGrave(node) ? GRAVE : conflicts > 0 ? CONFLICT : '#000000',
   }
+}
+
+/** What somebody should look at; a note only says that something is there. */
+export function isGrave({verdict, resets, severity}: NodeAttributes): boolean {
+  return verdict === 'rejected' || resets !== undefined || (severity !== undefined && severity !== 'note')
 }
 
 /** What the drawing is of, for its title. */

@@ -1,3 +1,4 @@
+import type {Severity} from '../../finding/finding.ts'
 import type {Reading} from '../../resolve/auth-difference.ts'
 
 /** What an event is, or a node that stands for several. */
@@ -50,6 +51,8 @@ export interface NodeAttributes {
   readonly slot_becomes?: string
   /** IDs of findings about it. */
   readonly findings?: readonly string[]
+  /** Of the gravest of them. */
+  readonly severity?: Severity
   /** Servers that said they rejected it. */
   readonly rejected_by?: readonly string[]
   readonly soft_failed_by?: readonly string[]
