@@ -1,5 +1,6 @@
 import {Flag, type RoomGraph, Type} from '../../graph/room-graph.ts'
-import {Verdict} from '../../resolve/replay.ts'
+import {disputedSlots} from '../../forensics/disputes.ts'
+import {type Replay, UNKNOWN_STATE, Verdict} from '../../resolve/replay.ts'
 import type {Room} from './room.ts'
 
 /** What an event is, as its mark shows it. */
@@ -12,7 +13,7 @@ export const Mark = {
   Rejected: 1,
   SoftFailed: 2,
   Undetermined: 4,
-  /** A merge of states that differed. */
+  /** A merge of states that differed only since a branch had not heard of a change yet. */
   Conflict: 8,
   /** A merge that set a slot back, by nobody's will. */
   Reset: 16,
@@ -23,6 +24,8 @@ export const Mark = {
   /** First event at which a server's state is not the replay's. */
   Divergence: 128,
   Tip: 256,
+  /** A merge of branches that disagreed: each had set the same slot. */
+  Dispute: 512,
 } as const
 
 /** Gravest first: what a bucket of many events is shown as. */
@@ -31,6 +34,7 @@ export const GRAVE_MARKS: readonly number[] = [
   Mark.Divergence,
   Mark.Finding,
   Mark.Rejected,
+  Mark.Dispute,
   Mark.Conflict,
   Mark.Revoked,
   Mark.SoftFailed,
@@ -82,13 +86,29 @@ export function marksOf({graph, replay, data, tips}: Room, named: readonly numbe
     if (replay.verdicts[row] === Verdict.Rejected) add(row, Mark.Rejected)
     else if (replay.verdicts[row] === Verdict.Undetermined) add(row, Mark.Undetermined)
   }
-  for (const [row, conflicts] of replay.merges) if (conflicts > 0) add(row, Mark.Conflict)
+  markMerges(replay, add)
   for (const {softFailed} of data.marks) for (const row of softFailed) add(row, Mark.SoftFailed)
   for (const {row, expected} of data.resets) if (row !== null) add(row, expected ? Mark.Revoked : Mark.Reset)
   for (const {eventId} of data.divergencePoints) add(graph.row(eventId), Mark.Divergence)
   for (const row of named) add(row, Mark.Finding)
   for (const tip of tips) add(tip, Mark.Tip)
   return {kinds, marks}
+}
+
+function markMerges(replay: Replay, add: (row: number, mark: number) => void): void {
+  /** By the states that are merged: servers merge the same ones again and again. */
+  const heard = new Map<string, boolean>()
+  for (const [row, conflicts] of replay.merges) {
+    if (conflicts === 0) continue
+    const prevs = [...replay.graph.prevOf(row)]
+    const inputs = prevs.map((prev) => replay.after[prev] ?? UNKNOWN_STATE)
+    const result = replay.before[row] ?? UNKNOWN_STATE
+    const key = `${inputs.toSorted((a, b) => a - b).join()} ${String(result)}`
+    const isKnown = result !== UNKNOWN_STATE && !inputs.includes(UNKNOWN_STATE)
+    const isDispute = heard.get(key) ?? (isKnown && disputedSlots(replay, {at: row, prevs, inputs, result}).length > 0)
+    heard.set(key, isDispute)
+    add(row, isDispute ? Mark.Dispute : Mark.Conflict)
+  }
 }
 
 export const KIND_WORDS: readonly string[] = ['message', 'state', 'membership', 'power or rules', 'create', 'not here']

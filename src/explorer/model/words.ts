@@ -56,6 +56,7 @@ export const MARK_WORDS: readonly (readonly [mark: number, words: string])[] = [
   [Mark.Divergence, 'first divergence of a server'],
   [Mark.Finding, 'a finding is about it'],
   [Mark.Rejected, 'rejected'],
+  [Mark.Dispute, 'merge of branches that disagreed'],
   [Mark.Conflict, 'merge of states that differ'],
   [Mark.Revoked, 'revoked concurrently here'],
   [Mark.SoftFailed, 'soft-failed by a server'],

@@ -120,7 +120,11 @@ function legendItems(): readonly HTMLElement[] {
     item('soft-failed', mark(Kind.Member, Mark.SoftFailed)),
     item('cannot be determined', mark(Kind.Member, Mark.Undetermined)),
     item('cited, but not here', mark(Kind.Missing, 0)),
-    item('purple bar: a merge of branches whose states differ', bar(palette.conflict)),
+    item('purple bar: a merge of branches that disagreed, each having set the same slot', bar(palette.conflict)),
+    item('thin purple line: a merge where a branch had only not heard of a change yet', (context) => {
+      context.fillStyle = palette.conflict
+      context.fillRect(2, 10, 24, 2)
+    }),
     item('red bar, red line: a merge that set a slot back (reset)', (context) => {
       bar(palette.reset)(context)
       drawAlarm(context, palette, 14, 11, 8)

@@ -61,7 +61,7 @@ function drawBuckets(context: Context, {camera, layout, levels, palette}: Scene)
     for (let lane = 0; lane < lanes; lane += 1) {
       const mark = marks[bucket * lanes + lane] ?? 0
       const x = camera.laneX(lane) + 3
-      if ((mark & Mark.Conflict) !== 0) {
+      if ((mark & Mark.Dispute) !== 0) {
         context.fillStyle = palette.conflict
         context.fillRect(x, y, 5, Math.max(2, height))
       }
@@ -120,9 +120,10 @@ function drawMerges(context: Context, {camera, room, palette, marks}: Scene, fir
   const thick = Math.min(9, Math.max(3, camera.rowHeight * 0.4))
   for (let row = first; row <= last; row += 1) {
     const mark = marks.marks[row] ?? 0
-    if ((mark & (Mark.Conflict | Mark.Reset)) === 0) continue
+    if ((mark & (Mark.Conflict | Mark.Dispute | Mark.Reset)) === 0) continue
     const y = camera.y(row)
     const isReset = (mark & Mark.Reset) !== 0
+    const isLoud = (mark & (Mark.Dispute | Mark.Reset)) !== 0
     if (isReset) {
       context.fillStyle = palette.reset
       context.fillRect(0, y - 1, camera.width, 2)
@@ -137,10 +138,13 @@ function drawMerges(context: Context, {camera, room, palette, marks}: Scene, fir
     // Pale from branch to branch, so that words on it can be read; full around the event that merges.
     const alpha = context.globalAlpha
     context.globalAlpha = alpha * (camera.rowHeight < LABEL_HEIGHT ? 0.75 : 0.4)
+    const height = isLoud ? thick : thick / 3
     context.beginPath()
-    context.roundRect(from - pad, y - thick / 2, to - from + pad * 2, thick, thick / 2)
+    context.roundRect(from - pad, y - height / 2, to - from + pad * 2, height, height / 2)
     context.fill()
     context.globalAlpha = alpha
+    // Where a branch had only not heard of something, a line: what people look for is where branches disagreed.
+    if (!isLoud) continue
     const half = Math.max(thick, markSize(camera.rowHeight) + 4)
     context.beginPath()
     context.roundRect(camera.x(row) - half, y - half * 0.8, half * 2, half * 1.6, half * 0.5)
@@ -192,7 +196,7 @@ function drawShapes(context: Context, {camera, marks, palette}: Scene, first: nu
     const [x, y] = [camera.x(row), camera.y(row)]
     if (kind === Kind.Missing || (mark & SPECIAL) !== 0) drawMark(context, palette, {kind, marks: mark, x, y, r})
     // Clear of the bar of a merge.
-    const left = x - Math.max(r, (mark & (Mark.Conflict | Mark.Reset)) === 0 ? 0 : r + 4) - 9
+    const left = x - Math.max(r, (mark & (Mark.Dispute | Mark.Reset)) === 0 ? 0 : r + 4) - 9
     if ((mark & Mark.Reset) !== 0) drawAlarm(context, palette, left, y, Math.max(6, r))
     if ((mark & Mark.Divergence) !== 0) drawSplit(context, palette, left, y, Math.max(6, r))
   }

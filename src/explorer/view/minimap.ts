@@ -99,9 +99,9 @@ export class Minimap {
     const {palette, layout, room, marks} = this.#scene
     const laneWidth = (WIDTH - MARGIN) / layout.lanes.length
     for (let row = 0; row < room.graph.size; row += 1) {
-      const isConflict = ((marks.marks[row] ?? 0) & Mark.Conflict) !== 0
-      context.fillStyle = isConflict ? palette.conflict : palette.message
-      const height = Math.max(isConflict ? 2 : 1, unit - 1)
+      const isDispute = ((marks.marks[row] ?? 0) & Mark.Dispute) !== 0
+      context.fillStyle = isDispute ? palette.conflict : palette.message
+      const height = Math.max(isDispute ? 2 : 1, unit - 1)
       context.fillRect(2 + (layout.laneOf[row] ?? 0) * laneWidth, row * unit, Math.max(1, laneWidth - 1), height)
     }
   }
@@ -118,11 +118,11 @@ export class Minimap {
       for (let part = 0; part < PARTS; part += 1) events += level.counts[cell * PARTS + part] ?? 0
       if (events === 0) continue
       const [x, y] = [2 + (cell % lanes) * laneWidth, Math.floor(cell / lanes) * height]
-      const isConflict = ((level.marks[cell] ?? 0) & Mark.Conflict) !== 0
+      const isDispute = ((level.marks[cell] ?? 0) & Mark.Dispute) !== 0
       context.globalAlpha = 0.25 + 0.5 * Math.min(1, events / level.most)
       context.fillStyle = palette.message
       context.fillRect(x, y, Math.max(1, laneWidth - 1), Math.max(1, height))
-      if (!isConflict) continue
+      if (!isDispute) continue
       // Beside how busy it is: where branches meet all the time, a strip of nothing but merges would say nothing.
       context.globalAlpha = 1
       context.fillStyle = palette.conflict
