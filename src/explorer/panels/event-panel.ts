@@ -66,10 +66,7 @@ function describe(context: PanelContext, row: number): readonly Child[] {
         ],
       ],
       ['Time', `${timeWords(room, row)} (as its server claims)`],
-      [
-        'Place',
-        `row ${String(row + 1)} of ${graph.size.toLocaleString('en-US')}, depth ${depthWords(room, row)}`,
-      ],
+      ['Place', `row ${String(row + 1)} of ${graph.size.toLocaleString('en-US')}, depth ${depthWords(room, row)}`],
       ...(graph.columns.redacts.has(row)
         ? [['Redacts', eventLink(context, graph.columns.redacts.get(row) ?? '')] as const]
         : []),
