@@ -2,15 +2,11 @@
 import {globSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {build} from 'esbuild'
-
-export interface ExplorerBundle {
-  readonly script: string
-  readonly style: string
-}
+import type {PageProgram} from '../src/report/explorer/page-html.ts'
 
 const root = join(import.meta.dirname, '..')
 
-export async function bundleExplorer(): Promise<ExplorerBundle> {
+export async function bundleExplorer(): Promise<PageProgram> {
   const options = {bundle: true, minify: true, write: false, absWorkingDir: root, target: 'es2022'} as const
   const [script, style] = await Promise.all([
     build({

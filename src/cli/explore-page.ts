@@ -8,7 +8,7 @@ import {PAGE_MARK, pageHtml} from '../report/explorer/page-html.ts'
 import {packPage} from '../report/explorer/page-pack.ts'
 import {type OwnFiles, refuseOutput, writeOutput} from './output-file.ts'
 
-/** Where a page goes that nobody named: beside nothing, into the current folder. */
+/** The file, in the current folder, of a page that nobody named. */
 export function pagePathOf(room: string): string {
   if (room === '-') return 'room.html'
   if (!isLiveRoom(room))

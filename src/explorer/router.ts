@@ -24,9 +24,10 @@ export function followLinks(graph: RoomGraph, selected: Selected, notice: HTMLEl
   }
   selected.onChange((_now, _before, manner) => {
     clearTimeout(timer)
-    if (manner === 'jump') notice.hidden = true
-    if (manner === 'jump') write(true)
-    else timer = window.setTimeout(() => write(false), REST_MS)
+    if (manner === 'jump') {
+      notice.hidden = true
+      write(true)
+    } else timer = window.setTimeout(() => write(false), REST_MS)
   })
   const read = (): void => {
     const hash = location.hash.replace(/^#/, '')

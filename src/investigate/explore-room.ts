@@ -2,7 +2,7 @@ import type {Finding} from '../finding/finding.ts'
 import {resetStory} from '../forensics/reset-story.ts'
 import {findResets} from '../forensics/resets.ts'
 import {packGraph} from '../graph/packed-graph.ts'
-import type {PageData, PageReset} from '../report/explorer/page-data.ts'
+import type {PageData, PageMarks, PageReset, PageSide} from '../report/explorer/page-data.ts'
 import type {Reading} from '../resolve/auth-difference.ts'
 import type {Replay} from '../resolve/replay.ts'
 import {tipsOf} from '../resolve/tips.ts'
@@ -44,7 +44,9 @@ export async function exploreRoom(opened: OpenedRoom, options: ExploreOptions): 
   const isLive = isLiveRoom(room.source)
   const {resolved, compared, open, replayed: result} = await lookAtRoom(named, {isLive, reading, nowMs})
   const tips = tipsOf(result)
-  const {sides, says} = pageSides(result, views, tips)
+  const {sides, says: saysOfSides} = pageSides(result, views, tips)
+  const marks = pageMarks(graph, views)
+  const says = [...saysOfServers(sides, marks), ...saysOfSides]
   const {graph: packed, contents} = keepContents(room, packGraph(graph))
   const data: PageData = {
     schema: 'matrix-state/explorer-page/1',
@@ -61,8 +63,8 @@ export async function exploreRoom(opened: OpenedRoom, options: ExploreOptions): 
     },
     reading,
     graph: packed,
-    contents: {...contents, says: [...contents.says, ...saysOfServers(sides.length), ...says]},
-    marks: pageMarks(graph, views),
+    contents: {...contents, says: [...contents.says, ...says]},
+    marks,
     sides,
     differences: compared.differences,
     divergencePoints: compared.divergencePoints,
@@ -76,10 +78,12 @@ function foundOnce(...looks: readonly (readonly Finding[])[]): readonly Finding[
   return mostSevereFirst(eachOnce(looks))
 }
 
-function saysOfServers(sides: number): readonly string[] {
-  return sides === 0
+function saysOfServers(sides: readonly PageSide[], marks: readonly PageMarks[]): readonly string[] {
+  return sides.length === 0 && marks.length === 0
     ? []
-    : ['What servers told is in it: their states, and which events they rejected, with their reasons.']
+    : [
+        'What servers told is in it: their states and forward extremities, which events they lack, accepted, rejected (with their reasons), soft-failed or have as outliers, and when they received them.',
+      ]
 }
 
 function pageResets(result: Replay, tips: readonly number[]): readonly PageReset[] {

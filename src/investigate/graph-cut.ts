@@ -1,4 +1,4 @@
-import type {Adjacency} from '../graph/topological-order.ts'
+import {type Adjacency, reversed} from '../graph/topological-order.ts'
 
 /** A part of a room's graph: rows, and edges from an event to one that it cites. */
 export interface GraphCut {
@@ -10,7 +10,10 @@ export interface GraphCut {
 export interface CutEdge {
   readonly from: number
   readonly to: number
-  /** Events on the shortest way between the two; 0: cited itself. */
+  /**
+   * Events on the shortest way between the two; 0: cited itself. From a merge of which all branches are drawn: on the shortest of the ways
+   * that lead nowhere else first, since where a branch adds nothing is forgotten before the merge.
+   */
   readonly hidden: number
 }
 
@@ -55,25 +58,6 @@ export function rowsAround(
     }
   }
   return found
-}
-
-/** From each event to those that cite it. */
-export function reversed({starts, edges}: Adjacency): Adjacency {
-  const size = starts.length - 1
-  const counts = new Int32Array(size + 1)
-  for (const parent of edges) counts[parent + 1] = (counts[parent + 1] ?? 0) + 1
-  for (let row = 0; row < size; row += 1) counts[row + 1] = (counts[row + 1] ?? 0) + (counts[row] ?? 0)
-  const next = counts.slice()
-  const children = new Int32Array(edges.length)
-  for (let row = 0; row < size; row += 1) {
-    for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
-      const parent = edges[k] ?? 0
-      const place = next[parent] ?? 0
-      children[place] = row
-      next[parent] = place + 1
-    }
-  }
-  return {starts: counts, edges: children}
 }
 
 /**

@@ -1,30 +1,16 @@
 import {valueOf} from '../forensics/words.ts'
+import {eventKind} from '../graph/event-kind.ts'
 import {Flag, Membership, type RoomGraph, Type} from '../graph/room-graph.ts'
 import {serverNameOf} from '../matrix/ids.ts'
 import type {DrawnNode, NodeAttributes, NodeKind} from '../report/graph/room-drawing.ts'
 import {type Replay, Verdict, VERDICT_NAMES} from '../resolve/replay.ts'
 import type {GraphMarks} from './graph-marks.ts'
 
-/** Types that say who may do what, beside those that the rules name. */
-const RULES: ReadonlySet<string> = new Set(['m.room.server_acl', 'm.room.tombstone'])
 const MEMBERSHIPS = Object.entries(Membership)
 
-export function nodeKind(graph: RoomGraph, row: number): Exclude<NodeKind, 'run'> {
+function nodeKind(graph: RoomGraph, row: number): Exclude<NodeKind, 'run'> {
   if (graph.has(row, Flag.Missing)) return 'missing'
-  if (graph.has(row, Flag.Foreign)) return 'foreign'
-  if (!graph.has(row, Flag.State)) return 'message'
-  switch (graph.type[row]) {
-    case Type.Create:
-      return 'create'
-    case Type.Member:
-      return 'member'
-    case Type.PowerLevels:
-    case Type.JoinRules:
-    case Type.ThirdPartyInvite:
-      return 'power'
-    default:
-      return RULES.has(graph.typeName(row)) ? 'power' : 'state'
-  }
+  return graph.has(row, Flag.Foreign) ? 'foreign' : eventKind(graph, row)
 }
 
 /** What nodes of a room's drawing say of themselves. */
@@ -76,15 +62,17 @@ export class NodeMaker {
     const [first = 0] = rows
     const last = rows.at(-1) ?? first
     const senders = busiestFirst(rows.map((row) => graph.senderName(row)))
+    // Of old versions, a time may be beyond all numbers.
     const times = rows.map((row) => graph.ts[row] ?? 0).filter(Number.isFinite)
-    const [earliest, latest] = [times.reduce((a, b) => Math.min(a, b)), times.reduce((a, b) => Math.max(a, b))]
-    const duration = latest - earliest
+    const duration =
+      times.reduce((a, b) => Math.max(a, b), -Infinity) - times.reduce((a, b) => Math.min(a, b), Infinity)
+    const lasts = times.length === 0 ? [] : [durationWords(duration)]
     const [busiest = ''] = senders
     const others = senders.length > 1 ? ` and ${(senders.length - 1).toLocaleString('en-US')} more` : ''
     return {
       key: `run:${graph.id(first)}`,
       attributes: {
-        label: `${rows.length.toLocaleString('en-US')} events, ${busiest}${others}, ${durationWords(duration)}`,
+        label: [`${rows.length.toLocaleString('en-US')} events`, `${busiest}${others}`, ...lasts].join(', '),
         kind: 'run',
         verdict: 'accepted',
         events: rows.length,
@@ -92,11 +80,11 @@ export class NodeMaker {
         ...this.#merge(first),
         conflicted: false,
         parents_not_drawn: notDrawn,
-        origin_server_ts: graph.ts[first] ?? 0,
+        ...timeOf(graph, first),
         first_event_id: graph.id(first),
         last_event_id: graph.id(last),
         senders,
-        duration_ms: duration,
+        ...(times.length === 0 ? {} : {duration_ms: duration}),
       },
     }
   }
@@ -132,7 +120,6 @@ export class NodeMaker {
     const slot = graph.slot[row] ?? -1
     const sender = graph.senderName(row)
     const depth = graph.depth(row)
-    const ts = graph.ts[row] ?? 0
     const membership = graph.membership[row] ?? Membership.None
     return {
       type: graph.typeName(row),
@@ -140,7 +127,7 @@ export class NodeMaker {
       ...(membership === Membership.None ? {} : {membership: membershipName(membership)}),
       sender,
       server: serverNameOf(sender),
-      ...(Number.isFinite(ts) ? {origin_server_ts: ts} : {}),
+      ...timeOf(graph, row),
       ...(typeof depth === 'bigint' ? {depth: String(depth)} : Number.isFinite(depth) ? {depth} : {}),
     }
   }
@@ -157,6 +144,12 @@ export class NodeMaker {
     }
     return Object.fromEntries(Object.entries(lists).filter(([, list]) => list !== undefined))
   }
+}
+
+/** Only what is a number in JSON, too. */
+function timeOf(graph: RoomGraph, row: number): Pick<NodeAttributes, 'origin_server_ts'> {
+  const ts = graph.ts[row] ?? 0
+  return Number.isFinite(ts) ? {origin_server_ts: ts} : {}
 }
 
 function membershipName(code: number): string {

@@ -46,6 +46,6 @@ export function withoutFolders(sentence: string): string {
     const path = found.replaceAll('"', '')
     const isEndpoint =
       !path.includes('/') || /^\/(_matrix|_synapse)\//.test(path) || /^\/+[^/]*$/.test(path) || path.startsWith('//')
-    return isEndpoint ? found : found.replace(path, basename(path))
+    return isEndpoint ? found : found.replace(path, () => basename(path))
   })
 }

@@ -4,9 +4,10 @@ import {unpackGraph, packGraph} from '../../src/graph/packed-graph.ts'
 import {layoutOf, MOST_COLUMNS, MOST_LANES} from '../../src/explorer/model/lanes.ts'
 import {levelFor, levelsOf, PARTS} from '../../src/explorer/model/levels.ts'
 import {LongEdges} from '../../src/explorer/model/long-edges.ts'
-import {childrenOf, childRows} from '../../src/explorer/model/room.ts'
+import {childRows} from '../../src/explorer/model/room.ts'
 import {fromHash, NOTHING, TABS, toHash} from '../../src/explorer/model/selection.ts'
 import type {RoomGraph} from '../../src/graph/room-graph.ts'
+import {reversed} from '../../src/graph/topological-order.ts'
 import {loadRoomFrom} from '../../src/investigate/load-room.ts'
 import {serverNameOf} from '../../src/matrix/ids.ts'
 import {generateRoom} from '../bench/generate.ts'
@@ -41,7 +42,7 @@ describe('lanes', () => {
   test('branches that go on at the same time stand side by side', () => {
     const graph = big
     const {laneOf, columnOf, lanes} = layoutOf(graph)
-    const children = childrenOf(graph)
+    const children = reversed(graph.prev)
     const last = new Map<string, number>()
     let beside = 0
     for (let row = 0; row < graph.size; row += 1) {

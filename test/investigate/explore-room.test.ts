@@ -108,7 +108,10 @@ describe('rooms of two real servers', () => {
     )
     const timed = {...room, servers: {hs1: {...hs1, events}, hs2}}
     const {data} = await exploreRoom(await openRoom(writeRoomCase(dumps.path('timed.case'), timed)), OPTIONS)
-    const {marks, graph} = unpacked(await explorerPage(data))
+    const {marks, graph, contents} = unpacked(await explorerPage(data))
+    expect(contents.says.join(' ')).toMatch(
+      /What servers told is in it: .*which events they lack.*when they received them/,
+    )
     const [first, second] = marks
     expect(new Map(first?.received.map(([row, ts]) => [graph.ids[row], ts]))).toEqual(at)
     expect([first?.lacks, second?.received]).toEqual([[], []])

@@ -2,14 +2,7 @@
 import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 import type {Adjacency} from '../../src/graph/topological-order.ts'
-import {
-  contractedCut,
-  type CutEdge,
-  inducedCut,
-  linearRuns,
-  reversed,
-  rowsAround,
-} from '../../src/investigate/graph-cut.ts'
+import {contractedCut, type CutEdge, inducedCut, linearRuns, rowsAround} from '../../src/investigate/graph-cut.ts'
 
 function adjacency(parents: readonly (readonly number[])[]): Adjacency {
   const starts = new Int32Array(parents.length + 1)
@@ -102,8 +95,12 @@ describe('a graph of few of its rows', () => {
     fc.assert(
       fc.property(withKeys, ({parents, keys, merges}) => {
         const isKey = new Set(keys)
+        for (const edge of contractedCut(adjacency(parents), keys, () => false).edges) {
+          expect(waysOf(parents, edge, isKey)[0]).toBe(edge.hidden)
+        }
+        // Of a merge with all its branches: as one of these goes, and another may come there sooner beside what else it leads to.
         for (const edge of contractedCut(adjacency(parents), keys, merges).edges) {
-          expect(edge.hidden).toBe(shortest(parents, edge, isKey))
+          expect(waysOf(parents, edge, isKey)).toContain(edge.hidden)
         }
       }),
     )
@@ -118,14 +115,19 @@ describe('a graph of few of its rows', () => {
   })
 })
 
-/** Rows between, over rows that are no keys. */
-function shortest(parents: readonly (readonly number[])[], {from, to}: CutEdge, isKey: ReadonlySet<number>): number {
-  let edge = [...parents[from]!]
-  for (let hidden = 0; edge.length > 0; hidden += 1) {
-    if (edge.includes(to)) return hidden
-    edge = edge.filter((row) => !isKey.has(row)).flatMap((row) => parents[row]!)
+/** By how many rows that are no keys the one leads to the other, for each of its ways; the fewest first. */
+function waysOf(
+  parents: readonly (readonly number[])[],
+  {from, to}: CutEdge,
+  isKey: ReadonlySet<number>,
+): readonly number[] {
+  const found: number[] = []
+  let edge = new Set(parents[from])
+  for (let hidden = 0; edge.size > 0; hidden += 1) {
+    if (edge.has(to)) found.push(hidden)
+    edge = new Set([...edge].filter((row) => !isKey.has(row)).flatMap((row) => parents[row]!))
   }
-  return -1
+  return found
 }
 
 test('rows around one are those so many steps away, both ways, nearest first', () => {
@@ -149,8 +151,6 @@ test('rows around one are those so many steps away, both ways, nearest first', (
       expect(found.toSorted((a, b) => a - b)).toEqual([...steps.keys()].toSorted((a, b) => a - b))
       const distances = found.map((one) => steps.get(one)!)
       expect(distances).toEqual(distances.toSorted((a, b) => a - b))
-      const back = reversed(reversed(relation))
-      expect(back.starts).toEqual(relation.starts)
     }),
   )
 })

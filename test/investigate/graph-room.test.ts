@@ -213,3 +213,20 @@ test('an event that cites another twice merges nothing with it; an event that is
   const {says} = await graphRoom(opened, {nowMs, limit: 2})
   expect(says).toEqual([`2 of ${String(lines.length)} nodes, the newest; --limit shows more.`])
 })
+
+test('a run of events whose times are beyond all numbers has none', async () => {
+  const room = publicRoom('1')
+  const names = ['a', 'b', 'c', 'd', 'e']
+  for (const name of names) room.add(name, message())
+  const own = new Set(names.map((name) => room.names.indexOf(name)))
+  const lines = linesOf(room).map((line, at) =>
+    own.has(at) ? line.replace(/"origin_server_ts":\d+/, `"origin_server_ts":${'9'.repeat(400)}`) : line,
+  )
+  const opened = await openRoom(dumps.write('timeless.ndjson', lines))
+  const last = room.id('e')
+  const {nodes} = await graphRoom(opened, {nowMs, collapse: true, around: {event: last, radius: 4}})
+  const [run] = nodes.filter(({attributes}) => attributes.kind === 'run')
+  expect(run?.attributes).toMatchObject({events: 4, label: '4 events, @alice:a.example'})
+  expect(Object.keys(run?.attributes ?? {})).not.toContain('duration_ms')
+  expect(JSON.stringify(nodes)).not.toContain('null')
+})

@@ -1,5 +1,6 @@
-import {Flag, type RoomGraph, Type} from '../../graph/room-graph.ts'
 import {disputedSlots} from '../../forensics/disputes.ts'
+import {type EventKind, eventKind} from '../../graph/event-kind.ts'
+import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
 import {type Replay, UNKNOWN_STATE, Verdict} from '../../resolve/replay.ts'
 import type {Room} from './room.ts'
 
@@ -41,23 +42,16 @@ export const GRAVE_MARKS: readonly number[] = [
   Mark.Undetermined,
 ]
 
-const RULES: ReadonlySet<string> = new Set(['m.room.server_acl', 'm.room.tombstone'])
+const KIND_OF: Readonly<Record<EventKind, KindCode>> = {
+  create: Kind.Create,
+  member: Kind.Member,
+  power: Kind.Power,
+  state: Kind.State,
+  message: Kind.Message,
+}
 
 export function kindOf(graph: RoomGraph, row: number): KindCode {
-  if (graph.has(row, Flag.Missing)) return Kind.Missing
-  if (!graph.has(row, Flag.State)) return Kind.Message
-  switch (graph.type[row]) {
-    case Type.Create:
-      return Kind.Create
-    case Type.Member:
-      return Kind.Member
-    case Type.PowerLevels:
-    case Type.JoinRules:
-    case Type.ThirdPartyInvite:
-      return Kind.Power
-    default:
-      return RULES.has(graph.typeName(row)) ? Kind.Power : Kind.State
-  }
+  return graph.has(row, Flag.Missing) ? Kind.Missing : KIND_OF[eventKind(graph, row)]
 }
 
 export interface Marks {

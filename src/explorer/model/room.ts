@@ -2,7 +2,7 @@ import type {ServerView, ToldMarks} from '../../forensics/server-view.ts'
 import {findResets, type Reset} from '../../forensics/resets.ts'
 import {unpackGraph} from '../../graph/packed-graph.ts'
 import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
-import type {Adjacency} from '../../graph/topological-order.ts'
+import {type Adjacency, reversed} from '../../graph/topological-order.ts'
 import type {EventId} from '../../matrix/ids.ts'
 import type {JsonObject} from '../../matrix/json.ts'
 import type {PageData} from '../../report/explorer/page-data.ts'
@@ -41,7 +41,7 @@ export function openRoom(data: PageData): Room {
     replay: result,
     tips,
     now: isOpen ? UNKNOWN_STATE : result.resolver.resolve(roots).root,
-    children: childrenOf(graph),
+    children: reversed(graph.prev),
     views: viewsOf(graph, data),
     messages: new Map(data.contents.messages),
     // None were found when the page was made: then there are none to look for.
@@ -54,25 +54,6 @@ export function missingIn({graph}: Room): number {
   let missing = 0
   for (let row = 0; row < graph.size; row += 1) missing += Number(graph.has(row, Flag.Missing))
   return missing
-}
-
-/** @remarks O(events + edges). */
-export function childrenOf(graph: RoomGraph): Adjacency {
-  const {starts: prevStarts, edges: prevEdges} = graph.prev
-  const starts = new Int32Array(graph.size + 1)
-  for (const parent of prevEdges) starts[parent + 1] = (starts[parent + 1] ?? 0) + 1
-  for (let row = 0; row < graph.size; row += 1) starts[row + 1] = (starts[row + 1] ?? 0) + (starts[row] ?? 0)
-  const next = starts.slice()
-  const edges = new Int32Array(prevEdges.length)
-  for (let row = 0; row < graph.size; row += 1) {
-    for (let k = prevStarts[row] ?? 0, end = prevStarts[row + 1] ?? 0; k < end; k += 1) {
-      const parent = prevEdges[k] ?? 0
-      const place = next[parent] ?? 0
-      edges[place] = row
-      next[parent] = place + 1
-    }
-  }
-  return {starts, edges}
 }
 
 export function childRows({starts, edges}: Adjacency, row: number): Int32Array {

@@ -1,7 +1,16 @@
 import {type Blame, blameSlot, isPlain} from '../../forensics/blame.ts'
 import {ABSENT} from '../../resolve/state-trie.ts'
-import type {LifePath} from '../view/scene.ts'
 import type {Room} from './room.ts'
+
+/** What is drawn along the DAG for one slot. */
+export interface LifePath {
+  /** Events that set the slot, or tried to. */
+  readonly sets: readonly {readonly row: number; readonly isRejected: boolean; readonly leadsToNow: boolean}[]
+  /** From a value to the event or merge that it led to; `to` -1: the merge over the tips. */
+  readonly links: readonly {readonly from: number; readonly to: number; readonly isLost: boolean}[]
+  /** Merges that took it away or set it back; -1: the merge over the tips. */
+  readonly resets: readonly {readonly row: number; readonly expected: boolean}[]
+}
 
 const known = new WeakMap<Room, Map<number, Blame>>()
 

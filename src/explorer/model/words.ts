@@ -1,7 +1,7 @@
 import {valueOf} from '../../forensics/words.ts'
 import {Type} from '../../graph/room-graph.ts'
-import {Verdict} from '../../resolve/replay.ts'
-import {printable, date} from '../../report/printable.ts'
+import {date, printable} from '../../report/printable.ts'
+import {VERDICT_NAMES} from '../../resolve/replay.ts'
 import {Kind, kindOf, Mark} from './kinds.ts'
 import type {Room} from './room.ts'
 
@@ -40,14 +40,13 @@ export function localpart(user: string): string {
 }
 
 /** `m.room.power_levels` → `power levels`. */
-export function shortType(type: string): string {
+function shortType(type: string): string {
   const safe = printable(type, 60)
   return safe.startsWith('m.room.') ? safe.slice('m.room.'.length).replaceAll('_', ' ') : safe
 }
 
-export function verdictWord({replay}: Room, row: number): 'accepted' | 'rejected' | 'undetermined' {
-  const verdict = replay.verdicts[row]
-  return verdict === Verdict.Accepted ? 'accepted' : verdict === Verdict.Rejected ? 'rejected' : 'undetermined'
+export function verdictWord({replay}: Room, row: number): (typeof VERDICT_NAMES)[number] {
+  return VERDICT_NAMES[replay.verdicts[row] ?? 0] ?? 'undetermined'
 }
 
 /** What a mark means, in a word or two. */
@@ -73,6 +72,10 @@ export function timeWords({graph}: Room, row: number): string {
   return graph.columns.faults.get(row)?.what === 'origin_server_ts'
     ? 'no time that can be read'
     : date(graph.ts[row] ?? 0)
+}
+
+export function depthWords({graph}: Room, row: number): string {
+  return graph.columns.faults.get(row)?.what === 'depth' ? 'unreadable' : String(graph.depth(row))
 }
 
 /** For those who cannot see the canvas, and below it: one event in a line. */

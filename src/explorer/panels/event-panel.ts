@@ -7,7 +7,7 @@ import {type Child, fill, label, make, said} from '../dom.ts'
 import {findingsAt} from '../model/places.ts'
 import {childRows} from '../model/room.ts'
 import {NOTHING, toHash} from '../model/selection.ts'
-import {eventLabel, MARK_WORDS, timeWords, VERDICTS, verdictWord} from '../model/words.ts'
+import {depthWords, eventLabel, MARK_WORDS, timeWords, VERDICTS, verdictWord} from '../model/words.ts'
 import {authChainSection} from './auth-chain.ts'
 import {eventLink, facts, leadOf, type Panel, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
 import {copyButton} from './copy-button.ts'
@@ -66,10 +66,7 @@ function describe(context: PanelContext, row: number): readonly Child[] {
         ],
       ],
       ['Time', `${timeWords(room, row)} (as its server claims)`],
-      [
-        'Place',
-        `row ${String(row + 1)} of ${graph.size.toLocaleString('en-US')}, depth ${graph.columns.faults.get(row)?.what === 'depth' ? 'unreadable' : String(graph.depth(row))}`,
-      ],
+      ['Place', `row ${String(row + 1)} of ${graph.size.toLocaleString('en-US')}, depth ${depthWords(room, row)}`],
       ...(graph.columns.redacts.has(row)
         ? [['Redacts', eventLink(context, graph.columns.redacts.get(row) ?? '')] as const]
         : []),

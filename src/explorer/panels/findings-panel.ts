@@ -1,4 +1,4 @@
-import {CATALOGUE, type Finding, type Severity} from '../../finding/finding.ts'
+import {CATALOGUE, type Finding, SEVERITIES, type Severity} from '../../finding/finding.ts'
 import {causeWords, hasCauseWords} from '../../report/cause-words.ts'
 import {foldFindings} from '../../report/fold-findings.ts'
 import {count} from '../../report/printable.ts'
@@ -6,7 +6,6 @@ import {type Child, fill, make, said} from '../dom.ts'
 import {placeOf} from '../model/places.ts'
 import {eventLink, leadOf, listOf, type Panel, type PanelContext, sentenceOf, slotLink} from './context.ts'
 
-export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note']
 const SIGNS: Readonly<Record<Severity, string>> = {error: '✕', warning: '▲', note: 'i'}
 
 /** What is wrong with the room: each finding leads to its event, slot and server. */
@@ -23,14 +22,22 @@ export function findingsPanel(context: PanelContext): Panel {
   }
 }
 
-function describe(context: PanelContext): readonly Child[] {
-  const {findings, room} = context.room.data
-  const tally = SEVERITIES.flatMap((severity) => {
+/** `1 error`, `2 notes`: how many findings of each severity there are, the gravest first; nothing of those that there are none of. */
+export function tallyBadges(
+  findings: readonly Finding[],
+  before: (severity: Severity) => string = () => '',
+): readonly HTMLElement[] {
+  return SEVERITIES.flatMap((severity) => {
     const number = findings.filter((one) => one.severity === severity).length
     return number === 0
       ? []
-      : [make('span', {class: `badge ${severity}`}, `${SIGNS[severity]} ${count(number, severity)}`)]
+      : [make('span', {class: `badge ${severity}`}, `${before(severity)}${count(number, severity)}`)]
   })
+}
+
+function describe(context: PanelContext): readonly Child[] {
+  const {findings, room} = context.room.data
+  const tally = tallyBadges(findings, (severity) => `${SIGNS[severity]} `)
   const folds = foldFindings(findings, {color: false})
   return [
     make('h2', {}, 'Findings'),

@@ -1,9 +1,10 @@
+import type {PageData} from '../../report/explorer/page-data.ts'
 import {count} from '../../report/printable.ts'
 import {label, make, said} from '../dom.ts'
 import type {Themes} from '../theme.ts'
 import {missingIn} from '../model/room.ts'
 import type {PanelContext} from './context.ts'
-import {SEVERITIES} from './findings-panel.ts'
+import {tallyBadges} from './findings-panel.ts'
 
 interface Actions {
   readonly fit: () => void
@@ -61,10 +62,7 @@ export function header({room, selected}: PanelContext, themes: Themes, actions: 
     make(
       'button',
       {type: 'button', class: 'tally', title: 'Findings', onclick: () => selected.set({tab: 'findings'})},
-      tally(
-        data.findings.map(({severity}) => severity),
-        data.room.complete,
-      ),
+      tally(data),
     ),
     make('div', {class: 'find'}, search),
     make(
@@ -106,12 +104,9 @@ export function header({room, selected}: PanelContext, themes: Themes, actions: 
   )
 }
 
-function tally(severities: readonly string[], isComplete: boolean): readonly (HTMLElement | string)[] {
-  const parts = SEVERITIES.flatMap((severity) => {
-    const number = severities.filter((one) => one === severity).length
-    return number === 0 ? [] : [make('span', {class: `badge ${severity}`}, count(number, severity))]
-  })
+function tally({findings, room}: PageData): readonly HTMLElement[] {
+  const parts = tallyBadges(findings)
   // What is missing may hide more than what was found.
-  if (!isComplete) return [...parts, make('span', {class: 'badge undetermined'}, 'incomplete')]
+  if (!room.complete) return [...parts, make('span', {class: 'badge undetermined'}, 'incomplete')]
   return parts.length > 0 ? parts : [make('span', {class: 'badge accepted'}, 'nothing wrong')]
 }

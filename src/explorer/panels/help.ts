@@ -1,9 +1,11 @@
 import {make} from '../dom.ts'
 import {Kind, type KindCode, KIND_WORDS, Mark} from '../model/kinds.ts'
+import {TABS} from '../model/selection.ts'
 import {readPalette, type Themes} from '../theme.ts'
 import {drawAlarm, drawFlag, drawMark, drawSplit} from '../view/draw-marks.ts'
+import {TAB_WORDS} from './tabs.ts'
 
-export const KEYS: readonly (readonly [keys: string, does: string])[] = [
+const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['j, ↓', 'next event'],
   ['k, ↑', 'earlier event'],
   ['h, ←', 'to the event that it follows'],
@@ -16,7 +18,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['.', 'now: after all events'],
   ['s', 'life of the slot of this event'],
   ['a', 'draw the auth chain of this event, or no more'],
-  ['1 … 7', 'Findings, Event, State, Slot life, Servers, Search, About'],
+  [`1 … ${String(TABS.length)}`, TABS.map((tab) => TAB_WORDS[tab]).join(', ')],
   ['/', 'search'],
   ['t', 'light or dark'],
   ['Esc', 'close; stop showing a slot'],

@@ -1,10 +1,10 @@
-import type {Trace, TraceLine, TraceValue} from '../../auth/trace.ts'
+import type {Trace, TraceLine} from '../../auth/trace.ts'
 import {explainMissing, explainRow} from '../../forensics/explain/explain.ts'
 import type {Check, Explanation, ServerWord} from '../../forensics/explain/explanation.ts'
 import type {SoftFailEstimate} from '../../forensics/explain/soft-fail.ts'
 import type {Citation} from '../../forensics/explain/cited-auth-events.ts'
-import {absence} from '../../finding/slot-words.ts'
 import {Flag} from '../../graph/room-graph.ts'
+import {ASKED, CHECK_WORDS, valueInWords} from '../../report/explain-words.ts'
 import type {PageRoom} from '../../report/explorer/page-data.ts'
 import {date} from '../../report/printable.ts'
 import {type Child, make, said} from '../dom.ts'
@@ -53,14 +53,6 @@ export function judgingSections(context: PanelContext, row: number): Judging {
   }
 }
 
-const CHECK_WORDS: Readonly<Record<Check['name'], string>> = {
-  format: 'form and size',
-  signatures: 'signatures',
-  'content-hash': 'content hash',
-  'auth-events': 'its auth events',
-  'state-before': 'the state before it',
-  'current-state': 'the current state',
-}
 const OUTCOMES: Readonly<Record<Check['outcome'], readonly [sign: string, words: string]>> = {
   passed: ['✓', 'passed'],
   failed: ['✕', 'failed'],
@@ -121,8 +113,10 @@ function serverSays({has, rejected, softFailed, outlier, receivedTs, estimate}: 
     ...(softFailed === true ? ['soft-failed it: it was good, but its current state forbade it when it came'] : []),
     ...(outlier === true ? ['has it as an outlier, without its place in the DAG'] : []),
   ]
+  // What was not told is not taken for a yes.
+  const isAccepted = parts.length === 0 && (has === true || rejected === null)
   return [
-    parts.length === 0 ? 'accepted it' : parts.join(', '),
+    ...(isAccepted ? ['accepted it'] : parts.length === 0 ? [] : [parts.join(', ')]),
     ...(receivedTs === undefined ? [] : [`received ${date(receivedTs)} by its clock`]),
     // That it allowed what was accepted goes without saying.
     ...(estimate === null || (estimate.passes && softFailed !== true) ? [] : [estimateWords(estimate)]),
@@ -144,8 +138,6 @@ function remedies({remedies: list, verdict}: Explanation): Child {
       : make('ul', {class: 'plain'}, items),
   )
 }
-
-const ASKED: ReadonlySet<string> = new Set(['passed', 'no-say', 'allowed', 'rejected'])
 
 function rules(context: PanelContext, {rules: {auth, before}, roomVersion}: Explanation): Child {
   const traces = [
@@ -196,21 +188,6 @@ function ruleLine(context: PanelContext, {number, outcome, because, asks, values
       culprit === null ? null : [' ', eventLink(context, culprit)],
     ),
   )
-}
-
-function valueInWords({what, of, value}: TraceValue): string {
-  switch (what) {
-    case 'power':
-      return `${of ?? ''} has ${value}`
-    case 'level':
-      return `${of ?? ''} takes ${value}`
-    case 'membership':
-      return `${of ?? ''}: ${value === 'none' ? absence('m.room.member') : value}`
-    case 'join-rule':
-      return `join rule ${value}`
-    case 'federate':
-      return `m.federate ${value}`
-  }
 }
 
 const RELATIONS: Readonly<Record<Citation['relation'], string>> = {

@@ -1,11 +1,11 @@
 import type {Merge} from '../../forensics/merge.ts'
-import {timeOf} from '../../forensics/words.ts'
 import type {StateRes} from '../../matrix/room-version.ts'
 import {count} from '../../report/printable.ts'
 import type {Phase} from '../../resolve/merge-trace.ts'
 import {ABSENT} from '../../resolve/state-trie.ts'
 import {type Child, fill, make, said} from '../dom.ts'
 import {mergeAt, type MergeStep, stepsOf} from '../model/merge-steps.ts'
+import {depthWords, timeWords} from '../model/words.ts'
 import {eventLink, listOf, type PanelContext, section, slotLink} from './context.ts'
 import {valueCell} from './values.ts'
 
@@ -81,7 +81,7 @@ function steps(context: PanelContext, merge: Merge): readonly Child[] {
             {},
             candidates.map((row) => make('div', {}, valueCell(context, slot, row))),
           ),
-          make('span', {class: 'arrow', 'aria-label': 'becomes'}, '→'),
+          make('span', {role: 'img', 'aria-label': 'becomes'}, '→'),
           valueCell(context, slot, result),
         ),
       ),
@@ -143,8 +143,8 @@ function stepLine(context: PanelContext, step: MergeStep): HTMLElement {
 }
 
 /** What put it in its place. */
-function placeWords({room: {graph}}: PanelContext, {row, phase, power, mainline}: MergeStep): string {
-  const when = timeOf(graph, row)
+function placeWords({room}: PanelContext, {row, phase, power, mainline}: MergeStep): string {
+  const when = timeWords(room, row)
   switch (phase) {
     case 'power':
       return `power ${power === null || power === -Infinity ? 'unreadable' : power === Infinity ? 'above all' : String(power)} · ${when}`
@@ -152,6 +152,6 @@ function placeWords({room: {graph}}: PanelContext, {row, phase, power, mainline}
       return `mainline ${mainline === null || mainline < 0 ? 'none' : String(mainline)} · ${when}`
     case 'sequence':
     case 'depth':
-      return `depth ${String(graph.depth(row))}`
+      return `depth ${depthWords(room, row)}`
   }
 }

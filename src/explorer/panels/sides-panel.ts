@@ -83,7 +83,7 @@ function describe(context: PanelContext, side: PageSide): readonly Child[] {
         ),
     ...points.map((point) => pointSection(context, point)),
     different.length > 0 && points.length === 0 ? sinceWhen(room.data.sides, side) : null,
-    isUnknown ? null : compareTable(context, side, different, 'Different'),
+    isUnknown ? null : compareTable(context, side, different),
     serverSection(context, side.server),
     same === 0
       ? null
@@ -153,7 +153,7 @@ const GRADES: Readonly<Record<Grade, string>> = {
   changed: 'changed',
 }
 
-function compareTable(context: PanelContext, side: PageSide, rows: readonly SideRow[], title: string): Child {
+function compareTable(context: PanelContext, side: PageSide, rows: readonly SideRow[]): Child {
   if (rows.length === 0) return null
   const {data} = context.room
   const grade = (row: SideRow): string => {
@@ -165,7 +165,7 @@ function compareTable(context: PanelContext, side: PageSide, rows: readonly Side
   return make(
     'table',
     {class: 'compare'},
-    make('caption', {}, title),
+    make('caption', {}, 'Different'),
     make(
       'thead',
       {},

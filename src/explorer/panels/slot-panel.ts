@@ -2,10 +2,11 @@ import {type Blame, type BlamedCandidate, type BlamedEvent, type BlamedMerge, is
 import {eventWords, slotWords} from '../../forensics/words.ts'
 import {absence, sentence} from '../../finding/slot-words.ts'
 import {causeWords, decisionWords} from '../../report/cause-words.ts'
-import {count, date} from '../../report/printable.ts'
+import {count} from '../../report/printable.ts'
 import {ABSENT} from '../../resolve/state-trie.ts'
 import {type Child, fill, label, make, said} from '../dom.ts'
 import {lifeOf} from '../model/slot-life.ts'
+import {timeWords} from '../model/words.ts'
 import {eventLink, listOf, type Panel, type PanelContext, section, sentenceOf, slotLink} from './context.ts'
 import {fromTo, valueCell} from './values.ts'
 
@@ -172,8 +173,8 @@ function sides(context: PanelContext, slot: number): Child {
 }
 
 function eventItem(context: PanelContext, slot: number, entry: BlamedEvent): HTMLElement {
-  const {graph, replay} = context.room
-  const rejection = replay.rejections.get(entry.row)
+  const {room} = context
+  const rejection = room.replay.rejections.get(entry.row)
   return make(
     'li',
     {class: `entry ${entry.kind}`, 'data-entry': entry.kind},
@@ -188,7 +189,7 @@ function eventItem(context: PanelContext, slot: number, entry: BlamedEvent): HTM
       entry.kind === 'set' ? 'set: ' : make('strong', {class: 'failed'}, 'rejected: '),
       valueCell(context, slot, entry.row),
     ),
-    make('p', {class: 'when'}, date(graph.ts[entry.row] ?? 0)),
+    make('p', {class: 'when'}, timeWords(room, entry.row)),
     rejection === undefined ? null : make('p', {}, ...sentenceOf(context, rejection.because)),
   )
 }

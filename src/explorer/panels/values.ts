@@ -4,7 +4,7 @@ import type {JsonObject} from '../../matrix/json.ts'
 import {printableJson} from '../../report/printable.ts'
 import {stateValue} from '../../report/state-value.ts'
 import {ABSENT} from '../../resolve/state-trie.ts'
-import {label, make, said} from '../dom.ts'
+import {make, said} from '../dom.ts'
 import {innerChanges, powerWords} from '../model/inner-changes.ts'
 import {localpart} from '../model/words.ts'
 import {eventLink, type PanelContext} from './context.ts'
@@ -29,7 +29,7 @@ export function valueCell(context: PanelContext, slot: number, row: number): HTM
     {class: 'value'},
     said(words, 160),
     ' ',
-    make('small', {}, eventLink(context, row, `by ${label(localpart(graph.senderName(row)), 30)}`)),
+    make('small', {}, eventLink(context, row, `by ${localpart(graph.senderName(row))}`)),
   )
 }
 
@@ -48,7 +48,7 @@ export function fromTo(context: PanelContext, slot: number, before: number, afte
     'div',
     {class: 'from-to'},
     valueCell(context, slot, before),
-    make('span', {class: 'arrow', 'aria-label': 'becomes'}, '→'),
+    make('span', {role: 'img', 'aria-label': 'becomes'}, '→'),
     valueCell(context, slot, after),
     changes.length === 0
       ? null

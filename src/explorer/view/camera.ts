@@ -7,6 +7,7 @@ const LEAST_LANE = 46
 const COLUMN = 14
 const COLUMNS = 8 * COLUMN
 const LEAST_COLUMN = 5
+/** Before the first place of a lane, where signs of its events stand, and after the last one. */
 const LANE_PAD = 34
 const LANE_END = 10
 
@@ -83,6 +84,12 @@ export class Camera {
   x(row: number): number {
     const lane = this.#layout.laneOf[row] ?? 0
     return this.laneX(lane) + LANE_PAD + (this.#layout.columnOf[row] ?? 0) * (this.#step[lane] ?? COLUMN)
+  }
+
+  /** Where the last place of a lane is. */
+  endOfPlaces(lane: number): number {
+    const columns = this.#layout.lanes[lane]?.columns ?? 1
+    return this.laneX(lane) + LANE_PAD + (columns - 1) * (this.#step[lane] ?? COLUMN)
   }
 
   y(row: number): number {

@@ -1,3 +1,4 @@
+import type {Severity} from '../../finding/finding.ts'
 import {Kind, type KindCode, Mark} from '../model/kinds.ts'
 import type {Palette} from '../theme.ts'
 
@@ -94,7 +95,7 @@ export function drawMark(
   if ((marks & Mark.Undetermined) !== 0 && r > 3) drawText(context, palette, '?', x, y, r * 2)
 }
 
-export function drawCross(context: Context, color: string, x: number, y: number, r: number): void {
+function drawCross(context: Context, color: string, x: number, y: number, r: number): void {
   context.beginPath()
   context.moveTo(x - r, y - r)
   context.lineTo(x + r, y + r)
@@ -135,6 +136,10 @@ export function drawAlarm(
   context.textBaseline = 'middle'
   context.fillStyle = palette.background
   context.fillText('!', x, y + r * 0.2)
+}
+
+export function flagColor(palette: Palette, severity: Severity): string {
+  return {error: palette.reset, warning: palette.finding, note: palette.faint}[severity]
 }
 
 /** A flag: a finding. */

@@ -2,7 +2,7 @@ import {GRAVE_MARKS, Kind, type KindCode, KINDS, Mark} from '../model/kinds.ts'
 import {levelFor, Part, PARTS} from '../model/levels.ts'
 import {SHORT_EDGE} from '../model/long-edges.ts'
 import {eventLabel} from '../model/words.ts'
-import {drawAlarm, drawFlag, drawMark, drawSplit, kindColor, traceShape} from './draw-marks.ts'
+import {drawAlarm, drawFlag, drawMark, drawSplit, flagColor, kindColor, traceShape} from './draw-marks.ts'
 import {EVENT_HEIGHT, LABEL_HEIGHT, type Scene, SHAPE_HEIGHT} from './scene.ts'
 
 type Context = CanvasRenderingContext2D
@@ -209,8 +209,7 @@ function drawLabels(context: Context, scene: Scene, first: number, last: number)
 /** Words beside an event. A row has one event: they may run over other lanes, and stand left where there is no place to the right. */
 export function drawLabel(context: Context, {camera, layout, room, marks, palette}: Scene, row: number): void {
   const lane = layout.laneOf[row] ?? 0
-  const columns = layout.lanes[lane]?.columns ?? 1
-  const free = Math.max(camera.x(row) + 13, camera.laneX(lane) + 12 + columns * 14)
+  const free = camera.endOfPlaces(lane) + 13
   const right = camera.width - free - 24
   const isLeft = right < 96 && camera.x(row) > right
   const x = isLeft ? camera.x(row) - 26 : free
@@ -248,7 +247,6 @@ function drawMargin(context: Context, {camera, flagged, palette}: Scene): void {
     const y = camera.y(row)
     if (y - above < 4) continue
     above = y
-    const color = severity === 'error' ? palette.reset : severity === 'warning' ? palette.finding : palette.faint
-    drawFlag(context, color, camera.width - 10, y, 7)
+    drawFlag(context, flagColor(palette, severity), camera.width - 10, y, 7)
   }
 }

@@ -4,15 +4,15 @@ import {Stage} from 'konva/lib/Stage.js'
 import {count} from '../../report/printable.ts'
 import {label, make} from '../dom.ts'
 import type {AuthChain} from '../model/auth-chain.ts'
+import {MOST_COLUMNS} from '../model/lanes.ts'
 import type {Selected} from '../model/selection.ts'
-import type {Themes} from '../theme.ts'
-import {readPalette} from '../theme.ts'
+import type {LifePath} from '../model/slot-life.ts'
+import {eventLine} from '../model/words.ts'
+import {readPalette, type Themes} from '../theme.ts'
 import {drawOverlay} from './draw-overlay.ts'
 import {drawRoom} from './draw-room.ts'
-import {MOST_COLUMNS} from '../model/lanes.ts'
-import {eventLine} from '../model/words.ts'
 import {followPointer} from './pointer.ts'
-import type {LifePath, Scene} from './scene.ts'
+import type {Scene} from './scene.ts'
 
 /** Closest that jumping to an event goes by itself. */
 const READABLE = 20
@@ -73,7 +73,8 @@ export class GraphView {
     })
     selected.onChange((now, before) => {
       scene.selectedRow = now.row
-      if (now.row !== before.row && now.row >= 0) this.reveal(now.row)
+      // Close enough to be told from its neighbours.
+      if (now.row !== before.row && now.row >= 0) scene.camera.show(now.row, READABLE)
       this.#overlay.batchDraw()
     })
     scene.selectedRow = selected.now.row
@@ -102,12 +103,6 @@ export class GraphView {
     this.element.dataset['top'] = this.#scene.camera.top.toFixed(2)
     this.element.dataset['rowHeight'] = this.#scene.camera.rowHeight.toFixed(4)
     for (const redrawn of this.#redrawn) redrawn()
-  }
-
-  /** Brings an event into view, close enough to be told from its neighbours. */
-  reveal(row: number): void {
-    const {camera} = this.#scene
-    camera.show(row, READABLE)
   }
 
   set life(life: LifePath | null) {

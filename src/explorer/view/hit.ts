@@ -1,5 +1,5 @@
 import {GRAVE_MARKS} from '../model/kinds.ts'
-import {EVENT_HEIGHT, type Scene} from './scene.ts'
+import {EVENT_HEIGHT, LABEL_HEIGHT, type Scene} from './scene.ts'
 
 /** Pixels around a mark that count as the mark. */
 const REACH = 14
@@ -27,7 +27,7 @@ export function hit({camera, layout, marks, room}: Scene, x: number, y: number):
       best = row
     }
   }
-  if (best >= 0 || rowHeight < 12) return best
+  if (best >= 0 || rowHeight < LABEL_HEIGHT) return best
   // Words belong to the event that they stand beside.
   const row = Math.floor(at)
   return row >= 0 && row < room.graph.size && Math.abs(x - camera.x(row)) < WORDS ? row : -1

@@ -1,7 +1,7 @@
 import {make} from '../dom.ts'
 import {GRAVE_MARKS, Mark} from '../model/kinds.ts'
-import {PARTS} from '../model/levels.ts'
-import {drawFlag, drawSplit} from './draw-marks.ts'
+import {levelFor, PARTS} from '../model/levels.ts'
+import {drawFlag, drawSplit, flagColor} from './draw-marks.ts'
 import type {Scene} from './scene.ts'
 
 const WIDTH = 44
@@ -89,8 +89,7 @@ export class Minimap {
       const y = Math.min(height - 7, Math.max(7, (row + 0.5) * unit))
       if (y - above < 5) continue
       above = y
-      const color = severity === 'error' ? palette.reset : severity === 'warning' ? palette.finding : palette.faint
-      drawFlag(context, color, WIDTH - 8, y, 6)
+      drawFlag(context, flagColor(palette, severity), WIDTH - 8, y, 6)
     }
   }
 
@@ -108,8 +107,7 @@ export class Minimap {
 
   #paintBuckets(context: CanvasRenderingContext2D, unit: number): void {
     const {palette, levels, layout} = this.#scene
-    const level = levels.find((one) => one.size * unit >= 1) ?? levels.at(-1)
-    if (level === undefined) return
+    const level = levelFor(levels, unit, 1)
     const lanes = layout.lanes.length
     const laneWidth = (WIDTH - MARGIN) / lanes
     const height = level.size * unit

@@ -1,26 +1,18 @@
+import type {Severity} from '../../finding/finding.ts'
 import type {AuthChain} from '../model/auth-chain.ts'
 import type {Layout} from '../model/lanes.ts'
 import type {Level} from '../model/levels.ts'
 import type {LongEdges} from '../model/long-edges.ts'
 import type {Marks} from '../model/kinds.ts'
 import type {Room} from '../model/room.ts'
+import type {LifePath} from '../model/slot-life.ts'
 import type {Palette} from '../theme.ts'
 import type {Camera} from './camera.ts'
-
-/** What is drawn along the DAG for one slot. */
-export interface LifePath {
-  /** Events that set the slot, or tried to. */
-  readonly sets: readonly {readonly row: number; readonly isRejected: boolean; readonly leadsToNow: boolean}[]
-  /** From a value to the event or merge that it led to; `to` -1: the merge over the tips. */
-  readonly links: readonly {readonly from: number; readonly to: number; readonly isLost: boolean}[]
-  /** Merges that took it away or set it back; -1: the merge over the tips. */
-  readonly resets: readonly {readonly row: number; readonly expected: boolean}[]
-}
 
 /** A finding at the margin. */
 export interface Flagged {
   readonly row: number
-  readonly severity: 'error' | 'warning' | 'note'
+  readonly severity: Severity
 }
 
 /** All that drawing reads. */

@@ -1,7 +1,7 @@
 import {printable} from '../printable.ts'
 import {drawingSays} from './drawing-says.ts'
 import {MARK} from './mark.ts'
-import {edgeWords, isGrave, lookOf, nodeLines, printableNames, titleOf} from './node-words.ts'
+import {edgeWords, isDoubtful, isGrave, lookOf, nodeLines, printableNames, titleOf} from './node-words.ts'
 import type {DrawnNode, NodeAttributes, RoomDrawing} from './room-drawing.ts'
 
 const SHAPES: Readonly<Record<NodeAttributes['kind'], string>> = {
@@ -43,11 +43,11 @@ export function* dotLines(drawing: RoomDrawing): Generator<string> {
 }
 
 function nodeAttributes({attributes}: DrawnNode): string {
-  const {kind, verdict, conflicts} = attributes
+  const {kind, conflicts} = attributes
   const look = lookOf(attributes)
   const style = [
     'filled',
-    ...(kind === 'missing' ? ['dotted'] : verdict === 'rejected' || verdict === 'undetermined' ? ['dashed'] : []),
+    ...(kind === 'missing' ? ['dotted'] : isDoubtful(attributes) ? ['dashed'] : []),
     ...(conflicts > 0 || isGrave(attributes) ? ['bold'] : []),
   ]
   const drawn = {

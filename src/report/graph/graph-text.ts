@@ -13,9 +13,7 @@ export function graphText(drawing: RoomDrawing, where: string): readonly string[
   const parts = [
     drawn,
     ...(nodes.length === events + missing ? [] : [count(nodes.length, 'node')]),
-    ...(missing === 0
-      ? []
-      : [`${missing.toLocaleString('en-US')} that ${missing === 1 ? 'is' : 'are'} cited and not here`]),
+    ...(missing === 0 ? [] : [`${count(missing, 'that is', 'that are')} cited and not here`]),
     count(edges.length, 'edge'),
   ]
   const merges = [

@@ -1,7 +1,7 @@
 import {printable} from '../printable.ts'
 import {drawingSays} from './drawing-says.ts'
 import {MARK} from './mark.ts'
-import {edgeWords, lookOf, nodeLines, titleOf} from './node-words.ts'
+import {edgeWords, isDoubtful, lookOf, nodeLines, titleOf} from './node-words.ts'
 import type {NodeAttributes, RoomDrawing} from './room-drawing.ts'
 
 const SHAPES: Readonly<Record<NodeAttributes['kind'], readonly [string, string]>> = {
@@ -71,10 +71,9 @@ function saysNode(drawing: RoomDrawing): readonly string[] {
 const LONGEST = 300
 
 function classOf(node: NodeAttributes, looks: Map<string, string>): string {
-  const {kind, verdict, conflicts} = node
+  const {kind, conflicts} = node
   const {fill, text, border} = lookOf(node)
-  const isDashed = kind === 'missing' || verdict === 'rejected' || verdict === 'undetermined'
-  const dashes = isDashed ? ',stroke-dasharray:4 4' : ''
+  const dashes = kind === 'missing' || isDoubtful(node) ? ',stroke-dasharray:4 4' : ''
   const style = `fill:${fill},color:${text},stroke:${border},stroke-width:${conflicts > 0 || border !== '#000000' ? '4px' : '1px'}${dashes}`
   const name = looks.get(style) ?? `c${String(looks.size)}`
   looks.set(style, name)

@@ -1,4 +1,4 @@
-import {date, printable} from '../printable.ts'
+import {count, date, printable} from '../printable.ts'
 import type {EdgeAttributes, NodeAttributes, RoomDrawing} from './room-drawing.ts'
 
 /** Columns of a line of a label. */
@@ -20,31 +20,25 @@ export function nodeLines(node: NodeAttributes): readonly string[] {
 }
 
 /** What is remarkable about an event, a line each. */
-export function nodeMarks(node: NodeAttributes): readonly string[] {
+function nodeMarks(node: NodeAttributes): readonly string[] {
   const {verdict, rule, merges, conflicts, resets = [], findings = [], tip, parents_not_drawn: notDrawn} = node
   return [
     ...(verdict === 'rejected' ? [`rejected: ${rule ?? 'no rule'}`] : []),
     ...(verdict === 'undetermined' ? ['no verdict'] : []),
-    ...(conflicts > 0 ? [`merges ${String(merges)} branches: ${slots(conflicts)} in conflict`] : []),
+    ...(conflicts > 0 ? [`merges ${String(merges)} branches: ${count(conflicts, 'slot')} in conflict`] : []),
     ...(node.slot_becomes === undefined ? [] : [`takes ${node.slot_becomes}`]),
     ...resets.map((slot) => `resets ${slot}`),
     ...(findings.length > 0 ? [findings.join(', ')] : []),
     ...(node.rejected_by === undefined ? [] : [`rejected by ${node.rejected_by.join(', ')}`]),
     ...(node.soft_failed_by === undefined ? [] : [`soft-failed by ${node.soft_failed_by.join(', ')}`]),
     ...(tip ? ['tip'] : []),
-    ...(notDrawn > 0
-      ? [`cites ${notDrawn.toLocaleString('en-US')} that ${notDrawn === 1 ? 'is' : 'are'} not drawn`]
-      : []),
+    ...(notDrawn > 0 ? [`cites ${count(notDrawn, 'that is', 'that are')} not drawn`] : []),
   ]
-}
-
-function slots(count: number): string {
-  return count === 1 ? '1 slot' : `${count.toLocaleString('en-US')} slots`
 }
 
 /** What stands at an edge; empty for a plain citation. */
 export function edgeWords({kind, events = 0}: EdgeAttributes): string {
-  return kind === 'path' ? `${events.toLocaleString('en-US')} ${events === 1 ? 'event' : 'events'} between` : ''
+  return kind === 'path' ? `${count(events, 'event')} between` : ''
 }
 
 /** Colours that can be told apart by colour-blind people (Okabe and Ito); fill, and text on it. */
@@ -79,6 +73,11 @@ export function lookOf(node: NodeAttributes): Look {
 /** What somebody should look at; a note only says that something is there. */
 export function isGrave({verdict, resets, severity}: NodeAttributes): boolean {
   return verdict === 'rejected' || resets !== undefined || (severity !== undefined && severity !== 'note')
+}
+
+/** What does not count, or may not. */
+export function isDoubtful({verdict}: NodeAttributes): boolean {
+  return verdict === 'rejected' || verdict === 'undetermined'
 }
 
 /** What the drawing is of, for its title. */

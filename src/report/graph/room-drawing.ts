@@ -8,7 +8,6 @@ export type NodeKind = 'create' | 'member' | 'power' | 'state' | 'message' | 'mi
 export interface DrawnNode {
   /** An event ID, or `run:` and that of the first event. */
   readonly key: string
-  /** As `RoomDrawing.nodes` promises: what no attribute is set for is absent. */
   readonly attributes: NodeAttributes
 }
 
