@@ -130,7 +130,8 @@ describe('what is not written', () => {
     ]) {
       const before = statSync(taken).isFile() ? read(taken) : null
       const {code, stderr} = await matrixState(['explore', dump, '-o', taken])
-      expect([code, stderr.includes('is no page of explore')]).toEqual([EXIT.failed, true])
+      const why = before === null ? 'is a folder' : 'is no page of explore'
+      expect([code, stderr.includes(why)]).toEqual([EXIT.failed, true])
       expect(statSync(taken).isFile() ? read(taken) : null).toBe(before)
     }
   })

@@ -1,7 +1,8 @@
 import {disputedSlots} from '../../forensics/disputes.ts'
 import {type EventKind, eventKind} from '../../graph/event-kind.ts'
 import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
-import {type Replay, UNKNOWN_STATE, Verdict} from '../../resolve/replay.ts'
+import {Verdict} from '../../resolve/replay.ts'
+import {mergeAt} from './merge-steps.ts'
 import type {Room} from './room.ts'
 
 /** What an event is, as its mark shows it. */
@@ -25,7 +26,7 @@ export const Mark = {
   /** First event at which a server's state is not the replay's. */
   Divergence: 128,
   Tip: 256,
-  /** A merge of branches that disagreed: each had set the same slot. */
+  /** A merge of branches that disagreed: see `disputedSlots`. */
   Dispute: 512,
 } as const
 
@@ -65,9 +66,10 @@ export interface Marks {
  * What is drawn of every event.
  *
  * @param named - rows that findings are about
- * @remarks O(events).
+ * @remarks O(events), and what `disputedSlots` costs for each merge of other states.
  */
-export function marksOf({graph, replay, data, tips}: Room, named: readonly number[]): Marks {
+export function marksOf(room: Room, named: readonly number[]): Marks {
+  const {graph, replay, data, tips} = room
   const kinds = new Uint8Array(graph.size)
   const marks = new Uint16Array(graph.size)
   const add = (row: number, mark: number): void => {
@@ -80,7 +82,7 @@ export function marksOf({graph, replay, data, tips}: Room, named: readonly numbe
     if (replay.verdicts[row] === Verdict.Rejected) add(row, Mark.Rejected)
     else if (replay.verdicts[row] === Verdict.Undetermined) add(row, Mark.Undetermined)
   }
-  markMerges(replay, add)
+  markMerges(room, add)
   for (const {softFailed} of data.marks) for (const row of softFailed) add(row, Mark.SoftFailed)
   for (const {row, expected} of data.resets) if (row !== null) add(row, expected ? Mark.Revoked : Mark.Reset)
   for (const {eventId} of data.divergencePoints) add(graph.row(eventId), Mark.Divergence)
@@ -89,17 +91,14 @@ export function marksOf({graph, replay, data, tips}: Room, named: readonly numbe
   return {kinds, marks}
 }
 
-function markMerges(replay: Replay, add: (row: number, mark: number) => void): void {
+function markMerges(room: Room, add: (row: number, mark: number) => void): void {
   /** By the states that are merged: servers merge the same ones again and again. */
   const heard = new Map<string, boolean>()
-  for (const [row, conflicts] of replay.merges) {
-    if (conflicts === 0) continue
-    const prevs = [...replay.graph.prevOf(row)]
-    const inputs = prevs.map((prev) => replay.after[prev] ?? UNKNOWN_STATE)
-    const result = replay.before[row] ?? UNKNOWN_STATE
-    const key = `${inputs.toSorted((a, b) => a - b).join()} ${String(result)}`
-    const isKnown = result !== UNKNOWN_STATE && !inputs.includes(UNKNOWN_STATE)
-    const isDispute = heard.get(key) ?? (isKnown && disputedSlots(replay, {at: row, prevs, inputs, result}).length > 0)
+  for (const [row, conflicts] of room.replay.merges) {
+    const merge = conflicts === 0 ? null : mergeAt(room, row)
+    if (merge === null) continue
+    const key = `${merge.inputs.toSorted((a, b) => a - b).join()} ${String(merge.result)}`
+    const isDispute = heard.get(key) ?? disputedSlots(room.replay, merge).length > 0
     heard.set(key, isDispute)
     add(row, isDispute ? Mark.Dispute : Mark.Conflict)
   }

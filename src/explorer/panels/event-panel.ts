@@ -150,7 +150,7 @@ function about(context: PanelContext, row: number): Child {
     count(found.length, 'finding about it', 'findings about it'),
     make(
       'ul',
-      {class: 'plain findings-about'},
+      {class: 'plain'},
       found.slice(0, 5).map(({id, severity, summary}) =>
         make(
           'li',

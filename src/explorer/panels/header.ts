@@ -36,7 +36,7 @@ export function header({room, selected}: PanelContext, themes: Themes, actions: 
   selected.onChange(({find}) => {
     if (search.value !== find) search.value = find
   })
-  const theme = make('button', {type: 'button', class: 'theme', onclick: () => themes.toggle()})
+  const theme = make('button', {type: 'button', onclick: () => themes.toggle()})
   const name = (): void => {
     const other = themes.now === 'dark' ? 'light' : 'dark'
     theme.textContent = other === 'dark' ? '☾' : '☀'

@@ -87,7 +87,7 @@ export function statePanel(context: PanelContext): Panel {
             ? 'By itself this event changes nothing; what its merge of branches changed, the event tells.'
             : 'This event changes nothing in the state.',
         )
-      : make('div', {class: 'own-changes'}, changeTable(context, found, before, after))
+      : changeTable(context, found, before, after)
   }
 
   return {element, render}

@@ -21,7 +21,7 @@ interface Entry {
 
 /** A state, slot by slot. From one state to the next only what differs is made anew, so that time can run. */
 export class StateTable {
-  readonly element: HTMLElement = make('div', {class: 'state-body'})
+  readonly element: HTMLElement = make('div')
   readonly #context: PanelContext
   readonly #lines = new Map<number, HTMLElement>()
   #root: StateRoot = UNKNOWN_STATE
