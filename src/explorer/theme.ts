@@ -39,13 +39,25 @@ export class Themes {
   readonly #prefersDark = matchMedia('(prefers-color-scheme: dark)')
   readonly #listeners: ((theme: Theme) => void)[] = []
   #chosen: Theme | null = null
+  /** Paper is white. */
+  #isPrinting = false
 
   constructor() {
+    for (const [name, isPrinting] of [
+      ['beforeprint', true],
+      ['afterprint', false],
+    ] as const) {
+      addEventListener(name, () => {
+        this.#isPrinting = isPrinting
+        this.#apply()
+      })
+    }
     this.#prefersDark.addEventListener('change', () => this.#apply())
     this.#apply()
   }
 
   get now(): Theme {
+    if (this.#isPrinting) return 'light'
     return this.#chosen ?? (this.#prefersDark.matches ? 'dark' : 'light')
   }
 

@@ -113,7 +113,12 @@ function cutOf(result: Replay, {focus, row, slot, relation, edgesAre, tips, merg
   const {graph} = result
   if (focus.kind === 'slot') {
     const asked = new Set(merges.map(({merge}) => merge.at))
-    const cut = contractedCut(relation, lifeOf(result, slot, tips, merges), (one) => asked.has(one))
+    const life = lifeOf(result, slot, tips, merges)
+    // Events of one slot need not cite each other: what joins them is what they rest on.
+    const cut =
+      edgesAre === 'auth'
+        ? inducedCut(relation, withCited(graph, life))
+        : contractedCut(relation, life, (one) => asked.has(one))
     return {cut, order: null, says: []}
   }
   const isIn = edgesAre === 'auth' ? authRows(graph, row) : () => true
@@ -169,6 +174,10 @@ function lifeOf(
     if (reset?.root !== undefined && reset.root !== null) rows.add(reset.root.event)
   }
   return [...rows].filter((row) => row >= 0).sort((a, b) => a - b)
+}
+
+function withCited(graph: RoomGraph, rows: readonly number[]): readonly number[] {
+  return [...new Set(rows.flatMap((row) => [row, ...graph.authOf(row)]))].sort((a, b) => a - b)
 }
 
 function newestOrNearest(runs: readonly Run[], order: readonly number[] | null, limit = Infinity): readonly Run[] {

@@ -2,47 +2,23 @@
 import {loadavg} from 'node:os'
 import type {Page} from 'playwright-core'
 import {describe, expect, test} from 'vitest'
-import {findResets} from '../../src/forensics/resets.ts'
-import {resetStory} from '../../src/forensics/reset-story.ts'
-import {packGraph} from '../../src/graph/packed-graph.ts'
 import {loadRoomFrom} from '../../src/investigate/load-room.ts'
+import {count} from '../../src/report/printable.ts'
 import type {PageData} from '../../src/report/explorer/page-data.ts'
-import {replay} from '../../src/resolve/replay.ts'
-import {tipsOf} from '../../src/resolve/tips.ts'
 import {generateRoom} from '../bench/generate.ts'
 import {CHROMIUM, pages, rowOf, settled, shot, view} from './browser.ts'
+import {pageDataOf} from './page.ts'
 
-const {openData, dataOf} = pages()
+const {openData} = pages()
 
+/** With all that the checks find in it. */
 async function bigRoom(events: number): Promise<PageData> {
   const lines = [...generateRoom({events, members: events / 10, forkRate: 0.05, seed: 7})]
-  const {graph} = loadRoomFrom(
+  const room = loadRoomFrom(
     'big',
     lines.map((text, index) => ({text, line: index + 1})),
   )
-  const result = replay(graph)
-  const resets = findResets(result, {tips: tipsOf(result)}).map((reset) => ({
-    row: reset.merge.at,
-    slot: reset.slot,
-    lost: reset.lost,
-    got: reset.got,
-    expected: reset.expected,
-    cause: reset.cause,
-    says: resetStory(graph, reset),
-  }))
-  const {room, contents} = await dataOf('creators-v12')
-  return {
-    ...(await dataOf('creators-v12')),
-    room: {...room, source: 'big', complete: true, open: []},
-    contents,
-    graph: packGraph(graph),
-    resets,
-    marks: [],
-    sides: [],
-    differences: [],
-    divergencePoints: [],
-    findings: [],
-  }
+  return pageDataOf({room, unknowable: [], reported: [], reportedExtremities: {}, findings: [], notes: []})
 }
 
 /** Frames a second while the room is moved by a wheel for a while. */
@@ -79,6 +55,7 @@ describe.skipIf(CHROMIUM === null)('big rooms', () => {
     const page = await openData(`big-${String(events)}`, data)
     const told = [`opened in ${((await page.evaluate(() => performance.now())) / 1000).toFixed(1)} s`]
     expect(await page.locator('#app').getAttribute('data-events')).toBe(String(events))
+    told.push(count(data.findings.length, 'finding'))
     await shot(page, `big-${String(events)}`)
     for (const rowHeight of [0, 0.1, 0.5, 1.5, 5, 20, 70]) {
       if (rowHeight > 0) await zoomTo(page, rowHeight)

@@ -149,6 +149,17 @@ describe.skipIf(CHROMIUM === null)('what is shown explains itself', () => {
     expect(await page.evaluate(() => document.scrollingElement?.scrollWidth)).toBe(640)
   })
 
+  test('paper is white, and the screen dark again afterwards', async () => {
+    const page = await open('creators-v12', {theme: 'dark'})
+    const colour = () => page.evaluate(() => getComputedStyle(document.body).color)
+    const dark = await colour()
+    await page.evaluate(() => dispatchEvent(new Event('beforeprint')))
+    expect(await colour()).not.toBe(dark)
+    expect(await page.locator('html').getAttribute('data-theme')).toBe('light')
+    await page.evaluate(() => dispatchEvent(new Event('afterprint')))
+    expect(await colour()).toBe(dark)
+  })
+
   test('on paper the panel is there whole', async () => {
     const page = await open('creators-v12')
     await page.emulateMedia({media: 'print'})

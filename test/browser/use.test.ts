@@ -3,7 +3,7 @@ import type {Page} from 'playwright-core'
 import {describe, expect, test} from 'vitest'
 import {CHROMIUM, pages, rowOf, settled, shot, view} from './browser.ts'
 
-const {dataOf, open} = pages()
+const {dataOf, open, openData} = pages()
 const ERIN = '@erin:localhost:28448'
 
 describe.skipIf(CHROMIUM === null)('links', () => {
@@ -227,6 +227,37 @@ describe.skipIf(CHROMIUM === null)('themes and widths', () => {
     await page.locator('#panel-state').getByRole('button', {name: ERIN}).click()
     expect(await page.locator('#panel-slot .reset.lost').isVisible()).toBe(true)
     await shot(page, 'narrow-slot')
+  })
+
+  test('the whole room stays whole when the window grows; what was zoomed stays as close', async () => {
+    const page = await open('conflict-v10', {height: 500})
+    const box = async () => (await page.locator('.canvas').boundingBox())?.height ?? 0
+    const before = await view(page)
+    expect(before.rowHeight * 94).toBeGreaterThan((await box()) * 0.9)
+    await page.setViewportSize({width: 1280, height: 1200})
+    const after = await view(page)
+    expect(after.rowHeight * 94).toBeGreaterThan((await box()) * 0.9)
+    await page.locator('.graph').press('+')
+    const close = await view(page)
+    await page.setViewportSize({width: 1280, height: 700})
+    expect((await view(page)).rowHeight).toBe(close.rowHeight)
+  })
+
+  test('servers whose lanes do not fit are beside, and that is said', async () => {
+    const data = await dataOf('conflict-v10')
+    // Each user on a server of its own.
+    const users = data.graph.users.map((user, index) => `${user.split(':')[0] ?? ''}:server-${String(index)}.example`)
+    const split = {...data, graph: {...data.graph, users}}
+    const narrow = await openData('lanes', split, {width: 400, height: 800})
+    const lanes = await narrow.locator('.lane-name').count()
+    // Of 46 pixels at least.
+    const fit = Math.ceil(((await narrow.locator('.canvas').boundingBox())?.width ?? 0) / 46)
+    expect(lanes).toBeGreaterThan(fit)
+    const beyond = narrow.locator('.lanes-beyond')
+    expect(Number.parseInt((await beyond.textContent()) ?? '')).toBeGreaterThanOrEqual(lanes - fit)
+    expect(await beyond.isVisible()).toBe(true)
+    const wide = await openData('lanes-wide', split, {width: 1280, height: 800})
+    expect(await wide.locator('.lanes-beyond').isVisible()).toBe(false)
   })
 
   test('fingers: one moves, two zoom, a tap picks', async () => {

@@ -24,15 +24,31 @@ const graphOf = (lines: Iterable<string>): RoomGraph =>
 const small = graphOf(reportedRoom('conflict-v10').lines)
 const big = graphOf(generateRoom({events: 3000, members: 300, forkRate: 0.1, seed: 3}))
 
+/** More servers than lanes, one event each after the first. */
+const crowd = graphOf(
+  linesOf(
+    Array.from({length: MOST_LANES + 10}, (_, index) => `@u:s${String(index)}.example`).reduce(
+      (room, sender, index) =>
+        room.add(`join ${String(index)}`, {
+          type: 'm.room.member',
+          sender,
+          state_key: sender,
+          content: {membership: 'join'},
+        }),
+      publicRoom('10'),
+    ),
+  ),
+)
+
 describe('lanes', () => {
   test('each event stands in the lane of its server, the busiest first; the rest share one', () => {
-    const {lanes, laneOf} = layoutOf(big)
+    const {lanes, laneOf} = layoutOf(crowd)
     expect(lanes).toHaveLength(MOST_LANES + 1)
     const events = lanes.slice(0, -1).map((lane) => lane.events)
     expect(events).toEqual(events.toSorted((a, b) => b - a))
-    expect(lanes.reduce((sum, lane) => sum + lane.events, 0)).toBe(big.size)
-    for (let row = 0; row < big.size; row += 1) {
-      const server = serverNameOf(big.senderName(row))
+    expect(lanes.reduce((sum, lane) => sum + lane.events, 0)).toBe(crowd.size)
+    for (let row = 0; row < crowd.size; row += 1) {
+      const server = serverNameOf(crowd.senderName(row))
       const lane = lanes[laneOf[row] ?? 0]
       if (lane?.server !== null) expect(lane?.server).toBe(server)
       else expect(lanes.some((one) => one.server === server)).toBe(false)

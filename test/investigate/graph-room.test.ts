@@ -134,6 +134,19 @@ test('the reset in conflict-v10: who lost what, against what, and where', async 
   expect(drawing.nodes.length).toBeLessThan(12)
 })
 
+test('a slot by auth events: what set it and what that rests on, joined by real citations', async () => {
+  const slot = {type: 'm.room.topic', stateKey: ''}
+  const drawing = await draw('conflict-v10', {slot, edges: 'auth'})
+  const {room} = await opened('conflict-v10')
+  const {graph} = room
+  const setters = [...graph.ids.keys()].filter((row) => graph.slot[row] === graph.slotOf('m.room.topic', ''))
+  const ends = new Set(drawing.edges.map(({from, to}) => `${from} ${to}`))
+  expect(setters.length).toBeGreaterThan(5)
+  for (const row of setters)
+    for (const cited of graph.authOf(row)) expect(ends).toContain(`${graph.id(row)} ${graph.id(cited)}`)
+  expect(drawing.edges.every(({attributes}) => attributes.kind === 'auth')).toBe(true)
+})
+
 describe('parts', () => {
   test('around an event: so many steps both ways, by the beginning of its ID; what is cut off is counted', async () => {
     const whole = await draw('conflict-v10')

@@ -2,7 +2,7 @@ import {Flag, type RoomGraph} from '../../graph/room-graph.ts'
 import {serverNameOf} from '../../matrix/ids.ts'
 
 /** Servers with a lane of their own; the rest share one. */
-export const MOST_LANES = 12
+export const MOST_LANES = 60
 /** Branches that are drawn side by side in a lane; more share the last place. */
 export const MOST_COLUMNS = 32
 
@@ -10,8 +10,8 @@ export interface Lane {
   /** Server name; `null`: the lane of all others. */
   readonly server: string | null
   readonly events: number
-  /** Servers that it stands for. */
-  readonly servers: number
+  /** Servers that it stands for; the busiest first. */
+  readonly names: readonly string[]
   /** Places side by side. */
   readonly columns: number
   /** There were more branches at once than places: the last place is shared. */
@@ -52,14 +52,14 @@ export function layoutOf(graph: RoomGraph): Layout {
         ? {
             server: null,
             events: rest.reduce((sum, other) => sum + (servers.counts[other] ?? 0), 0),
-            servers: rest.length,
+            names: rest.map((other) => servers.names[other] ?? ''),
             columns: columns[lane] ?? 1,
             isFull: isFull[lane] ?? false,
           }
         : {
             server: servers.names[server] ?? '',
             events: servers.counts[server] ?? 0,
-            servers: 1,
+            names: [servers.names[server] ?? ''],
             columns: columns[lane] ?? 1,
             isFull: isFull[lane] ?? false,
           }

@@ -131,8 +131,11 @@ function legendItems(): readonly HTMLElement[] {
       bar(palette.reset)(context)
       drawAlarm(context, palette, 14, 11, 8)
     }),
-    item('flag: a finding is about it (red: error, ochre: warning, grey: note)', (context) =>
-      drawFlag(context, palette.finding, 14, 11, 8),
+    item('filled flag: a finding is about it, an error', (context) =>
+      drawFlag(context, palette, {severity: 'error', x: 14, y: 11, r: 8}),
+    ),
+    item('hollow flag: a warning; a point in its place: a note', (context) =>
+      drawFlag(context, palette, {severity: 'warning', x: 14, y: 11, r: 8}),
     ),
     item('first divergence of a server', (context) => drawSplit(context, palette, 14, 11, 8)),
     item('blue ring and band: the event that is looked at; dashed: its auth events', (context) => {

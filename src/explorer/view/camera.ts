@@ -38,11 +38,12 @@ export class Camera {
 
   resize(width: number, height: number): void {
     const middle = this.rowAt(this.height / 2)
+    const isWhole = this.rowHeight <= this.lowestRowHeight
     const isFirst = this.width === 1
     this.width = Math.max(1, width)
     this.height = Math.max(1, height)
     this.#arrange()
-    if (isFirst) this.fit()
+    if (isFirst || isWhole) this.fit()
     else this.centre(middle)
   }
 

@@ -138,19 +138,33 @@ export function drawAlarm(
   context.fillText('!', x, y + r * 0.2)
 }
 
-export function flagColor(palette: Palette, severity: Severity): string {
-  return {error: palette.reset, warning: palette.finding, note: palette.faint}[severity]
-}
+/** Drawn one after the other: what is grave lies on top. */
+export const FLAG_ORDER: readonly Severity[] = ['note', 'warning', 'error']
 
-/** A flag: a finding. */
-export function drawFlag(context: Context, color: string, x: number, y: number, r: number): void {
+/** A finding: an error is a filled flag, a warning a hollow one, a note a point. */
+export function drawFlag(
+  context: Context,
+  palette: Palette,
+  {severity, x, y, r}: {readonly severity: Severity; readonly x: number; readonly y: number; readonly r: number},
+): void {
+  const color = {error: palette.reset, warning: palette.finding, note: palette.faint}[severity]
+  context.fillStyle = color
   context.beginPath()
+  if (severity === 'note') {
+    context.arc(x, y, r * 0.4, 0, Math.PI * 2)
+    context.fill()
+    return
+  }
   context.moveTo(x - r * 0.6, y - r)
   context.lineTo(x + r, y - r * 0.3)
   context.lineTo(x - r * 0.6, y + r * 0.4)
   context.closePath()
-  context.fillStyle = color
-  context.fill()
+  if (severity === 'error') context.fill()
+  else {
+    context.strokeStyle = color
+    context.lineWidth = Math.max(1, r * 0.22)
+    context.stroke()
+  }
   context.fillRect(x - r * 0.8, y - r, Math.max(1, r * 0.25), r * 2.1)
 }
 

@@ -2,7 +2,7 @@ import {GRAVE_MARKS, Kind, type KindCode, KINDS, Mark} from '../model/kinds.ts'
 import {levelFor, Part, PARTS} from '../model/levels.ts'
 import {SHORT_EDGE} from '../model/long-edges.ts'
 import {eventLabel} from '../model/words.ts'
-import {drawAlarm, drawFlag, drawMark, drawSplit, flagColor, kindColor, traceShape} from './draw-marks.ts'
+import {drawAlarm, drawFlag, FLAG_ORDER, drawMark, drawSplit, kindColor, traceShape} from './draw-marks.ts'
 import {EVENT_HEIGHT, LABEL_HEIGHT, type Scene, SHAPE_HEIGHT} from './scene.ts'
 
 type Context = CanvasRenderingContext2D
@@ -241,12 +241,14 @@ function clipTo(text: string, width: number, size: number): string {
 
 /** Findings at the right margin, where they are in view. */
 function drawMargin(context: Context, {camera, flagged, palette}: Scene): void {
-  let above = -Infinity
-  for (const {row, severity} of flagged) {
-    if (row < camera.first - 1 || row > camera.last + 1) continue
-    const y = camera.y(row)
-    if (y - above < 4) continue
-    above = y
-    drawFlag(context, flagColor(palette, severity), camera.width - 10, y, 7)
+  for (const severity of FLAG_ORDER) {
+    let above = -Infinity
+    for (const flag of flagged) {
+      if (flag.severity !== severity || flag.row < camera.first - 1 || flag.row > camera.last + 1) continue
+      const y = camera.y(flag.row)
+      if (y - above < 4) continue
+      above = y
+      drawFlag(context, palette, {severity, x: camera.width - 10, y, r: 7})
+    }
   }
 }

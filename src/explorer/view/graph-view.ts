@@ -29,6 +29,7 @@ export class GraphView {
   readonly #base: Layer
   readonly #overlay: Layer
   readonly #names: HTMLElement
+  readonly #beyond: HTMLElement
   readonly #tip: HTMLElement
   readonly #redrawn: (() => void)[] = []
 
@@ -36,6 +37,11 @@ export class GraphView {
     this.#scene = scene
     const canvas = make('div', {class: 'canvas'})
     this.#names = make('div', {class: 'lane-names', 'aria-hidden': 'true'})
+    this.#beyond = make('div', {
+      class: 'lanes-beyond',
+      hidden: true,
+      title: 'Drag the graph sideways, or hold Shift and turn the wheel',
+    })
     this.#tip = make('div', {class: 'tip', hidden: true})
     const lanes = scene.layout.lanes.length
     this.element = make(
@@ -48,6 +54,7 @@ export class GraphView {
         'aria-describedby': 'status',
       },
       this.#names,
+      this.#beyond,
       canvas,
       this.#tip,
     )
@@ -130,20 +137,21 @@ export class GraphView {
     const {camera, layout} = this.#scene
     if (this.#names.childElementCount !== layout.lanes.length) {
       this.#names.replaceChildren(
-        ...layout.lanes.map(({server, events, servers, isFull}) =>
+        ...layout.lanes.map(({server, events, names, isFull}) =>
           make(
             'span',
             {
               class: 'lane-name',
               title: [
-                ...(server === null ? [] : [label(server, 300)]),
+                label(server ?? names.slice(0, 30).join(', '), 1000),
+                ...(names.length > 30 ? [`and ${String(names.length - 30)} more`] : []),
                 ...(isFull ? [`More than ${String(MOST_COLUMNS)} branches at once: the last place is shared.`] : []),
               ].join('. '),
             },
             make(
               'bdi',
               {},
-              server === null ? `${String(servers)} others` : label(server === '' ? 'no server' : server, 80),
+              server === null ? `${String(names.length)} others` : label(server === '' ? 'no server' : server, 80),
             ),
             make('small', {}, `${count(events, 'event')}${isFull ? ' *' : ''}`),
           ),
@@ -156,6 +164,9 @@ export class GraphView {
       name.style.width = `${String(Math.floor(camera.laneWidth(lane)))}px`
       name.classList.toggle('slim', camera.laneWidth(lane) < 210)
     }
+    const beyond = layout.lanes.filter((_, lane) => camera.laneX(lane) + camera.laneWidth(lane) / 2 > camera.width)
+    this.#beyond.hidden = beyond.length === 0
+    this.#beyond.textContent = `${count(beyond.length, 'more lane')} →`
   }
 
   #hover(row: number, x: number, y: number): void {

@@ -1,7 +1,7 @@
 import {make} from '../dom.ts'
 import {GRAVE_MARKS, Mark} from '../model/kinds.ts'
 import {levelFor, PARTS} from '../model/levels.ts'
-import {drawFlag, drawSplit, flagColor} from './draw-marks.ts'
+import {drawFlag, FLAG_ORDER, drawSplit} from './draw-marks.ts'
 import type {Scene} from './scene.ts'
 
 const WIDTH = 44
@@ -84,12 +84,15 @@ export class Minimap {
         context.fillRect(0, y - 1, WIDTH, 2.5)
       } else if (grave === Mark.Divergence) drawSplit(context, palette, WIDTH - MARGIN - 6, y, 5)
     }
-    let above = -Infinity
-    for (const {row, severity} of flagged) {
-      const y = Math.min(height - 7, Math.max(7, (row + 0.5) * unit))
-      if (y - above < 5) continue
-      above = y
-      drawFlag(context, flagColor(palette, severity), WIDTH - 8, y, 6)
+    for (const severity of FLAG_ORDER) {
+      let above = -Infinity
+      for (const flag of flagged) {
+        if (flag.severity !== severity) continue
+        const y = Math.min(height - 7, Math.max(7, (flag.row + 0.5) * unit))
+        if (y - above < 5) continue
+        above = y
+        drawFlag(context, palette, {severity, x: WIDTH - 8, y, r: 6})
+      }
     }
   }
 

@@ -15,7 +15,10 @@ const SHAPES: Readonly<Record<NodeAttributes['kind'], string>> = {
   run: 'box3d',
 }
 /** Attributes that no layout reads, kept for scripts. */
-const KEPT = ['kind', 'verdict', 'type', 'state_key', 'sender', 'rule', 'events', 'conflicts'] as const
+const KEPT = [
+  ...['kind', 'verdict', 'type', 'state_key', 'sender', 'server', 'rule', 'events', 'tip', 'merges', 'conflicts'],
+  ...['conflicted', 'resets', 'findings', 'severity'],
+] as const satisfies readonly (keyof NodeAttributes)[]
 const LONGEST = 300
 
 /**

@@ -1,12 +1,12 @@
 import type {RoomDrawing} from './room-drawing.ts'
 
 /** All that a reader must know before believing the picture. */
-export function drawingSays({says, complete, open, focus}: RoomDrawing): readonly string[] {
+export function drawingSays({says, complete, open, focus, edgesAre}: RoomDrawing): readonly string[] {
   return [
     ...(focus.kind === 'around' ? [`Only what is within ${steps(focus.radius)} of ${focus.eventId}.`] : []),
     ...(focus.kind === 'slot'
       ? [
-          `Only what set ${focus.type}${focus.stateKey === '' ? '' : ` ${focus.stateKey}`}, the merges that changed it, and the tips; what lies between is one edge.`,
+          `Only what set ${focus.type}${focus.stateKey === '' ? '' : ` ${focus.stateKey}`}, the merges that changed it, ${edgesAre === 'auth' ? 'the tips, and the auth events of all these' : 'and the tips; what lies between is one edge'}.`,
         ]
       : []),
     ...says,

@@ -15,7 +15,7 @@ export interface NodeLinkGraph {
   }[]
 }
 
-/** `graph --json`: schema `matrix-state/graph/1`. `graph` is the node-link form of graphology, which `Graph.from` imports. */
+/** `graph --json`: schema `matrix-state/graph/1`. It is a graph in the node-link form of graphology, which `Graph.from` imports as it stands. */
 export function graphDocument(drawing: RoomDrawing) {
   const graph: NodeLinkGraph = graphologyGraph(drawing).export()
   const {roomId, roomVersion, reading, edgesAre, focus, collapsed, complete, open, counts, says} = drawing
@@ -25,7 +25,7 @@ export function graphDocument(drawing: RoomDrawing) {
     room_version: roomVersion,
     name: drawing.name,
     reading,
-    edges: edgesAre,
+    edges_are: edgesAre,
     focus: focusDocument(focus),
     collapsed,
     complete,
@@ -41,7 +41,7 @@ export function graphDocument(drawing: RoomDrawing) {
       resets: counts.resets,
       findings: counts.findings,
     },
-    graph,
+    ...graph,
   }
 }
 
@@ -52,29 +52,28 @@ export function graphDocument(drawing: RoomDrawing) {
  */
 export function* graphDocumentLines(drawing: RoomDrawing): Generator<string> {
   const document = graphDocument(drawing)
-  const {nodes, edges, ...rest} = document.graph
-  // It ends with the two lists, and the brackets around them.
-  const shell = JSON.stringify({...document, graph: {...rest, nodes: [], edges: []}}, null, 2)
-  yield printableJson(shell.slice(0, shell.lastIndexOf('    "nodes": []')).trimEnd())
+  const {nodes, edges, ...rest} = document
+  // It ends with the two lists, and the bracket around them.
+  const shell = JSON.stringify({...rest, nodes: [], edges: []}, null, 2)
+  yield printableJson(shell.slice(0, shell.lastIndexOf('  "nodes": []')).trimEnd())
   yield* listLines('nodes', nodes, ',')
   yield* listLines('edges', edges, '')
-  yield '  }'
   yield '}'
 }
 
 function* listLines(name: string, list: readonly object[], after: string): Generator<string> {
-  if (list.length === 0) yield `    "${name}": []${after}`
+  if (list.length === 0) yield `  "${name}": []${after}`
   else {
-    yield `    "${name}": [`
+    yield `  "${name}": [`
     for (const [at, one] of list.entries()) {
       const text = JSON.stringify(one, null, 2).replaceAll('\n', `\n${INDENT}`)
       yield printableJson(`${INDENT}${text}${at === list.length - 1 ? '' : ','}`)
     }
-    yield `    ]${after}`
+    yield `  ]${after}`
   }
 }
 
-const INDENT = '      '
+const INDENT = '    '
 
 function focusDocument(focus: RoomDrawing['focus']) {
   switch (focus.kind) {

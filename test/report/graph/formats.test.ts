@@ -63,8 +63,7 @@ function expectSame(read: Read, drawing: RoomDrawing, isEmptyKept: boolean): voi
 describe.each(ROOMS)('%s', (name) => {
   test('JSON: graphology imports it, with every attribute as it was', async () => {
     const drawing = await draw(name)
-    const {graph} = JSON.parse(await textOf('json', drawing)) as {graph: Parameters<typeof Graph.from>[0]}
-    const read = Graph.from(graph)
+    const read = Graph.from(JSON.parse(await textOf('json', drawing)) as Parameters<typeof Graph.from>[0])
     expect(sorted(read.nodes())).toEqual(sorted(drawing.nodes.map(({key}) => key)))
     expect(sorted(read.mapEdges((_, __, from, to) => `${from} ${to}`))).toEqual(ends(drawing))
     for (const {key, attributes} of drawing.nodes) expect(read.getNodeAttributes(key)).toEqual(attributes)
@@ -99,14 +98,23 @@ describe.each(ROOMS)('%s', (name) => {
     const complaints = errors.filter(({message}) => !message.includes('non-ASCII character'))
     expect([status, complaints]).toEqual(['success', []])
     const {objects, edges} = JSON.parse(output ?? '') as {
-      objects: readonly {name: string; kind: string; verdict: string; state_key?: string}[]
+      objects: readonly Readonly<Record<'name' | 'kind' | 'verdict' | 'server' | 'tip' | 'findings', string>>[]
       edges: readonly {tail: number; head: number}[]
     }
     const keyOf = (at: number): string => objects[at]?.name ?? ''
     expect(sorted(objects.map((one) => one.name))).toEqual(sorted(drawing.nodes.map(({key}) => key)))
     expect(sorted(edges.map(({tail, head}) => `${keyOf(tail)} ${keyOf(head)}`))).toEqual(ends(drawing))
-    const kinds = new Map(drawing.nodes.map(({key, attributes}) => [key, [attributes.kind, attributes.verdict]]))
-    for (const one of objects) expect([one.kind, one.verdict]).toEqual(kinds.get(one.name))
+    const told = new Map(drawing.nodes.map(({key, attributes}) => [key, attributes]))
+    for (const {name: key, kind, verdict, server, tip, findings} of objects) {
+      const expected = told.get(key)
+      expect([kind, verdict, server, tip]).toEqual([
+        expected?.kind,
+        expected?.verdict,
+        expected?.server ?? '',
+        String(expected?.tip),
+      ])
+      expect(findings).toBe(expected?.findings?.join() ?? '')
+    }
   })
 })
 
@@ -149,7 +157,7 @@ describe('what was left out', () => {
     ['dot', (text) => viz.renderString(text, {format: 'svg'}).replaceAll('&#160;', ' ').replaceAll('&#45;', '-')],
     ['graphml', (text) => JSON.stringify(graphml.parse(Graph, text).getAttributes())],
     ['gexf', (text) => JSON.stringify(gexf.parse(Graph, text).getAttributes())],
-    ['json', (text) => JSON.stringify((JSON.parse(text) as {graph: {attributes: object}}).graph.attributes)],
+    ['json', (text) => JSON.stringify((JSON.parse(text) as {attributes: object}).attributes)],
     // Its entities are decoded by Mermaid; see test/browser.
     ['mermaid', (text) => text.replaceAll('#59;', ';')],
   ])('is said in the graph itself: %s', async (format, read) => {
