@@ -4,10 +4,11 @@
  */
 import {spawnSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
-import {existsSync, globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs'
+import {existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {Plugin} from '@oclif/core/config'
 import {settings} from '@oclif/core/settings'
+import {bundleExplorer} from './explorer-bundle.ts'
 
 // Without this, oclif would look for TypeScript when NODE_ENV is 'test'.
 settings.enableAutoTranspile = false
@@ -24,7 +25,7 @@ if (!process.argv.includes('--if-stale') || !upToDate) await build()
 /** Changes with the content of every file that the build reads. */
 function fingerprint(): string {
   const hash = createHash('sha256')
-  const patterns = ['src/**/*', 'commands/**/*', 'bin/build.ts', 'package.json', 'tsconfig*.json']
+  const patterns = ['src/**/*', 'commands/**/*', 'bin/*.ts', 'package.json', 'tsconfig*.json']
   for (const file of globSync(patterns, {cwd: root}).sort()) {
     if (statSync(at(file)).isFile()) hash.update(`${file}\0`).update(readFileSync(at(file)))
   }
@@ -41,9 +42,18 @@ async function build(): Promise<void> {
     process.stderr.write('build: the compiler found errors; dist/ is left as it was\n')
     process.exit(1)
   }
+  await writeExplorer(at(`${fresh}/explorer`))
   writeFileSync(at(`${fresh}/.built-from`), stamp)
   swap(at(fresh), at('dist'))
   await writeManifest()
+}
+
+/** The program of the explorer's page, for `src/investigate/page-program.ts`. */
+async function writeExplorer(folder: string): Promise<void> {
+  const {script, style} = await bundleExplorer()
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'page.js'), script)
+  writeFileSync(join(folder, 'page.css'), style)
 }
 
 function swap(fresh: string, final: string): void {

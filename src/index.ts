@@ -148,6 +148,24 @@ export type {
   SlotDifference,
 } from './investigate/diff-report.ts'
 
+// What the page of `explore` holds of a room
+export {exploreRoom} from './investigate/on-demand.ts'
+export type {Explored, ExploreOptions} from './investigate/explore-room.ts'
+
+// A room as a graph
+export {type GraphOptions, graphRoom} from './investigate/graph-room.ts'
+export type {
+  DrawingCounts,
+  DrawnEdge,
+  DrawnNode,
+  EdgeAttributes,
+  Focus,
+  NodeAttributes,
+  NodeKind,
+  RoomDrawing,
+} from './report/graph/room-drawing.ts'
+export type {PageContents, PageData, PageMarks, PageReset, PageRoom, PageSide} from './report/explorer/page-data.ts'
+
 // Devices: what is wrong with end-to-end encryption, as far as servers show it
 export {auditDevices, planAudit} from './investigate/on-demand.ts'
 export type {AuditOptions, DevicesStep} from './investigate/audit-devices.ts'

@@ -20,7 +20,14 @@ const PLANTED: readonly (readonly [path: string, source: string, rules: readonly
   ['src/casefile/b.ts', "import {g} from '../finding/g.ts'\nexport const h = g", ['shapes-only-casefile']],
   ['src/casefile/c.ts', "import type {g} from '../finding/g.ts'\nexport type H = typeof g", []],
   ['src/profile/a.ts', "import '../sources/g.ts'", ['layer-profile']],
-  ['src/investigate/a.ts', "import '../report/g.ts'", ['layer-investigate']],
+  ['src/investigate/a.ts', "import '../cli/g.ts'", ['layer-investigate']],
+  ['src/investigate/f2.ts', "import {g} from '../report/g.ts'\nexport const h = g", ['shapes-only-investigate']],
+  ['src/investigate/f3.ts', "import type {g} from '../report/g.ts'\nexport type H = typeof g", []],
+  ['src/explorer/a.ts', "import '../sources/g.ts'", ['layer-explorer']],
+  ['src/explorer/b.ts', "import {g} from '../investigate/g.ts'\nexport const h = g", ['shapes-only-explorer']],
+  ['src/explorer/c.ts', "import 'konva'", []],
+  ['src/report/f.ts', "import 'konva'", ['not-to-dev-dep', 'package-konva', 'pure-no-packages']],
+  ['src/report/g2.ts', "import '../explorer/g.ts'", ['layer-report']],
   ['src/investigate/b.ts', "import '../index.ts'", ['layer-investigate']],
   ['src/report/a.ts', "import '../sources/g.ts'", ['layer-report']],
   ['src/report/b.ts', "import {g} from '../investigate/g.ts'\nexport const h = g", ['shapes-only-report']],
@@ -75,7 +82,8 @@ beforeAll(() => {
   for (const file of ['package.json', 'tsconfig.json', '.dependency-cruiser.js'])
     cpSync(join(ROOT, file), join(house, file))
   symlinkSync(join(ROOT, 'node_modules'), join(house, 'node_modules'))
-  for (const layer of [...LAYERS, 'investigate', 'report']) put(`src/${layer}/g.ts`, 'export const g = 1')
+  for (const layer of [...LAYERS, 'investigate', 'report', 'explorer', 'cli'])
+    put(`src/${layer}/g.ts`, 'export const g = 1')
   put('src/index.ts', "import './errors.ts'")
   put('test/t.ts', 'export {}')
   for (const [path, source] of PLANTED) put(path, source)

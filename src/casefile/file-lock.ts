@@ -11,7 +11,7 @@ const SQLITE_BUSY = 5
  *
  * @param path - a file for nothing else; made where it is absent, and left there, empty
  * @param options - `waitMs`: how long to wait for whoever has it; `onWait` is called while it is waited
- * @throws StateError CASE_UNUSABLE when it is not to be had; the signal's reason; whatever `work` throws
+ * @throws StateError what `busy` gives when it is not to be had; OUTPUT_FAILED where it cannot be made; the signal's reason; whatever `work` throws
  */
 export async function holdingLock<T>(
   path: string,
@@ -25,7 +25,7 @@ export async function holdingLock<T>(
 ): Promise<T> {
   const {waitMs, signal, busy, onWait} = options
   // SQLite's locks are the only ones that Node offers on every platform, and that need no cleaning up after a killed process.
-  const lock = new DatabaseSync(path, {timeout: 0})
+  const lock = openLock(path)
   try {
     const end = performance.now() + waitMs
     while (!isTaken(lock)) {
@@ -36,6 +36,18 @@ export async function holdingLock<T>(
     return await work()
   } finally {
     lock.close()
+  }
+}
+
+function openLock(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path, {timeout: 0})
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new StateError('OUTPUT_FAILED', `could not write ${JSON.stringify(path)}: ${why}`, {
+      cause: error,
+      hint: 'Check the folder, its permissions and the space on the disk; a name may be too long.',
+    })
   }
 }
 

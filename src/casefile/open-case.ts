@@ -23,9 +23,19 @@ export function createCase(path: string, about: {readonly roomId: string; readon
     guarded(path, () => fill(draft, about))
     publish(draft, path)
   } finally {
-    rmSync(draft, {force: true})
+    removeDraft(draft)
   }
   return new WritableCase(Store.writing(path))
+}
+
+/** What could not even be named is not there to be removed: why, has been told. */
+function removeDraft(draft: string): void {
+  try {
+    rmSync(draft, {force: true})
+  } catch (error) {
+    const isNowhere = error instanceof Error && 'code' in error && /^(?:ENOTDIR|ENAMETOOLONG)$/.test(String(error.code))
+    if (!isNowhere) throw error
+  }
 }
 
 /** SQLite would take what a killed run left beside a file that was since removed for a part of the new one, and so spoil it. */

@@ -1,9 +1,11 @@
-import {constants, readlinkSync, realpathSync, statSync} from 'node:fs'
-import {access, rename, rm, writeFile} from 'node:fs/promises'
-import {basename, dirname, join, resolve} from 'node:path'
+import {constants, statSync} from 'node:fs'
+import {access} from 'node:fs/promises'
+import {dirname} from 'node:path'
 import {StateError} from '../errors.ts'
 import type {CheckReport} from '../investigate/check-report.ts'
 import {type CheckFormat, type CheckStyle, FORMAT_NAMES, renderReport} from './check-formats.ts'
+import {writeOutput} from './output-file.ts'
+import {isSpecial, placeOf} from './output-place.ts'
 import {nearest} from './suggest.ts'
 
 /** One form of the report, and where it goes; `null`: standard output. */
@@ -65,42 +67,6 @@ function formatOf(word: string): CheckFormat {
 }
 
 /**
- * Where a file is, or would be made: behind links, of which the last may lead to nothing.
- *
- * @returns an absolute path
- */
-function placeOf(path: string, links = 40): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    try {
-      const target = readlinkSync(path)
-      if (links > 0) return placeOf(resolve(folderOf(path), target), links - 1)
-    } catch {
-      // It is no link.
-    }
-    return join(folderOf(path), basename(path))
-  }
-}
-
-function folderOf(path: string): string {
-  const folder = dirname(resolve(path))
-  try {
-    return realpathSync(folder)
-  } catch {
-    return folder
-  }
-}
-
-/** A device or a pipe (/dev/stdout, /dev/null): there is nothing to replace, and replacing it would break it for everybody. */
-function isSpecial(path: string): boolean {
-  // Redirected into a file, it is that file, which the shell holds open.
-  if (/^\/(?:dev\/(?:stdout|stderr|fd\/\d+)|proc\/self\/fd\/\d+)$/.test(path)) return true
-  const stat = statSync(path, {throwIfNoEntry: false})
-  return stat !== undefined && !stat.isFile() && !stat.isDirectory()
-}
-
-/**
  * Refuses outputs that could not be written, before anything is checked: nobody is to wait an hour for that.
  *
  * @param taken - files that are read or written otherwise
@@ -114,14 +80,20 @@ export async function refuseOutputs(outputs: readonly CheckOutput[], taken: read
     if (others.has(place)) {
       throw new StateError('USAGE', `--output ${path} would be written over what is read`)
     }
-    const isUsable = await access(dirname(place), constants.W_OK).then(
-      () => true,
-      () => false,
-    )
-    if (isUsable && statSync(place, {throwIfNoEntry: false})?.isDirectory() !== true) continue
+    if (await canBeWritten(place)) continue
     throw new StateError('OUTPUT_FAILED', `could not write ${JSON.stringify(path)}`, {
       hint: 'Check that its folder is there and can be written.',
     })
+  }
+}
+
+async function canBeWritten(place: string): Promise<boolean> {
+  try {
+    // The dot: its folder may be a file.
+    await access(`${dirname(place)}/.`, constants.W_OK)
+    return statSync(place, {throwIfNoEntry: false})?.isDirectory() !== true
+  } catch {
+    return false
   }
 }
 
@@ -132,21 +104,5 @@ export async function writeReport(
   style: CheckStyle,
 ): Promise<void> {
   const text = await renderReport(format, report, {...style, color: false, columns: undefined})
-  const place = placeOf(path)
-  const beside = `${place}.${String(process.pid)}.part`
-  try {
-    if (isSpecial(path)) {
-      await writeFile(path, text, {flag: 'a'})
-      return
-    }
-    await writeFile(beside, text)
-    await rename(beside, place)
-  } catch (error) {
-    await rm(beside, {force: true})
-    const why = error instanceof Error ? error.message : String(error)
-    throw new StateError('OUTPUT_FAILED', `could not write ${JSON.stringify(path)}: ${why}`, {
-      cause: error,
-      hint: 'Check the folder, its permissions and the space on the disk.',
-    })
-  }
+  await writeOutput(path, [text])
 }

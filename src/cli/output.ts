@@ -1,10 +1,6 @@
 import {once} from 'node:events'
-import {createWriteStream, existsSync} from 'node:fs'
-import {rename, rm} from 'node:fs/promises'
-import {Readable} from 'node:stream'
-import {pipeline} from 'node:stream/promises'
-import {StateError} from '../errors.ts'
 import type {Asked} from '../report/asked.ts'
+import {type OwnFiles, refuseOutput, writeOutput} from './output-file.ts'
 
 /** A machine-readable result: the first key names its schema, such as `matrix-state/resolve/1`. */
 export interface JsonDocument {
@@ -44,7 +40,8 @@ export async function writeLines(stream: NodeJS.WriteStream, lines: Lines): Prom
   for await (const chunk of chunksOf(lines)) await write(stream, chunk)
 }
 
-async function* chunksOf(lines: Lines): AsyncGenerator<string> {
+/** Lines, each with a line feed, in chunks large enough to be fast. */
+export async function* chunksOf(lines: Lines): AsyncGenerator<string> {
   let chunk = ''
   for await (const line of lines) {
     chunk += line
@@ -65,27 +62,14 @@ export async function flush(stream: NodeJS.WriteStream): Promise<void> {
   })
 }
 
+const NONE: OwnFiles = {isOwn: null, name: ''}
+
 /**
  * Writes lines to a new file, which is there whole or not at all; it can be read by this user only, since it may hold messages.
  *
- * @throws StateError OUTPUT_FAILED, also where anything has that name: it may be the very file that the lines come from
+ * @throws StateError OUTPUT_FAILED, also where a file of that name holds something: it may be the very file that the lines come from
  */
 export async function writeFileLines(path: string, lines: Lines): Promise<void> {
-  if (existsSync(path)) {
-    const hint = 'Give another --output, or move it away.'
-    throw new StateError('OUTPUT_FAILED', `${JSON.stringify(path)} exists already`, {hint})
-  }
-  const beside = `${path}.${String(process.pid)}.part`
-  try {
-    const stream = createWriteStream(beside, {mode: 0o600, flags: 'wx'})
-    await pipeline(Readable.from(chunksOf(lines)), stream)
-    await rename(beside, path)
-  } catch (error) {
-    await rm(beside, {force: true})
-    if (!(error instanceof Error) || !('syscall' in error)) throw error
-    throw new StateError('OUTPUT_FAILED', `could not write ${JSON.stringify(path)}: ${error.message}`, {
-      cause: error,
-      hint: 'Check the folder, its permissions and the space on the disk.',
-    })
-  }
+  await refuseOutput(path, NONE)
+  await writeOutput(path, chunksOf(lines), 0o600)
 }

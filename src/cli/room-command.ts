@@ -57,10 +57,17 @@ export interface RoomFlags extends AccessFlags {
 /**
  * Opens the room that a command was given, and remembers its case as the last one.
  *
+ * @param more - `messages`: see `LoadOptions`
  * @throws StateError see `openRoom`
  */
-export async function openFromFlags(argument: string, flags: RoomFlags, progress: Progress): Promise<OpenedRoom> {
+export async function openFromFlags(
+  argument: string,
+  flags: RoomFlags,
+  progress: Progress,
+  more: Pick<OpenOptions, 'messages'> = {},
+): Promise<OpenedRoom> {
   const options = {
+    ...more,
     trustIds: flags['trust-ids'],
     onProgress: (step: OpenStep): void => {
       progress.update(describe(step))

@@ -1,8 +1,8 @@
 import {BASELINE_KINDS} from './baseline-kinds.ts'
 import {DEVICE_KINDS} from './device-kinds.ts'
-import type {Certainty, FindingKind, Severity} from './kind.ts'
+import {type Certainty, type FindingKind, SEVERITIES, type Severity} from './kind.ts'
 
-export type {Certainty, FindingKind, Severity}
+export {type Certainty, type FindingKind, SEVERITIES, type Severity}
 
 /** What a finding is about. */
 export type Subject =

@@ -1,4 +1,6 @@
-export type Severity = 'error' | 'warning' | 'note'
+/** The gravest first. */
+export const SEVERITIES = ['error', 'warning', 'note'] as const
+export type Severity = (typeof SEVERITIES)[number]
 /** How sure a finding is: established, nearly so, or worth a look. */
 export type Certainty = 'proof' | 'strong' | 'hint'
 

@@ -93,3 +93,26 @@ function cyclicEvents(size: number, relations: readonly Adjacency[]): ReadonlySe
   }
   return left
 }
+
+/**
+ * From each event to those that cite it, as often as they do; in the order of rows.
+ *
+ * @remarks O(events + edges).
+ */
+export function reversed({starts, edges}: Adjacency): Adjacency {
+  const size = starts.length - 1
+  const counts = new Int32Array(size + 1)
+  for (const parent of edges) counts[parent + 1] = (counts[parent + 1] ?? 0) + 1
+  for (let row = 0; row < size; row += 1) counts[row + 1] = (counts[row + 1] ?? 0) + (counts[row] ?? 0)
+  const next = counts.slice()
+  const children = new Int32Array(edges.length)
+  for (let row = 0; row < size; row += 1) {
+    for (let k = starts[row] ?? 0, end = starts[row + 1] ?? 0; k < end; k += 1) {
+      const parent = edges[k] ?? 0
+      const place = next[parent] ?? 0
+      children[place] = row
+      next[parent] = place + 1
+    }
+  }
+  return {starts: counts, edges: children}
+}

@@ -176,6 +176,18 @@ function countUndetermined({graph, verdicts}: Replay, slot: number) {
   return {undetermined, ofSlot}
 }
 
+/**
+ * The slot that a person named, in a room that has events of it.
+ *
+ * @param stateKey - see `blameRoom`
+ * @throws StateError SLOT_UNKNOWN
+ */
+export function slotToBlame(graph: RoomGraph, type: string, stateKey: string | undefined): number {
+  const slot = findSlot(graph, type, stateKey)
+  if (typeof slot === 'number') return slot
+  throw neverSet(slot)
+}
+
 /** A slot that no event here has. */
 interface UnknownSlot {
   readonly type: string
@@ -207,7 +219,8 @@ function hintForSlot(graph: RoomGraph, type: string, stateKey: string, ofType: r
   if (ofType.length > 0) {
     const like = stateKey === '' ? ofType : ofType.filter((slot) => slot.stateKey.includes(stateKey.replace(/^@/, '')))
     const shown = (like.length > 0 ? like : ofType).slice(0, EXAMPLES).map((slot) => JSON.stringify(slot.stateKey))
-    return `The type has ${String(ofType.length)} state keys, such as ${shown.join(', ')}: write one behind the type.`
+    const how = ofType.length === 1 ? '1 state key' : `${String(ofType.length)} state keys, such as`
+    return `The type has ${how} ${shown.join(', ')}: write ${ofType.length === 1 ? 'it' : 'one'} behind the type.`
   }
   const types = [...new Set(graph.slots.map((slot) => slot.type))]
   const like = types.filter((one) => one.includes(type.replace(/^m\.room\./, '')))

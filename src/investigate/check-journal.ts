@@ -132,7 +132,8 @@ export async function holdingJournal<T>(path: string, signal: AbortSignal, work:
 
 function isWritable(folder: string): boolean {
   try {
-    accessSync(folder, constants.W_OK)
+    // The dot: what is meant to be a folder may be a file.
+    accessSync(`${folder}/.`, constants.W_OK)
     return true
   } catch {
     return false

@@ -264,7 +264,7 @@ export function nameOf({wholeState}: RoomReport): string | null {
   ] as const) {
     const entry = wholeState?.find((one) => one.type === type && one.stateKey === '')
     const value = entry === undefined ? undefined : own(entry.content, field)
-    if (typeof value === 'string' && value !== '') return value
+    if (typeof value === 'string' && value.trim() !== '') return value
   }
   return null
 }

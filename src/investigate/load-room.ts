@@ -1,8 +1,10 @@
+import {isDeepStrictEqual} from 'node:util'
 import {StateError} from '../errors.ts'
 import {RoomBuilder} from '../graph/room-builder.ts'
 import type {RoomGraph} from '../graph/room-graph.ts'
+import {contentHashMatches} from '../matrix/hashes.ts'
 import {type EventId, serverNameOf} from '../matrix/ids.ts'
-import {isObject, JsonError, type JsonObject, own, parseJson} from '../matrix/json.ts'
+import {isObject, JsonError, type JsonObject, objectOrNull, own, parseJson} from '../matrix/json.ts'
 import {parsePdu, type Pdu, type PduOptions} from '../matrix/pdu.ts'
 import {KNOWN_ROOM_VERSIONS, type RoomVersionRules, rulesFor, saidVersion} from '../matrix/room-version.ts'
 import {excerpt} from '../sources/file-problems.ts'
@@ -29,11 +31,15 @@ export interface LoadedRoom {
   readonly trustIds: boolean
   /** Why there may be more than what is here, where that is known: a route failed when the room was fetched. */
   readonly gaps?: readonly string[]
+  /** Contents of events that are no state, by event ID; only where they were asked for (`LoadOptions.messages`). */
+  readonly messages?: ReadonlyMap<EventId, JsonObject>
 }
 
 export interface LoadOptions {
   /** See `PduOptions.trustIds`. */
   readonly trustIds?: boolean
+  /** Keep the contents of events that are no state, which a replay never looks at. @defaultValue `false` */
+  readonly messages?: boolean
   /** Told every so often how many events have been read. */
   readonly onProgress?: (events: number) => void
 }
@@ -62,12 +68,18 @@ export function loadRoomFrom(name: string, pdus: readonly RawPdu[], options: Loa
 const MAX_FAULTS = 1000
 const LOOKS_LIKE_CREATE = '"m.room.create"'
 
+function hashFits(text: string): boolean {
+  const event = objectOrNull(text)
+  return event !== null && contentHashMatches(event)
+}
+
 class RoomLoader {
   readonly #source: Pick<PduSource, 'name' | 'container'>
   readonly #options: LoadOptions
   readonly #creates: {readonly eventId: EventId; readonly roomId: string; readonly line: number}[] = []
   readonly #faults: InputFault[] = []
   readonly #faultsOfKind = new Map<InputFault['kind'], number>()
+  readonly #messages: Map<EventId, JsonObject> | null
   #waiting: RawPdu[] = []
   #builder: RoomBuilder | null = null
   #rules: RoomVersionRules | null = null
@@ -80,6 +92,7 @@ class RoomLoader {
   constructor(source: Pick<PduSource, 'name' | 'container'>, options: LoadOptions) {
     this.#source = source
     this.#options = options
+    this.#messages = options.messages === true ? new Map() : null
   }
 
   addAll(batch: readonly RawPdu[]): void {
@@ -182,6 +195,7 @@ class RoomLoader {
     let pdu = this.#name(raw)
     if (pdu.roomId === '') pdu = {...pdu, roomId: this.#home}
     const added = builder.add(pdu, raw.line)
+    this.#keepMessage(pdu, raw, added === 'added')
     if (added !== 'added') {
       this.#duplicates += 1
       if (added === 'different-copy') this.#differentCopy(pdu, raw.line)
@@ -192,6 +206,15 @@ class RoomLoader {
     }
     if (pdu.type === 'm.room.create' && pdu.stateKey === '' && pdu.prevEvents.length === 0) {
       this.#creates.push({eventId: pdu.eventId, roomId: pdu.roomId, line: raw.line})
+    }
+  }
+
+  /** Of several copies, the one whose content is what its server hashed, or else the first. */
+  #keepMessage({eventId, stateKey, content}: Pdu, {text}: RawPdu, isFirst: boolean): void {
+    if (this.#messages === null || stateKey !== undefined) return
+    const known = this.#messages.get(eventId)
+    if (isFirst || (known !== undefined && !isDeepStrictEqual(known, content) && hashFits(text))) {
+      this.#messages.set(eventId, content)
     }
   }
 
@@ -240,6 +263,7 @@ class RoomLoader {
       duplicates: this.#duplicates,
       faults: this.#faults,
       trustIds: this.#pduOptions.trustIds === true,
+      ...(this.#messages === null ? {} : {messages: this.#messages}),
     }
   }
 

@@ -5,6 +5,7 @@ import type * as work from './case-work.ts'
 import type * as doctors from './doctor.ts'
 import type * as evidence from './event-evidence.ts'
 import type * as explaining from './explain-room.ts'
+import type * as exploring from './explore-room.ts'
 import type * as fetching from './fetch-room.ts'
 import type * as routes from './open-routes.ts'
 import type * as modifying from './modify-profile.ts'
@@ -96,3 +97,7 @@ export const doctorDevices = async (
 export const doctorMessage = async (
   ...args: Parameters<typeof doctors.doctorMessage>
 ): Promise<ReturnType<typeof doctors.doctorMessage>> => (await import('./doctor.ts')).doctorMessage(...args)
+
+/** See `explore-room.ts`. */
+export const exploreRoom: typeof exploring.exploreRoom = async (...args) =>
+  (await import('./explore-room.ts')).exploreRoom(...args)

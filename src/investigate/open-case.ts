@@ -34,7 +34,7 @@ export async function openCaseRoom(
     needRoom(reader)
     const sources = reader.sources()
     const insecure = sources.filter((source) => source.insecure).map(({name}) => name)
-    const {forged, findings, note} = await checkSignatures(reader, loading, keys)
+    const {forged, findings, note, signatures} = await checkSignatures(reader, loading, keys)
     const room = await loadRoom(toPduSource(reader, forged), loading)
     refuseOtherRooms(reader, room.graph)
     const views = caseViews(reader)
@@ -44,6 +44,7 @@ export async function openCaseRoom(
       reported: currentStates(reader),
       reportedExtremities: forwardExtremities(reader),
       views,
+      ...(signatures === undefined ? {} : {signatures}),
       findings,
       notes: [
         ...note,
@@ -99,6 +100,7 @@ async function checkSignatures(
   readonly forged: ReadonlySet<number>
   readonly findings: readonly Finding[]
   readonly note: readonly string[]
+  readonly signatures?: 'checked' | 'partly'
 }> {
   const {copies, keys} = reader.counts()
   if (keys + more.length === 0 || copies === 0 || reader.roomVersion === null) {
@@ -115,7 +117,12 @@ async function checkSignatures(
       : [
           `Of ${String(unverifiable)} copies the signatures could not be checked: a key is not known or was not valid then.`,
         ]
-  return {forged, findings: findings.filter(({id}) => id === 'dag/bad-signature'), note: open}
+  return {
+    forged,
+    findings: findings.filter(({id}) => id === 'dag/bad-signature'),
+    note: open,
+    signatures: unverifiable === 0 ? 'checked' : 'partly',
+  }
 }
 
 /** The current state that each server told last, by whatever route, and beside it each that stands in a file. */

@@ -13,6 +13,8 @@ export type {CacheUse, OpenedRoom}
 export interface OpenOptions {
   /** See `PduOptions.trustIds`. */
   readonly trustIds?: boolean
+  /** See `LoadOptions.messages`. */
+  readonly messages?: boolean
   /** How to get at a room on servers, and files with more evidence; only these make sense beside a file. */
   readonly access?: FetchAccess
   /** What becomes of an earlier run's case of a room on servers. @defaultValue `update` */
@@ -41,9 +43,10 @@ export function isLiveRoom(argument: string): boolean {
  * @throws StateError see `openDump`, `openLiveRoom`, `openWithMore`, `loadRoom`; USAGE for access to servers beside a file
  */
 export async function openRoom(argument: string, options: OpenOptions = {}): Promise<OpenedRoom> {
-  const {trustIds, access = {}, onProgress, nowMs = Date.now, signal = new AbortController().signal} = options
+  const {trustIds, messages, access = {}, onProgress, nowMs = Date.now, signal = new AbortController().signal} = options
   const loading: LoadOptions = {
     ...(trustIds === undefined ? {} : {trustIds}),
+    ...(messages === undefined ? {} : {messages}),
     onProgress: (events: number): void => onProgress?.({kind: 'reading', events}),
   }
   if (isLiveRoom(argument)) {

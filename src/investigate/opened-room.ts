@@ -14,6 +14,8 @@ export interface OpenedRoom {
   readonly reportedExtremities: Readonly<Record<string, readonly string[]>>
   /** Each server's view of the room, as far as the evidence tells. */
   readonly views?: readonly ServerView[]
+  /** Whether the signatures of its events were checked; those that failed are left out, and findings. Absent: they were not. */
+  readonly signatures?: 'checked' | 'partly'
   /** What is wrong with the evidence itself, before any replay. */
   readonly findings: readonly Finding[]
   /** The case file that it stands on, where one stays. */

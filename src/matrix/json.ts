@@ -13,7 +13,14 @@ export class ExactNumber {
   toNumber(): number {
     return Number(this.lexeme)
   }
+  /** `JSON.stringify` writes it as it stood there. */
+  toJSON(): unknown {
+    return rawJSON(this.lexeme)
+  }
 }
+
+/** Not in TypeScript's libraries yet. @see https://tc39.es/proposal-json-parse-with-source/ */
+const {rawJSON} = JSON as unknown as {readonly rawJSON: (text: string) => unknown}
 
 export type Json = null | boolean | number | string | ExactNumber | readonly Json[] | JsonObject
 export interface JsonObject {

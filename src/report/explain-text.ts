@@ -1,7 +1,7 @@
-import type {Trace, TraceLine, TraceValue} from '../auth/trace.ts'
+import type {Trace, TraceLine} from '../auth/trace.ts'
 import type {Able, Check, Explanation, ServerWord} from '../forensics/explain/explanation.ts'
 import type {Citation} from '../forensics/explain/cited-auth-events.ts'
-import {absence} from '../finding/slot-words.ts'
+import {ASKED, CHECK_WORDS, valueInWords} from './explain-words.ts'
 import {findingsText} from './findings-text.ts'
 import {count, date, printable} from './printable.ts'
 import {GLANCE, more, title} from './sections.ts'
@@ -99,14 +99,6 @@ function eventSection({event, roomVersion, trustIds}: Explanation, style: TextSt
     .join('\n')
 }
 
-const CHECK_WORDS: Readonly<Record<Check['name'], string>> = {
-  format: 'form and size',
-  signatures: 'signatures',
-  'content-hash': 'content hash',
-  'auth-events': 'its auth events',
-  'state-before': 'the state before it',
-  'current-state': 'the current state',
-}
 const OUTCOME_WORDS: Readonly<Record<Check['outcome'], string>> = {
   passed: 'passed',
   failed: 'failed',
@@ -210,7 +202,7 @@ function rulesSection(explanation: Explanation, style: TextStyle): string {
 const decided = ({lines}: Trace): string =>
   JSON.stringify(
     lines
-      .filter(({outcome, name}) => SHOWN.has(outcome) && !name.startsWith('auth-events'))
+      .filter(({outcome, name}) => ASKED.has(outcome) && !name.startsWith('auth-events'))
       .map(({number, outcome, values}) => [number, outcome, values]),
   )
 
@@ -218,18 +210,16 @@ function sameLines(a: Trace, b: Trace): boolean {
   return decided(a) === decided(b)
 }
 
-/** Lines that were asked; `--full` shows the others, too. */
-const SHOWN: ReadonlySet<string> = new Set(['passed', 'no-say', 'allowed', 'rejected'])
-
 function traceText(head: string, trace: Trace | null, style: TextStyle): string {
   if (trace === null) return ''
   const {green, red, dim} = paint(style)
-  const shown = trace.lines.filter(({outcome}) => style.full === true || SHOWN.has(outcome))
+  // `--full` shows those that were not asked, too.
+  const shown = trace.lines.filter(({outcome}) => style.full === true || ASKED.has(outcome))
   const width = shown.reduce((most, {number}) => Math.max(most, number.length), 0)
   const words = (line: TraceLine): string => {
     const outcome = line.outcome.replaceAll('-', ' ')
     if (line.outcome === 'rejected') return red(outcome)
-    return line.outcome === 'allowed' ? green(outcome) : SHOWN.has(line.outcome) ? outcome : dim(outcome)
+    return line.outcome === 'allowed' ? green(outcome) : ASKED.has(line.outcome) ? outcome : dim(outcome)
   }
   const lines = shown.map((line) => {
     const values = line.values.map(valueInWords).join(', ')
@@ -241,21 +231,6 @@ function traceText(head: string, trace: Trace | null, style: TextStyle): string 
     )
   })
   return [title(head, style), ...lines].join('\n')
-}
-
-function valueInWords({what, of, value}: TraceValue): string {
-  switch (what) {
-    case 'power':
-      return `${of ?? ''} has ${value}`
-    case 'level':
-      return `${of ?? ''} takes ${value}`
-    case 'membership':
-      return `${of ?? ''}: ${value === 'none' ? absence('m.room.member') : value}`
-    case 'join-rule':
-      return `join rule ${value}`
-    case 'federate':
-      return `m.federate ${value}`
-  }
 }
 
 const RELATION_WORDS: Readonly<Record<Citation['relation'], string>> = {

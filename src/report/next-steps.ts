@@ -27,7 +27,8 @@ export function nextSteps(
 ): string {
   if (asked === undefined) return ''
   const {dim} = paint(style)
-  const steps = stepsOf(findings, from, asked).slice(0, MOST)
+  const found = stepsOf(findings, from, asked).slice(0, MOST)
+  const steps = found.length === 0 ? [] : [...found, lookAtIt(asked)]
   // A command that is broken over lines cannot be copied.
   const lines = steps.flatMap(({command, why}) => [
     ...(command === null ? [] : [`  matrix-state ${command}`]),
@@ -73,6 +74,14 @@ function stepsOf(findings: readonly Finding[], from: string, {room, withStates}:
     steps.push({command: `explain ${room} ${shellWord(hidden)}`, why: 'why it was soft-failed'})
   }
   return steps
+}
+
+/** Where something is wrong, a picture helps whatever it is. */
+function lookAtIt({withStates}: Asked): Step {
+  return {
+    command: `explore ${withStates} -o room.html`,
+    why: 'to see it in a browser: every event, and the state through time',
+  }
 }
 
 const isEventId = (value: unknown): boolean => typeof value === 'string' && value.startsWith('$')

@@ -1,11 +1,14 @@
 import {clip} from './width.ts'
 
-/** Control characters, and those that turn the direction of writing: they would let an event paint over a terminal. */
+/**
+ * Control characters, and those that turn the direction of writing: they would let an event paint over a terminal. U+FFFE and U+FFFF are no
+ * characters, neither of Unicode nor of XML (https://www.w3.org/TR/xml/#charsets).
+ */
 const DANGEROUS =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\u{e0000}-\u{e0fff}]/gu
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\u{e0000}-\u{e0fff}]/gu
 /** The same in JSON text, which has no control characters but its own line feeds. */
 const DANGEROUS_IN_JSON =
-  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udfff]/g
+  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]|\udb40[\udc00-\udfff]/g
 
 /**
  * Text from a room as it may be shown to a person: nothing in it moves the cursor, turns the writing, or hides.
@@ -36,7 +39,11 @@ export function printableLine(line: string): string {
 export function date(ms: number): string {
   const time = new Date(ms)
   if (Number.isNaN(time.getTime())) return String(ms)
-  return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  // Years beyond 9999 and before 0 have a sign and six digits.
+  return time
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC')
 }
 
 /** `1 event`, `2 events`, `1,234 events`. */

@@ -1,4 +1,4 @@
-import type {Finding, FindingId, Severity} from '../finding/finding.ts'
+import {type Finding, type FindingId, SEVERITIES, type Severity} from '../finding/finding.ts'
 import {fewOf} from '../finding/slot-words.ts'
 import {subjectWords} from '../finding/subject-words.ts'
 import {serverOf, subjectsListed} from './fold-findings.ts'
@@ -37,8 +37,6 @@ export function verdictText(
   const color = worst === 'error' ? red : worst === 'warning' || gaps !== '' ? yellow : green
   return parts.length === 0 ? '' : color(wrap(parts.join(' '), 0, style.columns))
 }
-
-const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note']
 
 function besides(findings: readonly Finding[], worst: Severity): string {
   const rest = tallyOf(

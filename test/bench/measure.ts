@@ -52,6 +52,18 @@ export interface MeasuredForensics {
   readonly blame: number
 }
 
+/** Milliseconds, medians. */
+export interface MeasuredPictures {
+  readonly events: number
+  readonly replay: number
+  /** From what the page holds to the graph. */
+  readonly unpack: number
+  /** Lanes, places, levels of detail, long edges. */
+  readonly layout: number
+  /** Merges at which branches disagreed. */
+  readonly disputes: number
+}
+
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }

@@ -11,7 +11,14 @@ import {basename, join} from 'node:path'
 import {performance} from 'node:perf_hooks'
 import {parseArgs} from 'node:util'
 import {writeRoom} from './generate.ts'
-import {type Measured, type MeasuredForensics, type MeasuredMemory, type MeasuredReplays, median} from './measure.ts'
+import {
+  type Measured,
+  type MeasuredForensics,
+  type MeasuredMemory,
+  type MeasuredPictures,
+  type MeasuredReplays,
+  median,
+} from './measure.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CORPUS = join(ROOT, '../shared/corpus')
@@ -41,6 +48,7 @@ function run(): void {
   const larger = ['10-realistic-10000', '10-realistic-50000'].map(corpusFile).filter((path) => path !== null)
   for (const path of [...larger, generated]) benchRoom(path)
   benchForensics(larger.at(-1) ?? generated)
+  benchPictures(generated)
   benchFuzz()
   benchCommand(larger.at(-1) ?? generated)
   benchStart()
@@ -114,6 +122,22 @@ function benchForensics(path: string): void {
   row('blame of the join rules, with its replay', blame, 'ms', 1000)
 }
 
+/** What a page of `explore` does beside its replay; of rooms of two sizes, since layout has to be linear. */
+function benchPictures(path: string): void {
+  const [small, large] = [path, generate(200_000)].map((file): MeasuredPictures => {
+    const child = spawnSync(process.execPath, [join(import.meta.dirname, 'pictures.ts'), file], {encoding: 'utf8'})
+    if (child.status !== 0) throw new Error(`measuring ${file} failed:\n${child.stderr}`)
+    return JSON.parse(child.stdout) as MeasuredPictures
+  })
+  if (small === undefined || large === undefined) return
+  heading(`${title(path)}: what explore's page does, as ratios to the replay (${small.replay.toFixed(1)} ms)`)
+  row('unpacking the graph', small.unpack / small.replay, 'x')
+  row('lanes, levels of detail, long edges', small.layout / small.replay, 'x', 2)
+  row('merges at which branches disagreed', small.disputes / small.replay, 'x', 2)
+  const points = [small, large].map(({events, layout}) => [Math.log(events), Math.log(layout)] as const)
+  row('exponent of the time of the layout', slope(points), '', 1.1)
+}
+
 /** Rooms that are all forks. */
 function benchFuzz(): void {
   if (!existsSync(CORPUS)) {
@@ -155,7 +179,14 @@ function benchCommand(path: string): void {
   heading(`whole commands on ${title(path)}`)
   row('replay --no-digest', timeProgram(PROGRAM, ['replay', '--no-digest', path]) / json, 'x')
   row('replay', timeProgram(PROGRAM, ['replay', path]) / json, 'x')
-  row('resolve', timeProgram(PROGRAM, ['resolve', path]) / json, 'x')
+  const resolve = timeProgram(PROGRAM, ['resolve', path])
+  row('resolve', resolve / json, 'x')
+  const page = join(folder, 'page.html')
+  row('explore, to resolve', timeProgram(PROGRAM, ['explore', path, '-o', page]) / resolve, 'x')
+  for (const format of ['dot', 'graphml', 'gexf', 'json']) {
+    const args = ['graph', path, '--format', format, '--limit', '1000000']
+    row(`graph --format ${format}, to resolve`, timeProgram(PROGRAM, args) / resolve, 'x')
+  }
 }
 
 function benchStart(): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {type Adjacency, topologicalOrder} from '../../src/graph/topological-order.ts'
+import {type Adjacency, reversed, topologicalOrder} from '../../src/graph/topological-order.ts'
 
 /** `parents[i]`: whom event `i` cites. */
 function adjacency(parents: readonly (readonly number[])[]): Adjacency {
@@ -87,4 +87,16 @@ describe('the topological order', () => {
   test('of nothing is nothing', () => {
     expect(topologicalOrder(0, [])).toEqual({order: new Int32Array(0), cyclic: new Set()})
   })
+})
+
+test('turned around, each event has those that cite it, as often as they do, in the order of rows', () => {
+  fc.assert(
+    fc.property(graphs, ([size, parents]) => {
+      const {starts, edges} = reversed(adjacency(parents))
+      for (let row = 0; row < size; row += 1) {
+        const citing = parents.flatMap((list, child) => list.filter((parent) => parent === row).map(() => child))
+        expect([...edges.subarray(starts[row], starts[row + 1])]).toEqual(citing)
+      }
+    }),
+  )
 })

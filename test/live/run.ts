@@ -2,7 +2,7 @@
  * Tries matrix-state on real Synapse servers: `npm run test:live` after a build.
  *
  * Two servers of its own, rooms of all versions with a past (`stage.ts`), and these groups of checks, of which `--only a,b` takes some:
- * `source` (the client source itself), `resolve` (the program on live rooms), `routes` (each route of `fetch` alone, databases left as they
+ * `source` (the client source itself), `resolve` (the program on live rooms; `graph` and `explore` of one), `routes` (each route of `fetch` alone, databases left as they
  * were, rates), `states` (the databases' own states; needs `routes`), `sensitivity` (what was changed in copies of a database is named),
  * `stories` (a reset, and a database edited while its server was stopped, as `blame` and `diff` tell them), `healthy` (fifty rooms in which
  * nothing is wrong), `kills`, `faults`; with servers of their own and real cryptography `devices` (each finding of `devices`, produced by
@@ -28,6 +28,7 @@ import {checkFork} from './forks.ts'
 import {checkKills} from './kill-checks.ts'
 import {TokenFiles} from './live-routes.ts'
 import {canAuditDevices, canFetch, Program, PROGRAM} from './program.ts'
+import {checkPictures} from './picture-checks.ts'
 import {proxied} from './proxied.ts'
 import {checkProgramRefusals, checkResolve} from './resolve-checks.ts'
 import {findSecrets} from './secrets.ts'
@@ -181,6 +182,8 @@ async function runGroups(checking: Checking): Promise<void> {
       await check(`resolve: ${title}`, () => checkResolve(program, stage.here, room, here))
     }
     await checkProgramRefusals(program, check, stage.here, stage.rooms[0]!.room, stage.stranger)
+    const forked = stage.rooms.find(({kind}) => kind === 'forked') ?? stage.rooms[0]!
+    await check(`graph and explore: ${forked.title}`, () => checkPictures(checking, forked))
   }
 }
 

@@ -40,11 +40,15 @@ export const PROFILE: Profile = {
   bot: BASELINE,
 }
 
+const folders: string[] = []
+// Registered when the file of tests is read: within a test it would never be called.
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, {recursive: true, force: true})
+})
+
 /** A new folder, gone after the tests of the file. */
 export function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'matrix-state-profile-'))
-  afterAll(() => {
-    rmSync(folder, {recursive: true, force: true})
-  })
+  folders.push(folder)
   return folder
 }

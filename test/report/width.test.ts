@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest'
-import {printable, printableJson, printableLine} from '../../src/report/printable.ts'
+import {date, printable, printableJson, printableLine} from '../../src/report/printable.ts'
 import {clip, displayWidth, wrap} from '../../src/report/width.ts'
 
 describe('printable', () => {
@@ -20,6 +20,18 @@ describe('printable', () => {
     expect(printable('漢'.repeat(10_000), 10)).toBe('漢漢漢漢…')
     expect(printable('x'.repeat(10), 10)).toBe('xxxxxxxxxx')
   })
+})
+
+test.each([
+  [1795290596123, '2026-11-21 19:49:56 UTC'],
+  [0, '1970-01-01 00:00:00 UTC'],
+  [-62135596800001, '0000-12-31 23:59:59 UTC'],
+  [253402300800000, '+010000-01-01 00:00:00 UTC'],
+  [8.64e15, '+275760-09-13 00:00:00 UTC'],
+  [-8.64e15, '-271821-04-20 00:00:00 UTC'],
+  [8.64e15 + 1, '8640000000000001'],
+])('%d ms are %s', (ms, text) => {
+  expect(date(ms)).toBe(text)
 })
 
 test('printableJson means the same', () => {

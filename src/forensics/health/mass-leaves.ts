@@ -1,4 +1,4 @@
-import {type Finding, finding, type Severity} from '../../finding/finding.ts'
+import {type Finding, finding, SEVERITIES, type Severity} from '../../finding/finding.ts'
 import {Membership, type RoomGraph} from '../../graph/room-graph.ts'
 import {type Replay, UNKNOWN_STATE} from '../../resolve/replay.ts'
 import {ABSENT, type StateRoot, type StateTrie} from '../../resolve/state-trie.ts'
@@ -97,8 +97,6 @@ function isJoined(graph: RoomGraph, row: number): boolean {
   return row >= 0 && graph.membership[row] === Membership.Join
 }
 
-const GRAVEST = ['error', 'warning', 'note'] as const
-
 /** The gravest of the findings on these members at the merge; `null` where one of them has none. */
 function gravest(
   graph: RoomGraph,
@@ -116,7 +114,7 @@ function gravest(
   )
   const users = [...everywhere, ...somewhere].map((slot) => graph.slotAt(slot).stateKey)
   if (!users.every((user) => severities.has(user))) return null
-  return GRAVEST.find((severity) => users.some((user) => severities.get(user) === severity)) ?? null
+  return SEVERITIES.find((severity) => users.some((user) => severities.get(user) === severity)) ?? null
 }
 
 /**
